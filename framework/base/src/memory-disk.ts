@@ -1,0 +1,140 @@
+/**
+ * A disk in memory that is as unkind as the contract of the Disk port allows: `crash` forgets every
+ * write that was not flushed, keeps some of them in part, and forgets creations, renames and
+ * removals whose folder was not flushed. For tests and the simulator.
+ */
+import { concatBytes } from './bytes.ts';
+import { diskFault } from './errors.ts';
+import type { Disk, DiskFile } from './ports.ts';
+import type { SeededRandom } from './seeded-random.ts';
+
+interface Write {
+  readonly offset: number;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** A file apart from its names: durable content and the writes since the last flush. */
+class Inode {
+  durable: Uint8Array = new Uint8Array(0);
+  current: Uint8Array = new Uint8Array(0);
+  readonly unflushed: Write[] = [];
+
+  apply(write: Write): void {
+    this.current = applyWrite(this.current, write);
+    this.unflushed.push(write);
+  }
+
+  flush(): void {
+    this.durable = this.current;
+    this.unflushed.length = 0;
+  }
+}
+
+function applyWrite(content: Uint8Array, write: Write): Uint8Array {
+  if (write.bytes === undefined) {
+    if (write.offset <= content.length) return content.slice(0, write.offset);
+    return concatBytes(content, new Uint8Array(write.offset - content.length));
+  }
+  const end = write.offset + write.bytes.length;
+  const next = new Uint8Array(Math.max(end, content.length));
+  next.set(content);
+  next.set(write.bytes, write.offset);
+  return next;
+}
+
+export class MemoryDisk implements Disk {
+  #names = new Map<string, Inode>();
+  #durableNames = new Map<string, Inode>();
+  /** Bytes that may still be written before the disk is full. */
+  spaceBytes: number = Number.POSITIVE_INFINITY;
+
+  async list(folder: string): Promise<readonly string[]> {
+    const prefix = `${folder}/`;
+    return [...this.#names.keys()]
+      .filter((path) => path.startsWith(prefix) && !path.slice(prefix.length).includes('/'))
+      .map((path) => path.slice(prefix.length))
+      .sort();
+  }
+
+  async makeFolder(_folder: string): Promise<void> {}
+
+  async open(path: string, options: { readonly create: boolean }): Promise<DiskFile> {
+    if (options.create) {
+      if (this.#names.has(path)) throw diskFault('DiskFault', 'The file exists.', { path });
+      this.#names.set(path, new Inode());
+    }
+    return this.#file(this.#inode(path));
+  }
+
+  async readFile(path: string, sizeMax: number): Promise<Uint8Array> {
+    const inode = this.#inode(path);
+    if (inode.current.length > sizeMax) {
+      throw diskFault('DiskFault', `The file is larger than ${sizeMax} bytes.`, { path });
+    }
+    return inode.current.slice();
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const inode = this.#inode(from);
+    this.#names.delete(from);
+    this.#names.set(to, inode);
+  }
+
+  async remove(path: string): Promise<void> {
+    this.#inode(path);
+    this.#names.delete(path);
+  }
+
+  async syncFolder(folder: string): Promise<void> {
+    const prefix = `${folder}/`;
+    for (const path of this.#durableNames.keys()) {
+      if (path.startsWith(prefix) && !this.#names.has(path)) this.#durableNames.delete(path);
+    }
+    for (const [path, inode] of this.#names) {
+      if (path.startsWith(prefix)) this.#durableNames.set(path, inode);
+    }
+  }
+
+  /** The machine loses power: what the contract does not promise may be gone. */
+  crash(random: SeededRandom): void {
+    this.#names = new Map(this.#durableNames);
+    for (const inode of new Set(this.#names.values())) {
+      const survivors = random.below(inode.unflushed.length + 1);
+      let content = inode.durable;
+      for (const write of inode.unflushed.slice(0, survivors)) content = applyWrite(content, write);
+      const torn = inode.unflushed[survivors];
+      if (torn?.bytes && random.below(2) === 0) {
+        const kept = torn.bytes.slice(0, random.below(torn.bytes.length + 1));
+        content = applyWrite(content, { offset: torn.offset, bytes: kept });
+      }
+      inode.current = content;
+      inode.flush();
+    }
+  }
+
+  #inode(path: string): Inode {
+    const inode = this.#names.get(path);
+    if (!inode) throw diskFault('DiskFault', 'There is no such file.', { path });
+    return inode;
+  }
+
+  #file(inode: Inode): DiskFile {
+    return {
+      size: async () => inode.current.length,
+      read: async (offset, length) => {
+        if (offset + length > inode.current.length) {
+          throw diskFault('DiskFault', 'The file ends before the read.', { offset, length });
+        }
+        return inode.current.slice(offset, offset + length);
+      },
+      write: async (offset, bytes) => {
+        if (bytes.length > this.spaceBytes) throw diskFault('DiskFull', 'The disk is full.');
+        this.spaceBytes -= bytes.length;
+        inode.apply({ offset, bytes: bytes.slice() });
+      },
+      truncate: async (size) => inode.apply({ offset: size, bytes: undefined }),
+      datasync: async () => inode.flush(),
+      close: async () => {},
+    };
+  }
+}
