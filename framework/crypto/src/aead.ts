@@ -1,0 +1,44 @@
+/**
+ * AES-256-GCM (NIST SP 800-38D). The caller owes each (key, iv) at most one content: see the
+ * ledger's nonce rule.
+ */
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { concatBytes } from '@coco/base';
+import { refuseCrypto } from './errors.ts';
+
+const algorithm = 'aes-256-gcm';
+/** Bytes of a GCM tag; shorter tags are never accepted. */
+export const aeadTagBytes = 16;
+
+export function sealAead(options: {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  readonly aad: Uint8Array;
+  readonly plaintext: Uint8Array;
+}): { readonly ciphertext: Uint8Array; readonly tag: Uint8Array } {
+  const cipher = createCipheriv(algorithm, options.key, options.iv);
+  cipher.setAAD(options.aad);
+  const ciphertext = cipher.update(options.plaintext);
+  cipher.final();
+  return { ciphertext, tag: cipher.getAuthTag() };
+}
+
+/** @throws DecryptionFailed when the tag does not fit. */
+export function openAead(options: {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  readonly aad: Uint8Array;
+  readonly ciphertext: Uint8Array;
+  readonly tag: Uint8Array;
+}): Uint8Array {
+  try {
+    const decipher = createDecipheriv(algorithm, options.key, options.iv, {
+      authTagLength: aeadTagBytes,
+    });
+    decipher.setAAD(options.aad);
+    decipher.setAuthTag(options.tag);
+    return concatBytes(decipher.update(options.ciphertext), decipher.final());
+  } catch (cause) {
+    throw refuseCrypto('DecryptionFailed', 'The ciphertext does not open.', {}, cause);
+  }
+}
