@@ -1,0 +1,48 @@
+/**
+ * What a room or an adapter offers on a path. The node runs handlers: a write handler runs alone,
+ * to completion, on the executing thread, and its writes are kept only with a 2xx response.
+ */
+import type { ReadView, Transaction } from '@coco/kv';
+import type { AuthenticationPolicy, Caller } from './caller.ts';
+import type { Request, Response } from './request.ts';
+
+export interface Call {
+  readonly request: Request;
+  readonly caller: Caller;
+  /** Values of the template's `{name}` segments, decoded. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+interface EndpointBase {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  /** A template: `/gov/members/proposals/{proposalId}:withdraw`; `{x}` matches within a segment. */
+  readonly path: string;
+  /** Policies tried in order; the first that accepts names the caller. Empty: anyone. */
+  readonly authentication: readonly AuthenticationPolicy[];
+}
+
+/** Reads one committed state. */
+export interface ReadEndpoint extends EndpointBase {
+  readonly mode: 'read';
+  handle(view: ReadView, call: Call): Response;
+}
+
+/** Reads and writes the executed state. */
+export interface WriteEndpoint extends EndpointBase {
+  readonly mode: 'write';
+  handle(transaction: Transaction, call: Call): WriteOutcome;
+}
+
+export interface WriteOutcome {
+  readonly response: Response;
+  /** 32 bytes that the entry claims; zeros when absent. */
+  readonly claimsDigest?: Uint8Array;
+}
+
+/** Touches no map itself; may wait. */
+export interface CommandEndpoint extends EndpointBase {
+  readonly mode: 'command';
+  handle(call: Call): Response | Promise<Response>;
+}
+
+export type Endpoint = ReadEndpoint | WriteEndpoint | CommandEndpoint;
