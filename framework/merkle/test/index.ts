@@ -1,0 +1,1 @@
+import './merkle-tree.test.ts';
