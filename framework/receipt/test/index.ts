@@ -1,0 +1,2 @@
+import './service-endorsement.test.ts';
+import './verify-receipt.test.ts';
