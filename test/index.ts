@@ -1,0 +1,2 @@
+/** The tests of the repository itself: its tools, its tidiness, its docs. */
+import './boundaries.test.ts';
