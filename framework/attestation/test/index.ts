@@ -1,0 +1,2 @@
+import './evidence.test.ts';
+import './verify-evidence.test.ts';
