@@ -125,8 +125,10 @@ export interface ExecutionConfig {
  * `transaction`: every check of consensus. `call` (eth_call, eth_estimateGas): as geth does it,
  * nonce, sender's code, block gas limit and transaction gas cap are not checked, and with a fee of
  * zero the base fee counts as zero; the balance must cover value and fee.
+ * `system` (EIP-2935, EIP-4788): a call by the protocol itself with 30 million gas; the sender is
+ * `systemSender`, nothing is checked or charged, and only `to` and `input` count.
  */
-export type ExecutionMode = 'transaction' | 'call';
+export type ExecutionMode = 'transaction' | 'call' | 'system';
 
 export interface ExecutionRequest {
   readonly mode: ExecutionMode;
