@@ -1,0 +1,28 @@
+/** The door of @coco/ledger. */
+export type { LedgerFolder } from './chunk-file.ts';
+export { commitEvidence } from './commit-evidence.ts';
+export type { DecodedEntry, EntryParts, EntrySealer } from './entry.ts';
+export {
+  decodeEntry,
+  encodeEntry,
+  entryBytesMax,
+  entryFlag,
+  entryId,
+  leafOf,
+  openEntry,
+  zeroDigest,
+} from './entry.ts';
+export { type BatchBody, createLedgerFiles, LedgerFiles, readBytesMax } from './ledger-files.ts';
+export type { LedgerSecret } from './ledger-secrets.ts';
+export { LedgerSecrets, ledgerSecretBytes } from './ledger-secrets.ts';
+export { createLedgerTree } from './ledger-tree.ts';
+export { NonceGuard } from './nonce-guard.ts';
+export type { Batch, Entry, PendingSignature, SequencerOptions } from './sequencer.ts';
+export { chunkBytesDefault, Sequencer } from './sequencer.ts';
+export type { LedgerSignature, SignerName } from './signature-entry.ts';
+export {
+  isSignatureEntry,
+  parseSignatureEntry,
+  singletonKey,
+  verifyLedgerSignature,
+} from './signature-entry.ts';

@@ -1,0 +1,73 @@
+/**
+ * The ledger secrets: AES-256 keys, each in force from a seqno on until the next one begins. Kept in
+ * memory only. A rekey or a recovery adds one; a rollback below its start takes it away.
+ */
+import { assert, type Seqno, toHex, utf8Encode } from '@coco/base';
+import { hmacSha256, sha256 } from '@coco/crypto';
+
+/** Bytes of a ledger secret. */
+export const ledgerSecretBytes = 32;
+/** CCF means "Commit Secret Label" but writes its first eight bytes only (docs/formats/ledger.md). */
+const commitLabel = utf8Encode('Commit S');
+const fingerprintLabel = utf8Encode('coco ledger secret fingerprint');
+
+export interface LedgerSecret {
+  /** The first seqno that it encrypts. */
+  readonly fromSeqno: Seqno;
+  readonly key: Uint8Array;
+  /** Derived from the key: what makes the commit evidence unguessable. */
+  readonly commitKey: Uint8Array;
+  /** Names the key without revealing it, for the nonce guard; lower-case hex. */
+  readonly fingerprint: string;
+}
+
+/** The chain of secrets of one ledger. */
+export class LedgerSecrets {
+  /** Invariant: ascending by fromSeqno, without doubles of seqno. */
+  #chain: LedgerSecret[] = [];
+
+  constructor(chain: readonly { readonly fromSeqno: Seqno; readonly key: Uint8Array }[] = []) {
+    for (const { fromSeqno, key } of chain) this.add(fromSeqno, key);
+  }
+
+  /** All secrets, the oldest first. */
+  get chain(): readonly LedgerSecret[] {
+    return this.#chain;
+  }
+
+  /** A new secret in force from `fromSeqno` on. The key is copied. */
+  add(fromSeqno: Seqno, key: Uint8Array): void {
+    assert(key.length === ledgerSecretBytes, 'a ledger secret has 32 bytes');
+    const last = this.#chain.at(-1);
+    assert(!last || last.fromSeqno < fromSeqno, 'a new secret starts after the last one');
+    this.#chain.push({
+      fromSeqno,
+      key: key.slice(),
+      commitKey: hmacSha256(key, commitLabel),
+      fingerprint: toHex(sha256(fingerprintLabel, key)),
+    });
+  }
+
+  /** The secret that encrypts the entry with `seqno`. */
+  secretFor(seqno: Seqno): LedgerSecret {
+    const secret = this.#find(seqno);
+    assert(secret !== undefined, 'a secret is in force for every seqno that is asked for');
+    return secret;
+  }
+
+  /** Whether a secret in force at `seqno` is known. */
+  has(seqno: Seqno): boolean {
+    return this.#find(seqno) !== undefined;
+  }
+
+  /** Forgets secrets that would start after the entry after `to`: their rekey was rolled back. */
+  rollback(to: Seqno): void {
+    this.#chain = this.#chain.filter((secret) => secret.fromSeqno <= to + 1);
+  }
+
+  #find(seqno: Seqno): LedgerSecret | undefined {
+    const last = this.#chain.at(-1);
+    if (last && last.fromSeqno <= seqno) return last;
+    return this.#chain.findLast((secret) => secret.fromSeqno <= seqno);
+  }
+}

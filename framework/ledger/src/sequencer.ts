@@ -1,0 +1,312 @@
+/**
+ * The one writer of a ledger: gives each write set its transaction id, encrypts it, grows the Merkle
+ * tree, and closes batches with signature entries. Pure and synchronous; lives on the main thread.
+ *
+ * The course of a batch: `append` any number of entries; `closeBatch` fixes the root and sets the
+ * signature entry's seqno aside; the caller has the input signed (in the pool) while further
+ * `append`s go on behind it; `completeBatch` takes the raw signature and gives the batch's bytes.
+ * One signature is in the making at a time. A completed batch goes to consensus as it is: if it is
+ * dropped there, the same bytes go again, or the view ends and `rollback` follows.
+ *
+ * What was handed out for seqnos above a rollback must be thrown away by the caller.
+ */
+import {
+  asSeqno,
+  assert,
+  concatBytes,
+  present,
+  type Seqno,
+  signatureInput,
+  type TransactionId,
+  utf8Encode,
+  type View,
+} from '@coco/base';
+import { sha256 } from '@coco/crypto';
+import type { WriteSet } from '@coco/kv';
+import type { MerkleTree } from '@coco/merkle';
+import { commitEvidence } from './commit-evidence.ts';
+import { encodeEntry, entryFlag, leafOf, zeroDigest } from './entry.ts';
+import type { LedgerSecrets } from './ledger-secrets.ts';
+import type { NonceGuard } from './nonce-guard.ts';
+import { type SignerName, signatureHeader, signatureWriteSet } from './signature-entry.ts';
+
+/** CCF's default: a chunk file ends at the first signature after this many bytes. */
+export const chunkBytesDefault: number = 5_000_000;
+
+/** An entry as it was appended. */
+export interface Entry {
+  readonly id: TransactionId;
+  readonly bytes: Uint8Array;
+  readonly claimsDigest: Uint8Array;
+  /** Goes into the receipt; not to be shown before commit. */
+  readonly commitEvidence: string;
+  readonly leaf: Uint8Array;
+}
+
+/** A closed batch that waits for its signature. */
+export interface PendingSignature {
+  readonly id: TransactionId;
+  /** The Merkle root over everything before the signature entry. */
+  readonly root: Uint8Array;
+  readonly protectedBytes: Uint8Array;
+  /** What the service key signs (r || s): the COSE Sig_structure over the root. */
+  readonly input: Uint8Array;
+}
+
+/** Entries that commit together, ended by a signature entry. */
+export interface Batch {
+  readonly view: View;
+  readonly firstSeqno: Seqno;
+  readonly entryCount: number;
+  /** The entries back to back, the signature entry last. */
+  readonly body: Uint8Array;
+  /** SHA-256 of the body. */
+  readonly digest: Uint8Array;
+  /** The id of the signature entry: the batch's last. */
+  readonly signatureId: TransactionId;
+  readonly root: Uint8Array;
+  /** Whether the chunk file ends after the batch. */
+  readonly isChunkEnd: boolean;
+}
+
+export interface SequencerOptions {
+  readonly view: View;
+  /**
+   * How the ledger goes on: a new service's or recovered service's first batch holds its creating
+   * transaction; any other view begins with a signature entry alone.
+   */
+  readonly start: 'genesis' | 'recovery' | 'view';
+  /** The tree of everything before, with leaf 0; its size is the next seqno. Owned from here on. */
+  readonly tree: MerkleTree;
+  readonly secrets: LedgerSecrets;
+  readonly guard: NonceGuard;
+  readonly signer: SignerName;
+  /** The last committed signature; 0 in a new ledger. */
+  readonly committed: Seqno;
+  readonly chunkBytes?: number;
+  /** Bytes of entries in the open chunk file so far. */
+  readonly openChunkBytes?: number;
+}
+
+interface Closing {
+  readonly pending: PendingSignature;
+  readonly entries: readonly Entry[];
+  readonly treeBytes: Uint8Array;
+  readonly isChunkEnd: boolean;
+}
+
+interface Completed {
+  readonly signatureSeqno: Seqno;
+  readonly openChunkBytes: number;
+}
+
+export class Sequencer {
+  readonly #tree: MerkleTree;
+  readonly #secrets: LedgerSecrets;
+  readonly #guard: NonceGuard;
+  readonly #signer: SignerName;
+  readonly #chunkBytes: number;
+  #view: View;
+  /** Whether the next batch must be a signature entry alone. */
+  #opensView: boolean;
+  /** Whether the first entry to come begins a chunk file. */
+  #beginsChunk: boolean;
+  #isChunkForced = false;
+  /** Invariant: tree.size <= next; equal while no signature is in the making. */
+  #next: Seqno;
+  #committed: Seqno;
+  #openEntries: Entry[] = [];
+  #openBytes = 0;
+  #closing: Closing | undefined;
+  /** Bytes of the open chunk file at the last completed batch. */
+  #openChunkBytes: number;
+  /** Completed batches from the last committed one on, ascending. */
+  #completed: Completed[] = [];
+
+  constructor(options: SequencerOptions) {
+    const { tree, secrets, start, committed } = options;
+    this.#tree = tree;
+    this.#secrets = secrets;
+    this.#guard = options.guard;
+    this.#signer = options.signer;
+    this.#chunkBytes = options.chunkBytes ?? chunkBytesDefault;
+    this.#view = options.view;
+    this.#opensView = start === 'view';
+    this.#beginsChunk = start === 'recovery';
+    this.#next = asSeqno(tree.size);
+    this.#committed = committed;
+    this.#openChunkBytes = start === 'recovery' ? 0 : (options.openChunkBytes ?? 0);
+    assert(this.#next >= 1, 'the tree holds leaf 0, which no entry has');
+    assert(committed < this.#next, 'what is committed is in the tree');
+    assert((start === 'genesis') === (this.#next === 1), 'genesis and only genesis begins at 1');
+    // A recovery cannot know what the lost service encrypted under its secret after the files it
+    // reads end; so it never encrypts under it again.
+    const isFresh = secrets.secretFor(this.#next).fromSeqno === this.#next;
+    assert(start === 'view' || isFresh, 'a new or recovered service begins with a fresh secret');
+    this.#completed.push({
+      signatureSeqno: asSeqno(this.#next - 1),
+      openChunkBytes: this.#openChunkBytes,
+    });
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  /** The seqno that the next appended entry gets. */
+  get nextSeqno(): Seqno {
+    return this.#next;
+  }
+
+  get committed(): Seqno {
+    return this.#committed;
+  }
+
+  /** Entries that are in no closed batch yet, and their bytes. */
+  get openEntryCount(): number {
+    return this.#openEntries.length;
+  }
+
+  get openEntryBytes(): number {
+    return this.#openBytes;
+  }
+
+  /** The signature in the making, if there is one. */
+  get pendingSignature(): PendingSignature | undefined {
+    return this.#closing?.pending;
+  }
+
+  /** Whether the view still owes its opening signature: nothing can be appended before. */
+  get opensView(): boolean {
+    return this.#opensView;
+  }
+
+  /** Makes the next batch end its chunk file whatever its size. */
+  forceChunk(): void {
+    this.#isChunkForced = true;
+  }
+
+  /**
+   * Gives a write set its place in the ledger. @throws EntryTooLarge, after which nothing has
+   * changed.
+   */
+  append(writeSet: WriteSet, options: { readonly claimsDigest?: Uint8Array } = {}): Entry {
+    assert(!this.#opensView, 'a new view begins with a signature entry alone');
+    assert(writeSet.maps.length > 0, 'an entry writes something');
+    const id = { view: this.#view, seqno: this.#next };
+    const flags = this.#beginsChunk ? entryFlag.chunkBefore : 0;
+    const claimsDigest = options.claimsDigest ?? zeroDigest;
+    const entry = this.#encode(id, { writeSet, claimsDigest, flags });
+    this.#beginsChunk = false;
+    this.#next = asSeqno(this.#next + 1);
+    this.#openEntries.push(entry);
+    this.#openBytes += entry.bytes.length;
+    if (!this.#closing) this.#tree.append(entry.leaf);
+    return entry;
+  }
+
+  /** Closes the open batch and says what to sign. `issuedAtSeconds` is Unix time. */
+  closeBatch(issuedAtSeconds: number): PendingSignature {
+    assert(!this.#closing, 'one signature is in the making at a time');
+    assert(this.#opensView || this.#openEntries.length > 0, 'a batch holds entries');
+    assert(this.#tree.size === this.#next, 'every leaf before a signature is in the tree');
+    const id = { view: this.#view, seqno: this.#next };
+    this.#guard.reserve(this.#secrets.secretFor(id.seqno), id);
+    const protectedBytes = signatureHeader(this.#signer, id, issuedAtSeconds);
+    const root = this.#tree.root();
+    const pending = { id, root, protectedBytes, input: signatureInput(protectedBytes, root) };
+    const treeBytes = this.#tree.serialise(this.#committed);
+    const size = this.#openChunkBytes + this.#openBytes + treeBytes.length;
+    const isChunkEnd = this.#isChunkForced || size >= this.#chunkBytes;
+    this.#closing = { pending, entries: this.#openEntries, treeBytes, isChunkEnd };
+    this.#isChunkForced = false;
+    this.#opensView = false;
+    this.#openEntries = [];
+    this.#openBytes = 0;
+    this.#next = asSeqno(this.#next + 1);
+    return pending;
+  }
+
+  /** Takes the signature (r || s) of the pending input and gives the batch. */
+  completeBatch(signature: Uint8Array): Batch {
+    const { pending, entries, treeBytes, isChunkEnd } = present(
+      this.#closing,
+      'a signature is in the making',
+    );
+    this.#closing = undefined;
+    const { protectedBytes, id, root } = pending;
+    const entry = this.#encode(id, {
+      writeSet: signatureWriteSet({ protectedBytes, signature, treeBytes }),
+      claimsDigest: zeroDigest,
+      flags: isChunkEnd ? entryFlag.chunkAfter : 0,
+    });
+    this.#tree.append(entry.leaf);
+    for (const { leaf } of this.#openEntries) this.#tree.append(leaf);
+    assert(this.#tree.size === this.#next, 'the tree has caught up with the entries');
+    const body = concatBytes(...entries.map(({ bytes }) => bytes), entry.bytes);
+    this.#openChunkBytes = isChunkEnd ? 0 : this.#openChunkBytes + body.length;
+    this.#completed.push({ signatureSeqno: id.seqno, openChunkBytes: this.#openChunkBytes });
+    return {
+      view: this.#view,
+      firstSeqno: entries[0]?.id.seqno ?? id.seqno,
+      entryCount: entries.length + 1,
+      body,
+      digest: sha256(body),
+      signatureId: id,
+      root,
+      isChunkEnd,
+    };
+  }
+
+  /** The batch that ends at `seqno`, and all before, are committed. */
+  commit(seqno: Seqno): void {
+    if (seqno <= this.#committed) return;
+    const at = this.#completed.findIndex((batch) => batch.signatureSeqno === seqno);
+    assert(at >= 0, 'what commits is the end of a completed batch');
+    this.#committed = seqno;
+    this.#completed = this.#completed.slice(at);
+    this.#tree.forget(seqno);
+  }
+
+  /**
+   * Drops everything above `to`, the end of a completed batch at or above what is committed, and
+   * begins a new, higher view.
+   */
+  rollback(options: { readonly to: Seqno; readonly view: View }): void {
+    const { to, view } = options;
+    assert(view > this.#view, 'a rollback ends the view');
+    assert(to >= this.#committed, 'what is committed is never rolled back');
+    const kept = this.#completed.filter((batch) => batch.signatureSeqno <= to);
+    const last = present(kept.at(-1), 'the committed batch is kept');
+    assert(last.signatureSeqno === to, 'a rollback goes to the end of a batch');
+    this.#completed = kept;
+    this.#openChunkBytes = last.openChunkBytes;
+    this.#tree.truncate(to + 1);
+    this.#secrets.rollback(to);
+    this.#next = asSeqno(to + 1);
+    this.#closing = undefined;
+    this.#openEntries = [];
+    this.#openBytes = 0;
+    this.#isChunkForced = false;
+    this.#view = view;
+    this.#opensView = true;
+  }
+
+  #encode(
+    id: TransactionId,
+    content: {
+      readonly writeSet: WriteSet;
+      readonly claimsDigest: Uint8Array;
+      readonly flags: number;
+    },
+  ): Entry {
+    const secret = this.#secrets.secretFor(id.seqno);
+    const { claimsDigest } = content;
+    const evidence = commitEvidence(secret, id);
+    const commitEvidenceDigest = sha256(utf8Encode(evidence));
+    const sealer = { secret, guard: this.#guard };
+    const bytes = encodeEntry(sealer, { id, commitEvidenceDigest, ...content });
+    const leaf = leafOf({ digest: sha256(bytes), commitEvidenceDigest, claimsDigest });
+    return { id, bytes, claimsDigest, commitEvidence: evidence, leaf };
+  }
+}

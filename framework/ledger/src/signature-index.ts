@@ -1,0 +1,36 @@
+/** The seqnos of signature entries, ascending: which signature covers an entry. */
+import { assert, type Seqno } from '@coco/base';
+
+export class SignatureIndex {
+  readonly #seqnos: Seqno[] = [];
+
+  get last(): Seqno | undefined {
+    return this.#seqnos.at(-1);
+  }
+
+  add(seqno: Seqno): void {
+    assert((this.#seqnos.at(-1) ?? 0) < seqno, 'signatures come in order');
+    this.#seqnos.push(seqno);
+  }
+
+  /** Drops signatures after `seqno`. */
+  truncate(seqno: Seqno): void {
+    this.#seqnos.length = this.#position(seqno);
+  }
+
+  /** The first signature after `seqno`. */
+  after(seqno: Seqno): Seqno | undefined {
+    return this.#seqnos[this.#position(seqno)];
+  }
+
+  /** The number of signatures up to `seqno`. */
+  #position(seqno: Seqno): number {
+    let [low, high] = [0, this.#seqnos.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#seqnos[middle] as number) <= seqno) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
