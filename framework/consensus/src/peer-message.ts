@@ -1,0 +1,100 @@
+/**
+ * What one replica says to another: a Raft message with the bodies that it names, a request for
+ * bodies, or bodies that were asked for. Layout and vector: docs/formats/peer-message.md. The
+ * transport authenticates the sender; nothing here does.
+ */
+import { ByteReader, ByteWriter, LedgerError } from '@coco/base';
+import { consensusError } from './errors.ts';
+import type { Handle } from './handle.ts';
+import { decodeHandle, encodeHandle, handleBytes } from './handle.ts';
+import type { ReplicaLimits } from './limits.ts';
+
+export type PeerMessage =
+  | { readonly kind: 'raft'; readonly message: Uint8Array; readonly bodies: readonly Uint8Array[] }
+  | { readonly kind: 'fetch'; readonly handles: readonly Handle[] }
+  | { readonly kind: 'bodies'; readonly bodies: readonly Uint8Array[] };
+
+const raftCode = 1;
+const fetchCode = 2;
+const bodiesCode = 3;
+
+export type PeerMessageLimits = Pick<
+  ReplicaLimits,
+  'bodyBytesMax' | 'messageEntriesMax' | 'messageBytesMax'
+>;
+
+export function encodePeerMessage(message: PeerMessage): Uint8Array {
+  const writer = new ByteWriter();
+  switch (message.kind) {
+    case 'raft':
+      writer.u8(raftCode).u32(message.message.length).raw(message.message);
+      writeBodies(writer, message.bodies);
+      break;
+    case 'fetch':
+      writer.u8(fetchCode).u32(message.handles.length);
+      for (const handle of message.handles) writer.raw(encodeHandle(handle));
+      break;
+    case 'bodies':
+      writer.u8(bodiesCode);
+      writeBodies(writer, message.bodies);
+      break;
+  }
+  return writer.done();
+}
+
+/** @throws InvalidPeerMessage when the bytes are not one message within the limits. */
+export function parsePeerMessage(bytes: Uint8Array, limits: PeerMessageLimits): PeerMessage {
+  try {
+    const reader = new ByteReader(bytes);
+    const message = readMessage(reader, limits);
+    reader.end();
+    return message;
+  } catch (error) {
+    if (error instanceof LedgerError && error.code === 'InvalidInput') {
+      throw consensusError('InvalidPeerMessage', 'A peer message is cut or too long.', {}, error);
+    }
+    throw error;
+  }
+}
+
+function readMessage(reader: ByteReader, limits: PeerMessageLimits): PeerMessage {
+  const code = reader.u8();
+  switch (code) {
+    case raftCode: {
+      const message = reader.raw(readCount(reader, limits.messageBytesMax)).slice();
+      return { kind: 'raft', message, bodies: readBodies(reader, limits) };
+    }
+    case fetchCode: {
+      const handles: Handle[] = [];
+      for (let left = readCount(reader, limits.messageEntriesMax); left > 0; left--) {
+        handles.push(decodeHandle(reader.raw(handleBytes)));
+      }
+      return { kind: 'fetch', handles };
+    }
+    case bodiesCode:
+      return { kind: 'bodies', bodies: readBodies(reader, limits) };
+    default:
+      throw consensusError('InvalidPeerMessage', 'A peer message has an unknown kind.', { code });
+  }
+}
+
+function writeBodies(writer: ByteWriter, bodies: readonly Uint8Array[]): void {
+  writer.u32(bodies.length);
+  for (const body of bodies) writer.u32(body.length).raw(body);
+}
+
+function readBodies(reader: ByteReader, limits: PeerMessageLimits): Uint8Array[] {
+  const bodies: Uint8Array[] = [];
+  for (let left = readCount(reader, limits.messageEntriesMax); left > 0; left--) {
+    bodies.push(reader.raw(readCount(reader, limits.bodyBytesMax)).slice());
+  }
+  return bodies;
+}
+
+function readCount(reader: ByteReader, max: number): number {
+  const count = reader.u32();
+  if (count > max) {
+    throw consensusError('InvalidPeerMessage', 'A peer message exceeds a limit.', { count, max });
+  }
+  return count;
+}
