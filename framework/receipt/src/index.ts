@@ -1,5 +1,5 @@
 /** The door of @coco/receipt. */
-export { certificateSpki } from './certificate-spki.ts';
+export { certificateSpki, isCertificateIssuedBy } from './certificate.ts';
 export { claimsDigestOf, noClaims } from './claims-digest.ts';
 export type { InclusionProof, ProofStep, Receipt } from './receipt.ts';
 export { encodeReceipt, parseReceipt, receiptBytesMax } from './receipt.ts';

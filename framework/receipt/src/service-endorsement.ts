@@ -93,6 +93,8 @@ export interface EndorsedIdentity {
   readonly key: VerificationKey;
   readonly epochBegin: TransactionId;
   readonly epochEnd: TransactionId;
+  /** Root that the earlier service signed at epochEnd, where the endorsement names it. */
+  readonly epochEndRoot: Uint8Array | undefined;
 }
 
 /**
@@ -113,7 +115,7 @@ export async function findEndorsedIdentity(options: {
   let latestSeqno = Number.MAX_SAFE_INTEGER;
   for (const bytes of options.endorsements) {
     const endorsement = await verifyEndorsement({ endorsement: bytes, endorsingKey });
-    const { epochBegin, epochEnd } = endorsement;
+    const { epochBegin, epochEnd, epochEndRoot } = endorsement;
     // A first service endorses itself without an end: the chain has no earlier identity.
     if (!epochEnd) break;
     const isOrdered = epochBegin.seqno <= epochEnd.seqno && epochEnd.seqno < latestSeqno;
@@ -121,7 +123,7 @@ export async function findEndorsedIdentity(options: {
       throw refuseReceipt('EndorsementChainBroken', 'The epochs of the endorsements overlap.');
     }
     const key = await VerificationKey.fromSpki(endorsement.endorsedSpki);
-    if (key.id === options.keyId) return { key, epochBegin, epochEnd };
+    if (key.id === options.keyId) return { key, epochBegin, epochEnd, epochEndRoot };
     endorsingKey = key;
     latestSeqno = epochBegin.seqno;
   }

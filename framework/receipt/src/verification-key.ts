@@ -13,7 +13,7 @@ import {
   signatureInput,
   toHex,
 } from '@coco/base';
-import { certificateSpki } from './certificate-spki.ts';
+import { certificateSpki } from './certificate.ts';
 import { refuseReceipt } from './errors.ts';
 import { sha256 } from './web-digest.ts';
 
