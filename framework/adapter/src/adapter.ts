@@ -12,6 +12,8 @@ export interface Write<Result> {
   readonly result: Result;
   /** 32 bytes that the ledger entry claims in clear; always salted. Zeros when absent. */
   readonly claimsDigest?: Uint8Array;
+  /** The result stands, but nothing is written (a refused call). */
+  readonly isDiscarded?: boolean;
 }
 
 export interface Executed<Result> {

@@ -1,0 +1,314 @@
+/**
+ * The primary's line of batches: writes execute one after another, their entries collect in the
+ * open batch, a batch is closed by a signature entry and proposed, and commits come back in order.
+ * It owns the executed state (store, sequencer) and nothing outside it: signing, proposing and
+ * deferring are ports, so that the simulator can drive it.
+ *
+ * Group commit (design, section 5): a batch closes when there is work and fewer than
+ * `batchesInFlightMax` batches wait for their commit; no timer takes part.
+ */
+
+import type { CommittedBatch, Decision, Executed, OpenBatch, Write } from '@coco/adapter';
+import {
+  asSeqno,
+  assert,
+  type Clock,
+  type Log,
+  type Seqno,
+  type TransactionId,
+  type View,
+} from '@coco/base';
+import { endpointError, type TransactionStatusTracker } from '@coco/endpoint';
+import type { ReadView, Store, Transaction, WriteSet } from '@coco/kv';
+import type { Batch, Sequencer } from '@coco/ledger';
+import { nodeError } from './errors.ts';
+
+/**
+ * While one batch is flushed, the next is signed; a third would only make batches smaller, and
+ * each costs a signature.
+ */
+const batchesInFlightMax = 2;
+
+/** What concludes a batch (an adapter's block) before it is signed. */
+export interface Sealer {
+  readonly name: string;
+  /** The maps that it can touch. */
+  readonly maps: ReadonlySet<string>;
+  seal(transaction: Transaction, batch: OpenBatch): Write<void>;
+}
+
+/** Who keeps derived state. */
+export interface CommitObserver {
+  onCommitted(batch: CommittedBatch): void;
+  rolledBack(to: Seqno): void;
+}
+
+export interface PipelinePorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Signs COSE's to-be-signed bytes with the service's key, off this thread. */
+  sign(input: Uint8Array): Promise<Uint8Array>;
+  /** Hands a signed batch to the replica; batches come in order. */
+  propose(batch: Batch, kind: 'genesis' | 'batch'): void;
+  /** Calls back soon, after what is already waiting to run. */
+  defer(callback: () => void): void;
+}
+
+export interface PipelineMeasures {
+  batches: number;
+  entries: number;
+  lastCommitMs: number;
+}
+
+interface InFlight {
+  readonly batch: Batch;
+  readonly closedAtMs: number;
+}
+
+export class BatchPipeline {
+  readonly measures: PipelineMeasures = { batches: 0, entries: 0, lastCommitMs: 0 };
+  readonly #store: Store;
+  readonly #sequencer: Sequencer;
+  readonly #tracker: TransactionStatusTracker;
+  readonly #ports: PipelinePorts;
+  readonly #uncommittedMax: number;
+  readonly #sealers: Sealer[] = [];
+  readonly #observers: CommitObserver[] = [];
+  /** Batches proposed and not committed, oldest first. */
+  readonly #inFlight: InFlight[] = [];
+  /** Invariant: a write executes only while this is true. */
+  #isExecuting = false;
+  #isWriting = false;
+  #isSigning = false;
+  #isDeferred = false;
+  #isRequested = false;
+  /** The first batch of a created or recovered service holds its creating transaction. */
+  #isFirstBatch = true;
+  /** Invariant: every entry from here on is in the open batch. */
+  #openFrom: Seqno;
+  #committed: Seqno;
+
+  constructor(options: {
+    readonly store: Store;
+    readonly sequencer: Sequencer;
+    readonly tracker: TransactionStatusTracker;
+    readonly ports: PipelinePorts;
+    /** Entries that may wait for commit before writes are refused. */
+    readonly uncommittedMax: number;
+  }) {
+    this.#store = options.store;
+    this.#sequencer = options.sequencer;
+    this.#tracker = options.tracker;
+    this.#ports = options.ports;
+    this.#uncommittedMax = options.uncommittedMax;
+    this.#openFrom = options.sequencer.nextSeqno;
+    this.#committed = asSeqno(options.sequencer.nextSeqno - 1);
+  }
+
+  get isExecuting(): boolean {
+    return this.#isExecuting;
+  }
+
+  get view(): View {
+    return this.#sequencer.view;
+  }
+
+  get committedSeqno(): Seqno {
+    return this.#committed;
+  }
+
+  /** Entries executed and not yet committed. */
+  get uncommittedCount(): number {
+    return this.#sequencer.nextSeqno - 1 - this.#committed;
+  }
+
+  /** The state at the last commit. */
+  committedState(): ReadView {
+    return this.#store.readAt(this.#committed);
+  }
+
+  /** The newest state; valid until the next write. */
+  executedState(): ReadView {
+    return this.#store.readAt(this.#store.seqno);
+  }
+
+  addSealer(sealer: Sealer): void {
+    this.#sealers.push(sealer);
+  }
+
+  addObserver(observer: CommitObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** The replica leads in the pipeline's view and everything older is committed. */
+  startExecuting(): void {
+    this.#tracker.startView(this.view, this.#sequencer.nextSeqno);
+    this.#isExecuting = true;
+    this.#closeSoon();
+  }
+
+  /**
+   * Runs `write` alone and to completion; when it throws, nothing is written.
+   * @throws NodeCannotHandleRequest, TooManyPendingTransactions, ForeignMap and what `write` throws
+   */
+  execute<Result>(
+    write: (transaction: Transaction) => Write<Result>,
+    maps?: ReadonlySet<string>,
+  ): Executed<Result> {
+    if (!this.#isExecuting) {
+      throw nodeError('NodeCannotHandleRequest', 'This node does not execute transactions now.');
+    }
+    if (this.uncommittedCount >= this.#uncommittedMax) {
+      const message = 'Too many transactions wait to be committed; try again shortly.';
+      throw endpointError('TooManyPendingTransactions', message, { limit: this.#uncommittedMax });
+    }
+    const executed = this.#run(write, maps);
+    if (executed.id) this.#closeSoon();
+    return executed;
+  }
+
+  /** Asks for a batch although nothing was executed: sealers may have something to write. */
+  requestBatch(): void {
+    this.#isRequested = true;
+    this.#closeSoon();
+  }
+
+  /** Resolves when the id is committed, or never can be. */
+  whenDecided(id: TransactionId): Promise<Decision> {
+    return this.#tracker.whenDecided(id);
+  }
+
+  /** The replica committed every entry up to the end of a batch. */
+  committed(lastSeqno: Seqno): void {
+    while (this.#inFlight.length > 0) {
+      const [first] = this.#inFlight as [InFlight];
+      const batchLast = first.batch.signatureId.seqno;
+      if (batchLast > lastSeqno) break;
+      this.#inFlight.shift();
+      this.#apply(first, batchLast);
+    }
+    assert(this.#committed >= lastSeqno, 'the replica commits what was proposed, nothing else');
+    this.#closeSoon();
+  }
+
+  /**
+   * The node lost its office: everything above commit is discarded, and execution stops.
+   * Invariant: the view that ends is never executed in again.
+   */
+  loseOffice(nextView: View): void {
+    this.#isExecuting = false;
+    this.#inFlight.length = 0;
+    this.#store.rollback(this.#committed);
+    this.#sequencer.rollback({ to: this.#committed, view: nextView });
+    this.#tracker.rolledBack(this.#committed);
+    this.#openFrom = asSeqno(this.#committed + 1);
+    for (const observer of this.#observers) observer.rolledBack(this.#committed);
+  }
+
+  #run<Result>(
+    write: (transaction: Transaction) => Write<Result>,
+    maps: ReadonlySet<string> | undefined,
+  ): Executed<Result> {
+    assert(!this.#isWriting, 'a write does not execute inside another');
+    this.#isWriting = true;
+    try {
+      const transaction = this.#store.begin();
+      const { result, claimsDigest, isDiscarded = false } = write(transaction);
+      if (isDiscarded || !transaction.hasWrites) return { result, id: undefined };
+      const writeSet = transaction.writeSet();
+      return { result, id: this.#append(writeSet, claimsDigest) };
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #append(writeSet: WriteSet, claimsDigest: Uint8Array | undefined): TransactionId {
+    const seqno = this.#sequencer.nextSeqno;
+    this.#store.apply(writeSet, seqno);
+    try {
+      const { id } = this.#sequencer.append(
+        writeSet,
+        claimsDigest === undefined ? {} : { claimsDigest },
+      );
+      this.#tracker.executed(id.seqno);
+      this.measures.entries++;
+      return id;
+    } catch (error) {
+      // The write set does not fit an entry: it must leave no trace in the state either.
+      this.#store.rollback(asSeqno(seqno - 1));
+      throw error;
+    }
+  }
+
+  #closeSoon(): void {
+    if (this.#isDeferred || !this.#canClose()) return;
+    this.#isDeferred = true;
+    this.#ports.defer(() => {
+      this.#isDeferred = false;
+      if (this.#canClose()) this.#close();
+    });
+  }
+
+  #canClose(): boolean {
+    const hasWork = this.#sequencer.nextSeqno > this.#openFrom || this.#isRequested;
+    return (
+      hasWork && this.#isExecuting && !this.#isSigning && this.#inFlight.length < batchesInFlightMax
+    );
+  }
+
+  #close(): void {
+    this.#isRequested = false;
+    for (const sealer of this.#sealers) this.#seal(sealer);
+    if (this.#sequencer.nextSeqno === this.#openFrom) return;
+    const closedAtMs = this.#ports.clock.monotonicMs();
+    const pending = this.#sequencer.closeBatch(Math.floor(this.#ports.clock.nowMs() / 1000));
+    this.#store.skip(pending.id.seqno);
+    this.#store.seal();
+    this.#tracker.executed(pending.id.seqno);
+    this.#openFrom = this.#sequencer.nextSeqno;
+    this.#isSigning = true;
+    void this.#sign(pending.id, { input: pending.input, closedAtMs });
+  }
+
+  #seal(sealer: Sealer): void {
+    const batch: OpenBatch = {
+      view: this.view,
+      firstSeqno: this.#openFrom,
+      sealSeqno: this.#sequencer.nextSeqno,
+    };
+    this.#run((transaction) => sealer.seal(transaction, batch), sealer.maps);
+  }
+
+  async #sign(
+    id: TransactionId,
+    work: { readonly input: Uint8Array; readonly closedAtMs: number },
+  ): Promise<void> {
+    const signature = await this.#ports.sign(work.input);
+    this.#isSigning = false;
+    // The office may have been lost meanwhile: then the batch went with the view.
+    if (this.view !== id.view) return;
+    const batch = this.#sequencer.completeBatch(signature);
+    this.#inFlight.push({ batch, closedAtMs: work.closedAtMs });
+    this.#ports.propose(batch, this.#isFirstBatch ? 'genesis' : 'batch');
+    this.#isFirstBatch = false;
+    this.#closeSoon();
+  }
+
+  #apply(inFlight: InFlight, lastSeqno: Seqno): void {
+    const { batch, closedAtMs } = inFlight;
+    this.#committed = lastSeqno;
+    this.#sequencer.commit(lastSeqno);
+    this.#store.commit(lastSeqno);
+    this.measures.batches++;
+    this.measures.lastCommitMs = this.#ports.clock.monotonicMs() - closedAtMs;
+    const committed: CommittedBatch = {
+      view: batch.view,
+      firstSeqno: batch.firstSeqno,
+      lastSeqno,
+      state: this.#store.readAt(lastSeqno),
+    };
+    for (const observer of this.#observers) observer.onCommitted(committed);
+    // Last: who waits for a commit sees the derived state of it.
+    this.#tracker.committed({ view: batch.view, seqno: lastSeqno });
+  }
+}

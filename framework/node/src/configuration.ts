@@ -1,0 +1,240 @@
+/**
+ * The node's configuration: CCF's JSON (facts on CCF's program, sections 7) as far as one node
+ * needs it, and Coco's own part under "coco". Paths in it are relative to the configuration file.
+ */
+import type { JsonValue } from '@coco/base';
+import type { CurveName } from '@coco/crypto';
+import { ConfigurationReader } from './configuration-reader.ts';
+import { nodeError } from './errors.ts';
+
+const bodyBytesDefault = 1024 * 1024;
+const headerBytesDefault = 16 * 1024;
+const sessionsDefault = 4000;
+const chunkBytesDefault = 5 * 1024 * 1024;
+const uncommittedMaxDefault = 20_000;
+const certificateDaysMax = 3650;
+
+export interface InterfaceConfiguration {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly publishedAddress: string;
+  /** Service: TLS with the service-endorsed certificate. Unsecured: plain HTTP on loopback. */
+  readonly authority: 'Service' | 'Unsecured';
+  readonly acceptedEndpoints: readonly string[];
+  readonly sessionsMax: number;
+  readonly bodyBytesMax: number;
+  readonly headerBytesMax: number;
+}
+
+export interface MemberConfiguration {
+  readonly certificateFile: string;
+  readonly encryptionPublicKeyFile: string | undefined;
+  readonly dataJsonFile: string | undefined;
+  readonly recoveryRole: 'NonParticipant' | 'Participant' | 'Owner' | undefined;
+}
+
+export interface StartConfiguration {
+  readonly members: readonly MemberConfiguration[];
+  readonly constitutionFiles: readonly string[];
+  readonly recoveryThreshold: number;
+  readonly certificateDays: number;
+  readonly serviceSubject: string;
+  readonly signatureIssuer: string;
+  readonly signatureSubject: string;
+}
+
+export interface RecoverConfiguration {
+  readonly previousServiceIdentityFile: string;
+  readonly certificateDays: number;
+}
+
+export type CommandConfiguration =
+  | { readonly type: 'Start'; readonly start: StartConfiguration }
+  | { readonly type: 'Recover'; readonly recover: RecoverConfiguration };
+
+export interface NodeConfiguration {
+  readonly interfaces: readonly InterfaceConfiguration[];
+  readonly nodeSubject: string;
+  readonly nodeHosts: readonly string[];
+  readonly nodeCertificateDays: number;
+  readonly serviceCurve: CurveName;
+  readonly command: CommandConfiguration;
+  readonly serviceCertificateFile: string;
+  readonly ledgerDirectory: string;
+  readonly chunkBytes: number;
+  readonly uncommittedMax: number;
+  readonly outputFiles: {
+    readonly nodeCertificate: string;
+    readonly pid: string;
+    readonly rpcAddresses: string;
+  };
+  readonly logging: {
+    readonly level: 'debug' | 'info' | 'warning' | 'error';
+    readonly format: 'Text' | 'Json';
+  };
+  /** Key (PEM, PKCS#8) of the development root that signs the virtual platform's evidence. */
+  readonly virtualRootKeyFile: string;
+  /** Each adapter's own part, by the adapter's name; the adapter parses it. */
+  readonly adapters: ReadonlyMap<string, JsonValue>;
+}
+
+/** @throws InvalidConfiguration naming the path of what is wrong. */
+export function parseConfiguration(value: JsonValue): NodeConfiguration {
+  const reader = new ConfigurationReader(value, '');
+  const network = reader.object('network');
+  const ledger = reader.object('ledger');
+  const certificate = reader.object('node_certificate');
+  const command = reader.object('command');
+  const output = reader.object('output_files');
+  const logging = reader.object('logging');
+  const consensus = reader.object('consensus');
+  const coco = reader.object('coco');
+  const configuration: NodeConfiguration = {
+    interfaces: parseInterfaces(network.object('rpc_interfaces')),
+    nodeSubject: certificate.text('subject_name', 'CN=CCF Node').replace(/^CN=/, ''),
+    nodeHosts: certificate.texts('subject_alt_names').map((name) => name.replace(/^\w+:/, '')),
+    nodeCertificateDays: certificate.integer('initial_validity_days', days, 365),
+    serviceCurve: coco.choice('service_curve', ['P-256', 'P-384'], 'P-384'),
+    command: parseCommand(command),
+    serviceCertificateFile: command.text('service_certificate_file', 'service_cert.pem'),
+    ledgerDirectory: ledger.text('directory', 'ledger'),
+    chunkBytes: ledger.sizeBytes('chunk_size', chunkBytesDefault),
+    uncommittedMax:
+      consensus.integer('max_uncommitted_tx_count', { min: 0, max: 1_000_000 }, 0) ||
+      uncommittedMaxDefault,
+    outputFiles: {
+      nodeCertificate: output.text('node_certificate_file', 'node_cert.pem'),
+      pid: output.text('pid_file', 'node.pid'),
+      rpcAddresses: output.text('rpc_addresses_file', 'rpc_addresses.json'),
+    },
+    logging: {
+      level: logging.choice('level', ['debug', 'info', 'warning', 'error'], 'info'),
+      format: logging.choice('format', ['Text', 'Json'], 'Text'),
+    },
+    virtualRootKeyFile: coco.text('virtual_root_key_file'),
+    adapters: parseAdapters(coco.object('adapters')),
+  };
+  for (const part of [network, ledger, certificate, command, output, logging, consensus, coco]) {
+    part.finish();
+  }
+  reader.finish();
+  return configuration;
+}
+
+const days = { min: 1, max: certificateDaysMax };
+
+function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfiguration[] {
+  const interfaces = reader.keys().map((name) => {
+    const part = reader.object(name);
+    const http = part.object('http_configuration');
+    const address = parseAddress(part.text('bind_address'), name);
+    const parsed: InterfaceConfiguration = {
+      name,
+      ...address,
+      publishedAddress: part.text('published_address', part.text('bind_address')),
+      authority: part
+        .object('endorsement')
+        .choice('authority', ['Service', 'Unsecured'], 'Service'),
+      acceptedEndpoints: part.texts('accepted_endpoints'),
+      sessionsMax: part.integer(
+        'max_open_sessions_hard',
+        { min: 1, max: 100_000 },
+        sessionsDefault,
+      ),
+      bodyBytesMax: http.sizeBytes('max_body_size', bodyBytesDefault),
+      headerBytesMax: http.sizeBytes('max_header_size', headerBytesDefault),
+    };
+    part.finish();
+    http.finish();
+    assertLoopback(parsed);
+    return parsed;
+  });
+  if (!interfaces.some((one) => one.authority === 'Service')) {
+    throw nodeError(
+      'InvalidConfiguration',
+      '"network.rpc_interfaces" needs an interface with the authority Service.',
+    );
+  }
+  return interfaces;
+}
+
+/** Plain HTTP never leaves the machine (design, section 7). */
+function assertLoopback(parsed: InterfaceConfiguration): void {
+  if (parsed.authority !== 'Unsecured') return;
+  if (parsed.host.startsWith('127.') || parsed.host === '::1' || parsed.host === 'localhost')
+    return;
+  throw nodeError(
+    'InvalidConfiguration',
+    `The interface "${parsed.name}" is unsecured: it may listen on loopback only.`,
+  );
+}
+
+function parseAddress(address: string, name: string): { host: string; port: number } {
+  const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535) {
+    throw nodeError('InvalidConfiguration', `The address of "${name}" must be host:port.`);
+  }
+  return { host, port };
+}
+
+function parseCommand(reader: ConfigurationReader): CommandConfiguration {
+  const type = reader.choice('type', ['Start', 'Recover']);
+  // The blocks may all be present; only the one that `type` names counts.
+  const start = reader.object('start');
+  const recover = reader.object('recover');
+  reader.has('join');
+  return type === 'Start'
+    ? { type, start: parseStart(start) }
+    : { type, recover: parseRecover(recover) };
+}
+
+function parseStart(reader: ConfigurationReader): StartConfiguration {
+  const service = reader.object('service_configuration');
+  const signatures = reader.object('cose_signatures');
+  const start: StartConfiguration = {
+    members: reader.objects('members').map(parseMember),
+    constitutionFiles: reader.texts('constitution_files'),
+    recoveryThreshold: service.integer('recovery_threshold', { min: 0, max: 255 }, 0),
+    certificateDays: reader.integer('initial_service_certificate_validity_days', days, 365),
+    serviceSubject: reader.text('service_subject_name', 'CN=CCF Service').replace(/^CN=/, ''),
+    signatureIssuer: signatures.text('issuer', 'service.coco.example'),
+    signatureSubject: signatures.text('subject', 'ledger.signature'),
+  };
+  if (start.members.length === 0) {
+    throw nodeError('InvalidConfiguration', '"command.start.members" needs at least one member.');
+  }
+  for (const part of [service, signatures, reader]) part.finish();
+  return start;
+}
+
+function parseMember(reader: ConfigurationReader): MemberConfiguration {
+  const roles = ['NonParticipant', 'Participant', 'Owner'] as const;
+  const member: MemberConfiguration = {
+    certificateFile: reader.text('certificate_file'),
+    encryptionPublicKeyFile: optional(reader, 'encryption_public_key_file'),
+    dataJsonFile: optional(reader, 'data_json_file'),
+    recoveryRole: reader.has('recovery_role') ? reader.choice('recovery_role', roles) : undefined,
+  };
+  reader.finish();
+  return member;
+}
+
+function optional(reader: ConfigurationReader, key: string): string | undefined {
+  return reader.has(key) ? reader.text(key) : undefined;
+}
+
+function parseRecover(reader: ConfigurationReader): RecoverConfiguration {
+  const recover: RecoverConfiguration = {
+    previousServiceIdentityFile: reader.text('previous_service_identity_file'),
+    certificateDays: reader.integer('initial_service_certificate_validity_days', days, 365),
+  };
+  reader.finish();
+  return recover;
+}
+
+function parseAdapters(reader: ConfigurationReader): ReadonlyMap<string, JsonValue> {
+  return new Map(reader.keys().map((name) => [name, reader.raw(name) ?? {}]));
+}

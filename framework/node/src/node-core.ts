@@ -1,0 +1,81 @@
+/**
+ * The machinery that every node runs, however its service began: the pipeline on the main thread
+ * and the replica worker beside it, joined. It resolves once this node may execute.
+ */
+import { readFile } from 'node:fs/promises';
+import { type Clock, type LedgerError, type Log, present, type Seqno, type View } from '@coco/base';
+import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
+import type { SigningKey } from '@coco/crypto';
+import type { TransactionStatusTracker } from '@coco/endpoint';
+import type { Store } from '@coco/kv';
+import type { Sequencer } from '@coco/ledger';
+import { BatchPipeline } from './batch-pipeline.ts';
+import { ReplicaClient } from './replica-client.ts';
+
+/** This node's id in Raft: the seqno of the transaction that adds it to the service. */
+export interface CoreStart {
+  readonly ledgerFolder: string;
+  /** Absent for a new ledger. */
+  readonly recovered?: never;
+  readonly store: Store;
+  readonly sequencer: Sequencer;
+  readonly tracker: TransactionStatusTracker;
+  readonly serviceKey: SigningKey;
+  readonly uncommittedMax: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called once when nothing is durable any more. */
+  readonly onFailed: (error: LedgerError) => void;
+}
+
+export interface NodeCore {
+  readonly pipeline: BatchPipeline;
+  readonly replica: ReplicaClient;
+  readonly tracker: TransactionStatusTracker;
+}
+
+/** Starts Raft and waits until this node is the primary. @throws ReplicaFailed, LedgerNotEmpty */
+export async function openCore(start: CoreStart): Promise<NodeCore> {
+  const { sequencer, clock, log } = start;
+  const { promise: elected, resolve } = Promise.withResolvers<void>();
+  let replica: ReplicaClient | undefined;
+  const pipeline = new BatchPipeline({
+    ...start,
+    ports: {
+      clock,
+      log,
+      sign: (input) => start.serviceKey.signInPool(input),
+      propose: (batch, kind) => present(replica, 'the replica runs').propose(batch, kind),
+      defer: (callback) => setImmediate(callback),
+    },
+  });
+  replica = await ReplicaClient.start(
+    {
+      raftModule: await raftModule(),
+      ledgerFolder: start.ledgerFolder,
+      recovered: start.recovered,
+      view: sequencer.view,
+      nodeId: sequencer.nextSeqno,
+      lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
+    },
+    {
+      onRole: (role) => {
+        log.write('info', 'consensus.role', { role: role.role, view: role.view });
+        if (role.canExecute && role.view === sequencer.view && !pipeline.isExecuting) {
+          pipeline.startExecuting();
+          resolve();
+        } else if (pipeline.isExecuting && !role.canExecute) {
+          pipeline.loseOffice((role.view + 1) as View);
+        }
+      },
+      onCommitted: (seqno) => pipeline.committed(seqno),
+      onFailed: start.onFailed,
+    },
+  );
+  await elected;
+  return { pipeline, replica, tracker: start.tracker };
+}
+
+async function raftModule(): Promise<WebAssembly.Module> {
+  return loadRaftModule(await readFile(raftModuleUrl), await readFile(raftModuleHashUrl, 'utf8'));
+}

@@ -1,0 +1,63 @@
+/**
+ * GET /app/receipt/cose: the COSE receipt of a committed transaction (CCF 7). The entry and the
+ * signature over it come from the chunk files, through the replica worker; only their hashes in the
+ * Merkle tree prove them, so what the disk gives is checked before it is vouched for.
+ */
+import { asSeqno, formatTransactionId, LedgerError, type TransactionId } from '@coco/base';
+import {
+  bytesResponse,
+  type CommandEndpoint,
+  endpointError,
+  parseRequestedId,
+  type TransactionStatusTracker,
+} from '@coco/endpoint';
+import { buildReceipt, type LedgerSecrets } from '@coco/ledger';
+import { nodeError } from './errors.ts';
+import type { CoveredEntry } from './replica-messages.ts';
+
+export interface ReceiptSource {
+  readonly tracker: TransactionStatusTracker;
+  readonly secrets: LedgerSecrets;
+  /** Reads an entry and the signature entry that covers it. */
+  readCovered(id: TransactionId): Promise<CoveredEntry>;
+}
+
+export function receiptEndpoint(source: () => ReceiptSource): CommandEndpoint {
+  return {
+    method: 'GET',
+    path: '/app/receipt/cose',
+    authentication: [],
+    mode: 'command',
+    summary: 'COSE receipt of a committed transaction',
+    handle: async (call) => {
+      const text = call.request.query.get('transaction_id');
+      if (text === undefined) {
+        const message = "Missing query parameter 'transaction_id'";
+        throw endpointError('InvalidQueryParameterValue', message);
+      }
+      const id = parseRequestedId(text, 'query parameter', 'transaction_id');
+      return bytesResponse(await receiptOf(source(), id), 'application/cose');
+    },
+  };
+}
+
+/** @throws TransactionPendingOrUnknown, TransactionInvalid, TransactionNotFound, LedgerDamaged */
+export async function receiptOf(source: ReceiptSource, id: TransactionId): Promise<Uint8Array> {
+  const status = source.tracker.status(id);
+  if (status === 'Invalid') {
+    throw nodeError('TransactionInvalid', `Transaction ${formatTransactionId(id)} is Invalid`);
+  }
+  if (status !== 'Committed') {
+    const message = `Only committed transactions can be queried. Transaction ${formatTransactionId(id)} is ${status}`;
+    throw nodeError('TransactionPendingOrUnknown', message);
+  }
+  try {
+    const { entry, signature } = await source.readCovered(id);
+    const { key } = source.secrets.secretFor(asSeqno(id.seqno));
+    return buildReceipt({ entryBytes: entry, signatureEntryBytes: signature, secret: key });
+  } catch (error) {
+    if (!(error instanceof LedgerError) || error.code !== 'ReceiptUnavailable') throw error;
+    const message = `Transaction ${formatTransactionId(id)} is a signature transaction: it has no receipt`;
+    throw nodeError('TransactionNotFound', message, {}, error);
+  }
+}

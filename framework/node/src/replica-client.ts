@@ -1,0 +1,128 @@
+/**
+ * The main thread's end of the replica worker: hands over batches, asks for entries, and passes on
+ * what the worker reports. The worker is a thread of this process, inside the same TEE.
+ */
+import { Worker } from 'node:worker_threads';
+import { LedgerError, type Seqno } from '@coco/base';
+import type { Batch } from '@coco/ledger';
+import { nodeError } from './errors.ts';
+import type { CoveredEntry, FromReplica, ReplicaStart, ToReplica } from './replica-messages.ts';
+
+export interface ReplicaEvents {
+  onRole(role: Extract<FromReplica, { kind: 'role' }>): void;
+  onCommitted(seqno: Seqno): void;
+  /** Nothing is durable any more: the node must stop. */
+  onFailed(error: LedgerError): void;
+}
+
+interface Waiting {
+  resolve(answer: FromReplica): void;
+  reject(error: LedgerError): void;
+}
+
+/** Reads that may wait for the worker at once; each holds one small object here. */
+const requestsMax = 10_000;
+
+export class ReplicaClient {
+  readonly #worker: Worker;
+  readonly #events: ReplicaEvents;
+  readonly #waiting = new Map<number, Waiting>();
+  #requestCount = 0;
+  #isStopped = false;
+  /** Flushes so far and the seconds they took: for the metrics. */
+  flushes: { count: number; seconds: number } = { count: 0, seconds: 0 };
+
+  private constructor(worker: Worker, events: ReplicaEvents) {
+    this.#worker = worker;
+    this.#events = events;
+    worker.on('message', (message: FromReplica) => this.#receive(message));
+    worker.on('error', (cause) => this.#fail(failure('The replica worker broke.', cause)));
+    worker.on('exit', () => {
+      if (!this.#isStopped) this.#fail(failure('The replica worker ended.'));
+    });
+  }
+
+  /** Starts the worker; resolves when its files are open and Raft runs. @throws ReplicaFailed */
+  static async start(start: ReplicaStart, events: ReplicaEvents): Promise<ReplicaClient> {
+    const worker = new Worker(new URL('./replica-worker.ts', import.meta.url), {
+      workerData: start,
+    });
+    const client = new ReplicaClient(worker, events);
+    await client.#ask((request) => ({ kind: 'start', request }));
+    return client;
+  }
+
+  /** Hands over a signed batch. Its body is the worker's from here on. */
+  propose(batch: Batch, kind: 'genesis' | 'opening' | 'batch'): void {
+    const { view, firstSeqno, entryCount, body, digest } = batch;
+    const proposed = { kind, view, firstSeqno, entryCount, body, digest };
+    this.#worker.postMessage({ kind: 'propose', batch: proposed } satisfies ToReplica);
+  }
+
+  /** @throws what the ledger's files throw: ReceiptUnavailable, LedgerDamaged, DiskFault */
+  async readCovered(seqno: Seqno): Promise<CoveredEntry> {
+    const answer = await this.#ask((request) => ({ kind: 'readCovered', request, seqno }));
+    if (answer.kind !== 'covered') throw failure('The replica worker answered out of turn.');
+    return answer.covered;
+  }
+
+  /** The recovered service is open: its files lose the recovery marker. */
+  async endRecovery(): Promise<void> {
+    await this.#ask((request) => ({ kind: 'endRecovery', request }));
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    await this.#ask((request) => ({ kind: 'stop', request })).catch(() => undefined);
+    await this.#worker.terminate();
+  }
+
+  #ask(make: (request: number) => ToReplica): Promise<FromReplica> {
+    if (this.#waiting.size >= requestsMax) {
+      throw nodeError('ReplicaBusy', 'Too many reads wait for the ledger’s files.');
+    }
+    const request = ++this.#requestCount;
+    const { promise, resolve, reject } = Promise.withResolvers<FromReplica>();
+    this.#waiting.set(request, { resolve, reject });
+    this.#worker.postMessage(make(request));
+    return promise;
+  }
+
+  #receive(message: FromReplica): void {
+    switch (message.kind) {
+      case 'role':
+        return this.#events.onRole(message);
+      case 'committed':
+        return this.#events.onCommitted(message.seqno);
+      case 'measured':
+        this.flushes = { count: message.flushes, seconds: message.flushSeconds };
+        return;
+      case 'failed':
+        return this.#fail(failure(message.message, undefined, message.code));
+      case 'covered':
+      case 'done':
+        return this.#take(message.request)?.resolve(message);
+      case 'refused':
+        return this.#take(message.request)?.reject(
+          new LedgerError(message.code, message.row, message.message, {}, undefined),
+        );
+    }
+  }
+
+  #take(request: number): Waiting | undefined {
+    const waiting = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    return waiting;
+  }
+
+  #fail(error: LedgerError): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+    if (!this.#isStopped) this.#events.onFailed(error);
+  }
+}
+
+function failure(message: string, cause?: unknown, code?: string): LedgerError {
+  return nodeError('ReplicaFailed', message, { code }, cause);
+}

@@ -1,0 +1,67 @@
+/**
+ * What the main thread and the replica worker say to each other. Both ends are our own code in one
+ * process: no limits, but closed unions.
+ */
+import type { ErrorRow, Seqno, View } from '@coco/base';
+
+/** How the worker begins. */
+export interface ReplicaStart {
+  /** Compiled once by the process; see @coco/consensus. */
+  readonly raftModule: WebAssembly.Module;
+  /** The folder that holds the chunk files. */
+  readonly ledgerFolder: string;
+  /** Absent for a new ledger. */
+  readonly recovered: undefined;
+  /** Raft's term of the first election. */
+  readonly view: View;
+  /** This node's id in Raft: the seqno of the transaction that adds it. */
+  readonly nodeId: number;
+  /** The last seqno of the recovered ledger; 0 for a new one. */
+  readonly lastSeqno: Seqno;
+}
+
+/** A signed batch on its way to Raft; see the handle in docs/formats/handle.md. */
+export interface ProposedBatch {
+  readonly kind: 'genesis' | 'opening' | 'batch';
+  readonly view: View;
+  readonly firstSeqno: Seqno;
+  readonly entryCount: number;
+  readonly body: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+export type ToReplica =
+  | { readonly kind: 'start'; readonly request: number }
+  | { readonly kind: 'propose'; readonly batch: ProposedBatch }
+  /** The entry at `seqno` and the signature entry that covers it, for a receipt. */
+  | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
+  /** The recovered service is open: its chunks lose `.recovery`. */
+  | { readonly kind: 'endRecovery'; readonly request: number }
+  | { readonly kind: 'stop'; readonly request: number };
+
+export interface CoveredEntry {
+  readonly entry: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export type FromReplica =
+  | {
+      readonly kind: 'role';
+      readonly role: 'leader' | 'follower' | 'candidate';
+      readonly view: View;
+      /** Everything of older views is committed and delivered. */
+      readonly canExecute: boolean;
+    }
+  | { readonly kind: 'committed'; readonly seqno: Seqno }
+  | { readonly kind: 'covered'; readonly request: number; readonly covered: CoveredEntry }
+  | { readonly kind: 'done'; readonly request: number }
+  | {
+      readonly kind: 'refused';
+      readonly request: number;
+      readonly code: string;
+      readonly row: ErrorRow;
+      readonly message: string;
+    }
+  | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number }
+  /** The worker cannot go on: nothing after this is durable. */
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };

@@ -1,0 +1,23 @@
+/** What the stages of a request's way share. */
+import type { Clock } from '@coco/base';
+import type { IdentityLookup, Registry, TransactionStatusTracker } from '@coco/endpoint';
+import type { ReadView } from '@coco/kv';
+import type { BatchPipeline } from './batch-pipeline.ts';
+import type { InterfaceConfiguration } from './configuration.ts';
+
+export interface RequestContext {
+  readonly interface: InterfaceConfiguration;
+  readonly registry: Registry;
+  readonly tracker: TransactionStatusTracker;
+  readonly clock: Clock;
+  /** Absent until the node has a state to execute on. */
+  pipeline(): BatchPipeline | undefined;
+  /** The executed state. @throws NodeCannotHandleRequest before there is one */
+  executed(): ReadView;
+  /** Members and users as the state has them. */
+  identities(state: ReadView): IdentityLookup;
+  /** Whether the service is open to users. */
+  isOpen(): boolean;
+  /** Counts and logs what a request ended with; decides nothing. */
+  failed(error: unknown): void;
+}

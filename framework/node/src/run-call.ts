@@ -1,0 +1,43 @@
+/** Stage: runs the endpoint's handler, on the store where it asks for one. */
+import type { TransactionId } from '@coco/base';
+import type { Request, Response } from '@coco/endpoint';
+import type { AuthenticatedCall } from './authenticate-call.ts';
+import { nodeError } from './errors.ts';
+import type { RequestContext } from './request-context.ts';
+
+export interface CallOutcome {
+  readonly request: Request;
+  readonly response: Response;
+  /** The state read, or the entry written. */
+  readonly id: TransactionId | undefined;
+  readonly isWrite: boolean;
+}
+
+/** @throws what the handler throws, NodeCannotHandleRequest, TooManyPendingTransactions */
+export async function runCall(
+  context: RequestContext,
+  authenticated: Extract<AuthenticatedCall, { kind: 'call' }>,
+): Promise<CallOutcome> {
+  const { endpoint, call } = authenticated;
+  const { request } = call;
+  switch (endpoint.mode) {
+    case 'command':
+      return { request, response: await endpoint.handle(call), id: undefined, isWrite: false };
+    case 'read': {
+      const state = context.executed();
+      const id = { view: context.tracker.view, seqno: state.seqno };
+      return { request, response: endpoint.handle(state, call), id, isWrite: false };
+    }
+    case 'write': {
+      const pipeline = context.pipeline();
+      if (!pipeline) throw nodeError('NodeCannotHandleRequest', 'The node is not ready yet.');
+      const { result, id } = pipeline.execute((transaction) => {
+        const { response, claimsDigest } = endpoint.handle(transaction, call);
+        // CCF: only a success is written.
+        const isDiscarded = response.status < 200 || response.status > 299;
+        return { result: response, isDiscarded, ...(claimsDigest ? { claimsDigest } : {}) };
+      });
+      return { request, response: result, id, isWrite: true };
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/** Commands, their flags and their help, over node:util's parser. */
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { cliError } from './errors.ts';
+
+export interface Flag {
+  readonly type: 'string' | 'boolean';
+  /** Shown in the help: what it does, with the default. */
+  readonly meaning: string;
+  /** The placeholder of a string's value. */
+  readonly value?: string;
+}
+
+export interface Command {
+  readonly name: string;
+  /** What stands after the name: `<hash>`. */
+  readonly positionals: readonly string[];
+  readonly summary: string;
+  readonly flags: Readonly<Record<string, Flag>>;
+  run(given: Given): Promise<void>;
+}
+
+export interface Given {
+  readonly positionals: readonly string[];
+  text(flag: string): string | undefined;
+  isSet(flag: string): boolean;
+}
+
+/** Finds and runs the command that the arguments name. @throws WrongUsage */
+export async function runCommand(
+  commands: readonly Command[],
+  argv: readonly string[],
+  print: (text: string) => void,
+): Promise<void> {
+  const command = commands
+    .filter(({ name }) => name.split(' ').every((word, at) => argv[at] === word))
+    .sort((left, right) => right.name.length - left.name.length)[0];
+  const wantsHelp = argv.includes('--help') || argv.includes('-h') || argv[0] === 'help';
+  if (!command) {
+    if (wantsHelp || argv.length === 0) return print(overview(commands));
+    throw cliError('WrongUsage', `There is no command "${argv[0]}"; see "coco --help".`);
+  }
+  if (wantsHelp) return print(help(command));
+  await command.run(parse(command, argv.slice(command.name.split(' ').length)));
+}
+
+function parse(command: Command, argv: readonly string[]): Given {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const [name, flag] of Object.entries(command.flags)) options[name] = { type: flag.type };
+  const see = `see "coco ${command.name} --help"`;
+  let parsed: ReturnType<typeof parseArgs>;
+  try {
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('. ')[0] : '';
+    throw cliError('WrongUsage', `${reason}; ${see}.`, {}, cause);
+  }
+  if (parsed.positionals.length !== command.positionals.length) {
+    const wanted = command.positionals.join(' ') || 'nothing';
+    throw cliError('WrongUsage', `After "coco ${command.name}" comes ${wanted}; ${see}.`);
+  }
+  return {
+    positionals: parsed.positionals,
+    text: (flag) => {
+      const value = parsed.values[flag];
+      return typeof value === 'string' ? value : undefined;
+    },
+    isSet: (flag) => parsed.values[flag] === true,
+  };
+}
+
+function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map((command) => usage(command).length));
+  const rows = commands.map((command) => `  ${usage(command).padEnd(width)}  ${command.summary}`);
+  return [
+    'usage: coco <command> [flags]',
+    '',
+    ...rows,
+    '',
+    'coco <command> --help tells more.',
+  ].join('\n');
+}
+
+function usage(command: Command): string {
+  return [command.name, ...command.positionals].join(' ');
+}
+
+function help(command: Command): string {
+  const rows = Object.entries(command.flags).map(([name, flag]) => ({
+    left: flag.type === 'string' ? `--${name} ${flag.value ?? 'VALUE'}` : `--${name}`,
+    right: flag.meaning,
+  }));
+  const width = Math.max(0, ...rows.map((row) => row.left.length));
+  return [
+    `usage: coco ${usage(command)} [flags]`,
+    '',
+    command.summary,
+    ...(rows.length > 0 ? [''] : []),
+    ...rows.map((row) => `  ${row.left.padEnd(width)}  ${row.right}`),
+  ].join('\n');
+}
+
+/** Parses a port flag. @throws WrongUsage */
+export function parsePort(text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    throw cliError('WrongUsage', `"${text}" is not a port: give a number of 0 to 65535.`);
+  }
+  return port;
+}

@@ -1,0 +1,30 @@
+/** Codes of @coco/cli. */
+import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
+
+export const cliError: (
+  code: 'WrongUsage' | 'SandboxBroken' | 'NodeDidNotStart' | 'ServiceUnreachable',
+  message: string,
+  metadata?: ErrorMetadata,
+  cause?: unknown,
+) => LedgerError = defineErrors({
+  WrongUsage: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A command was called with a wrong name, flag or value.',
+  },
+  SandboxBroken: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The sandbox folder lacks a file, or holds one that is not the sandbox’s.',
+  },
+  NodeDidNotStart: {
+    kind: 'fault',
+    status: 500,
+    meaning: 'The node process ended or stayed silent before it served.',
+  },
+  ServiceUnreachable: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'No service answers at the address given.',
+  },
+});

@@ -1,0 +1,120 @@
+/**
+ * What the host sees: the files of a node, what is readable in them, and what is not. It reads as
+ * an operator without keys would, and counts instead of claiming.
+ */
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toBase64, toHex, utf8Encode } from '@coco/base';
+import { cliError } from './errors.ts';
+
+/** Bytes of each file that are shown. */
+const shownBytes = 48;
+const readChunkBytes = 4 * 1024 * 1024;
+
+export interface SeenFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** The last bytes of the file's content, as an operator's hex viewer shows them. */
+  readonly tail: string;
+}
+
+/** Lists a node's files with a glimpse of each. @throws SandboxBroken */
+export async function seeFiles(folder: string): Promise<readonly SeenFile[]> {
+  const files: SeenFile[] = [];
+  for (const path of await walk(folder)) {
+    const { size } = await stat(join(folder, path));
+    const from = Math.max(0, Math.min(size - shownBytes, Math.floor(size / 2)));
+    files.push({ path, sizeBytes: size, tail: glimpse(await readPart(join(folder, path), from)) });
+  }
+  return files;
+}
+
+async function walk(folder: string, prefix = ''): Promise<readonly string[]> {
+  const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch(
+    (cause: unknown) => {
+      const message = `There is no folder ${folder}: start the sandbox first ("npm start").`;
+      throw cliError('SandboxBroken', message, {}, cause);
+    },
+  );
+  const paths: string[] = [];
+  for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {
+    const path = join(prefix, entry.name);
+    if (entry.isDirectory()) paths.push(...(await walk(folder, path)));
+    else if (entry.isFile()) paths.push(path);
+  }
+  return paths;
+}
+
+async function readPart(path: string, from: number): Promise<Uint8Array> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(
+      new Uint8Array(shownBytes),
+      0,
+      shownBytes,
+      from,
+    );
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+function glimpse(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) =>
+    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·',
+  ).join('');
+}
+
+/** The forms in which a value could stand in a file. */
+function formsOf(value: Uint8Array): readonly Uint8Array[] {
+  const hex = toHex(value);
+  const wide = new Uint8Array(value.length * 2);
+  value.forEach((byte, at) => {
+    wide[at * 2] = byte;
+  });
+  return [
+    value,
+    utf8Encode(hex),
+    utf8Encode(hex.toUpperCase()),
+    utf8Encode(base64Core(value)),
+    wide,
+  ];
+}
+
+/** The base64 of whole groups only, so that it is found wherever the value stands in a text. */
+function base64Core(value: Uint8Array): string {
+  return toBase64(value.subarray(0, value.length - (value.length % 3)));
+}
+
+/**
+ * Searches every file of a node for a value, raw, in hex, in base64 and in UTF-16.
+ * @returns the paths of the files that hold it; none, if the node keeps its promise.
+ */
+export async function findInFiles(folder: string, value: Uint8Array): Promise<readonly string[]> {
+  const forms = formsOf(value);
+  const found: string[] = [];
+  for (const path of await walk(folder)) {
+    if (await fileHolds(join(folder, path), forms)) found.push(path);
+  }
+  return found;
+}
+
+async function fileHolds(path: string, forms: readonly Uint8Array[]): Promise<boolean> {
+  const overlap = Math.max(...forms.map((form) => form.length));
+  const handle = await open(path);
+  try {
+    const buffer = Buffer.alloc(readChunkBytes + overlap);
+    let kept = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, kept, readChunkBytes);
+      if (bytesRead === 0) return false;
+      const window = buffer.subarray(0, kept + bytesRead);
+      if (forms.some((form) => window.includes(Buffer.from(form)))) return true;
+      kept = Math.min(overlap, window.length);
+      window.copyWithin(0, window.length - kept);
+    }
+  } finally {
+    await handle.close();
+  }
+}
