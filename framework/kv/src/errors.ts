@@ -10,6 +10,7 @@ export type KvErrorCode =
   | 'TransactionTooLarge'
   | 'StateForgotten'
   | 'SavepointGone'
+  | 'ForeignMap'
   | 'StoreFull';
 
 export const kvError: (
@@ -47,4 +48,9 @@ export const kvError: (
     meaning: 'The savepoint belongs to another transaction or was rolled back itself.',
   },
   StoreFull: { kind: 'fault', status: 503, meaning: 'The store has no memory for these writes.' },
+  ForeignMap: {
+    kind: 'refusal',
+    status: 403,
+    meaning: 'A transaction asked for a map outside those that it was begun for.',
+  },
 });

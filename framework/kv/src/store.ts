@@ -81,9 +81,10 @@ export class Store {
     return this.#limits;
   }
 
-  /** A transaction on the present state. */
-  begin(): Transaction {
-    return new Transaction(new StateView(this.#parts, this.#seqno), this.#limits);
+  /** A transaction on the present state; with `maps` it can touch no other. */
+  begin(options: { readonly maps?: ReadonlySet<string> } = {}): Transaction {
+    const view = new StateView(this.#parts, this.#seqno);
+    return new Transaction(view, this.#limits, options.maps);
   }
 
   /**

@@ -32,10 +32,13 @@ export class Transaction {
   #savepoints: Savepoint[] = [];
   #byteCount = 0;
 
+  readonly #allowed: ReadonlySet<string> | undefined;
+
   /** Made by Store.begin. */
-  constructor(view: StateView, limits: StoreLimits) {
+  constructor(view: StateView, limits: StoreLimits, allowed: ReadonlySet<string> | undefined) {
     this.#view = view;
     this.#limits = limits;
+    this.#allowed = allowed;
   }
 
   /** The state that it reads. */
@@ -43,10 +46,13 @@ export class Transaction {
     return this.#view.seqno;
   }
 
-  /** @throws InvalidMapName */
+  /** @throws InvalidMapName, ForeignMap */
   map(name: string): MapWriter {
     const known = this.#maps.get(name);
     if (known !== undefined) return known;
+    if (this.#allowed?.has(name) === false) {
+      throw kvError('ForeignMap', 'The transaction may not touch this map.', { name });
+    }
     const map = new TransactionMap(this, this.#view.map(name), this.#limits);
     this.#maps.set(name, map);
     return map;

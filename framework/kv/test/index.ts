@@ -1,1 +1,2 @@
 import './store.model.test.ts';
+import './foreign-map.test.ts';

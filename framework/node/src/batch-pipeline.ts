@@ -212,7 +212,7 @@ export class BatchPipeline {
     assert(!this.#isWriting, 'a write does not execute inside another');
     this.#isWriting = true;
     try {
-      const transaction = this.#store.begin();
+      const transaction = this.#store.begin(maps === undefined ? {} : { maps });
       const { result, claimsDigest, isDiscarded = false } = write(transaction);
       if (isDiscarded || !transaction.hasWrites) return { result, id: undefined };
       const writeSet = transaction.writeSet();
