@@ -24,5 +24,6 @@ export {
   isSignatureEntry,
   parseSignatureEntry,
   singletonKey,
+  treeMap,
   verifyLedgerSignature,
 } from './signature-entry.ts';

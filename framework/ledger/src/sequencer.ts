@@ -51,6 +51,8 @@ export interface PendingSignature {
   readonly protectedBytes: Uint8Array;
   /** What the service key signs (r || s): the COSE Sig_structure over the root. */
   readonly input: Uint8Array;
+  /** The value of `public:ccf.internal.tree` that the signature entry will hold. */
+  readonly treeBytes: Uint8Array;
 }
 
 /** Entries that commit together, ended by a signature entry. */
@@ -91,7 +93,6 @@ export interface SequencerOptions {
 interface Closing {
   readonly pending: PendingSignature;
   readonly entries: readonly Entry[];
-  readonly treeBytes: Uint8Array;
   readonly isChunkEnd: boolean;
 }
 
@@ -214,11 +215,12 @@ export class Sequencer {
     this.#guard.reserve(this.#secrets.secretFor(id.seqno), id);
     const protectedBytes = signatureHeader(this.#signer, id, issuedAtSeconds);
     const root = this.#tree.root();
-    const pending = { id, root, protectedBytes, input: signatureInput(protectedBytes, root) };
     const treeBytes = this.#tree.serialise(this.#committed);
+    const input = signatureInput(protectedBytes, root);
+    const pending = { id, root, protectedBytes, input, treeBytes };
     const size = this.#openChunkBytes + this.#openBytes + treeBytes.length;
     const isChunkEnd = this.#isChunkForced || size >= this.#chunkBytes;
-    this.#closing = { pending, entries: this.#openEntries, treeBytes, isChunkEnd };
+    this.#closing = { pending, entries: this.#openEntries, isChunkEnd };
     this.#isChunkForced = false;
     this.#opensView = false;
     this.#openEntries = [];
@@ -229,12 +231,12 @@ export class Sequencer {
 
   /** Takes the signature (r || s) of the pending input and gives the batch. */
   completeBatch(signature: Uint8Array): Batch {
-    const { pending, entries, treeBytes, isChunkEnd } = present(
+    const { pending, entries, isChunkEnd } = present(
       this.#closing,
       'a signature is in the making',
     );
     this.#closing = undefined;
-    const { protectedBytes, id, root } = pending;
+    const { protectedBytes, id, root, treeBytes } = pending;
     const entry = this.#encode(id, {
       writeSet: signatureWriteSet({ protectedBytes, signature, treeBytes }),
       claimsDigest: zeroDigest,

@@ -20,7 +20,7 @@ import {
 } from '@coco/base';
 import { endpointError, type TransactionStatusTracker } from '@coco/endpoint';
 import type { ReadView, Store, Transaction, WriteSet } from '@coco/kv';
-import type { Batch, Sequencer } from '@coco/ledger';
+import { type Batch, type Sequencer, singletonKey, treeMap } from '@coco/ledger';
 import { nodeError } from './errors.ts';
 
 /**
@@ -262,7 +262,9 @@ export class BatchPipeline {
     if (this.#sequencer.nextSeqno === this.#openFrom) return;
     const closedAtMs = this.#ports.clock.monotonicMs();
     const pending = this.#sequencer.closeBatch(Math.floor(this.#ports.clock.nowMs() / 1000));
-    this.#store.skip(pending.id.seqno);
+    // Of a signature entry the state keeps the tree alone: the signature is made later, and read
+    // from the ledger. A recovery's replay keeps the same.
+    this.#store.apply(treeWriteSet(pending.treeBytes), pending.id.seqno);
     this.#store.seal();
     this.#tracker.executed(pending.id.seqno);
     this.#openFrom = this.#sequencer.nextSeqno;
@@ -311,4 +313,9 @@ export class BatchPipeline {
     // Last: who waits for a commit sees the derived state of it.
     this.#tracker.committed({ view: batch.view, seqno: lastSeqno });
   }
+}
+
+/** What a signature entry leaves in the state. */
+export function treeWriteSet(treeBytes: Uint8Array): WriteSet {
+  return { maps: [{ name: treeMap, rows: [{ key: singletonKey, value: treeBytes }] }] };
 }

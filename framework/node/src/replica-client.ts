@@ -92,21 +92,25 @@ export class ReplicaClient {
   #receive(message: FromReplica): void {
     switch (message.kind) {
       case 'role':
-        return this.#events.onRole(message);
+        this.#events.onRole(message);
+        break;
       case 'committed':
-        return this.#events.onCommitted(message.seqno);
+        this.#events.onCommitted(message.seqno);
+        break;
       case 'measured':
         this.flushes = { count: message.flushes, seconds: message.flushSeconds };
-        return;
+        break;
       case 'failed':
-        return this.#fail(failure(message.message, undefined, message.code));
+        this.#fail(failure(message.message, undefined, message.code));
+        break;
       case 'covered':
       case 'done':
-        return this.#take(message.request)?.resolve(message);
-      case 'refused':
-        return this.#take(message.request)?.reject(
-          new LedgerError(message.code, message.row, message.message, {}, undefined),
-        );
+        this.#take(message.request)?.resolve(message);
+        break;
+      case 'refused': {
+        const { code, row, message: sentence } = message;
+        this.#take(message.request)?.reject(new LedgerError(code, row, sentence, {}, undefined));
+      }
     }
   }
 
