@@ -14,6 +14,7 @@ import type { ReplicaLimits } from './limits.ts';
 import type { LogTail } from './log-tail.ts';
 import type { PeerMessage } from './peer-message.ts';
 import type { IncomingMessage, RaftInstance } from './raft-instance.ts';
+import type { ReplicaPorts } from './replica-ports.ts';
 import type { Verdict } from './verdict.ts';
 import { accepted, ignored, rejected } from './verdict.ts';
 
@@ -23,9 +24,7 @@ export interface InboxParts {
   readonly tail: LogTail;
   readonly bodies: BodyStore;
   readonly limits: ReplicaLimits;
-  readonly send: (to: number, message: PeerMessage) => void;
-  /** A body that is no longer in memory, from the ledger's files; undefined when not there. */
-  readonly readBody: (handle: Handle) => Promise<Uint8Array | undefined>;
+  readonly ports: ReplicaPorts;
 }
 
 type Bodies = ReadonlyMap<string, Uint8Array>;
@@ -148,7 +147,7 @@ export class Inbox {
   }
 
   #fetch(to: number, handles: readonly Handle[]): void {
-    if (handles.length > 0) this.#parts.send(to, { kind: 'fetch', handles });
+    if (handles.length > 0) this.#parts.ports.send(to, { kind: 'fetch', handles });
   }
 
   #supply(from: number, bodies: readonly Uint8Array[]): Verdict {
@@ -185,14 +184,14 @@ export class Inbox {
       const body = await this.#findBody(handle);
       if (body) bodies.push(body);
     }
-    if (bodies.length > 0) this.#parts.send(to, { kind: 'bodies', bodies });
+    if (bodies.length > 0) this.#parts.ports.send(to, { kind: 'bodies', bodies });
   }
 
   async #findBody(handle: Handle): Promise<Uint8Array | undefined> {
     const inMemory = this.#parts.bodies.find(handle) ?? this.#parts.tail.findBody(handle);
     if (inMemory) return inMemory;
     try {
-      const read = await this.#parts.readBody(handle);
+      const read = await this.#parts.ports.readBody(handle);
       // The files may hold another batch at these seqnos, or the host may have changed them.
       return read && isBodyOf(handle, read) ? read : undefined;
     } catch (error) {

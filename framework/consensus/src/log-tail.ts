@@ -40,12 +40,14 @@ export function holdsBatch(entry: RaftEntry): boolean {
 export class LogTail {
   /** Invariant: contiguous, the first has index #deliveredIndex + 1. */
   #entries: TailEntry[] = [];
-  #deliveredIndex: number;
+  #deliveredIndex = 0;
   /** Invariant: <= lastSeqno. Everything up to it is committed and was delivered. */
-  #deliveredSeqno: Seqno;
+  #deliveredSeqno: Seqno = asSeqno(0);
   #lastDelivered: Handle | undefined;
 
-  constructor(start: { readonly raftIndex: number; readonly seqno: Seqno }) {
+  /** Where the log of a service begins: nothing before it is ever asked for. */
+  startAt(start: { readonly raftIndex: number; readonly seqno: Seqno }): void {
+    assert(this.lastIndex === 0, 'a log begins once');
     this.#deliveredIndex = start.raftIndex;
     this.#deliveredSeqno = start.seqno;
   }
