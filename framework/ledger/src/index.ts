@@ -16,9 +16,13 @@ export { type BatchBody, createLedgerFiles, LedgerFiles, readBytesMax } from './
 export type { LedgerSecret } from './ledger-secrets.ts';
 export { LedgerSecrets, ledgerSecretBytes } from './ledger-secrets.ts';
 export { createLedgerTree } from './ledger-tree.ts';
+export type { SignedState, VerifiedEntry, ViewStart } from './ledger-verifier.ts';
+export type { BatchVisitor, LedgerTail } from './ledger-walk.ts';
 export { NonceGuard } from './nonce-guard.ts';
+export { RecoveredLedger, type RecoverOptions, recoverLedger } from './recover-ledger.ts';
 export type { Batch, Entry, PendingSignature, SequencerOptions } from './sequencer.ts';
 export { chunkBytesDefault, Sequencer } from './sequencer.ts';
+export type { ServiceState, ServiceStatus } from './service-history.ts';
 export type { LedgerSignature, SignerName } from './signature-entry.ts';
 export {
   isSignatureEntry,

@@ -231,10 +231,7 @@ export class Sequencer {
 
   /** Takes the signature (r || s) of the pending input and gives the batch. */
   completeBatch(signature: Uint8Array): Batch {
-    const { pending, entries, isChunkEnd } = present(
-      this.#closing,
-      'a signature is in the making',
-    );
+    const { pending, entries, isChunkEnd } = present(this.#closing, 'a signature is in the making');
     this.#closing = undefined;
     const { protectedBytes, id, root, treeBytes } = pending;
     const entry = this.#encode(id, {

@@ -1,0 +1,42 @@
+/**
+ * Which of a folder's chunk files make up the ledger, by name alone. Files of an unfinished recovery
+ * do not: nothing of it was acknowledged. They do once a file without the marker stands behind them:
+ * the markers go newest first, so the recovery was decided and only the renaming was interrupted.
+ */
+import type { LedgerFolder } from './chunk-file.ts';
+import { type ChunkName, formatChunkName, parseChunkName } from './chunk-name.ts';
+import { ledgerError } from './errors.ts';
+
+export interface ChunkPlan {
+  /** The ledger's files, ascending. */
+  readonly chunks: readonly ChunkName[];
+  /** Files of an unfinished recovery. */
+  readonly unfinished: readonly ChunkName[];
+}
+
+/** A folder holds one file for each 5 MB: a million of them is a hostile listing. */
+const filesMax = 1_000_000;
+
+/** @throws LedgerDamaged when two files start at one seqno, or a file that cannot stand there does */
+export async function planChunks(at: LedgerFolder): Promise<ChunkPlan> {
+  const listed = await at.disk.list(at.folder);
+  const names = listed
+    .slice(0, filesMax)
+    .map(parseChunkName)
+    .filter((name) => name !== undefined)
+    .sort((left, right) => left.start - right.start);
+  const lastPlain = names.findLastIndex((name) => !name.isRecovery);
+  const chunks = names.slice(0, lastPlain + 1);
+  for (const [index, name] of chunks.entries()) {
+    const next = chunks[index + 1];
+    const end = name.last ?? name.start;
+    if (next && next.start <= end) {
+      const file = formatChunkName(next);
+      throw ledgerError('LedgerDamaged', `${file} overlaps the file before it.`, {
+        file,
+        seqno: next.start,
+      });
+    }
+  }
+  return { chunks, unfinished: names.slice(lastPlain + 1) };
+}

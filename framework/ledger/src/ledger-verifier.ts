@@ -1,0 +1,221 @@
+/**
+ * Checks a ledger entry by entry: order, views, flags, the Merkle tree and every signature, and, with
+ * the ledger secrets, every GCM tag and commit evidence. Pure: bytes in, verdict out; the first thing
+ * that does not hold throws, and the verifier is of no further use.
+ *
+ * What an entry says counts only once a later signature covers it: `signed` is that state.
+ */
+import {
+  asSeqno,
+  assert,
+  asView,
+  equalBytes,
+  refuse,
+  type Seqno,
+  type TransactionId,
+  utf8Encode,
+  type View,
+} from '@coco/base';
+import { sha256 } from '@coco/crypto';
+import type { WriteSet } from '@coco/kv';
+import { MerkleTree } from '@coco/merkle';
+import { commitEvidence } from './commit-evidence.ts';
+import { type DecodedEntry, decodeEntry, entryFlag, leafOf, openEntry } from './entry.ts';
+import type { LedgerSecrets } from './ledger-secrets.ts';
+import { createLedgerTree } from './ledger-tree.ts';
+import { assertServiceChange, type ServiceState, writtenService } from './service-history.ts';
+import {
+  isSignatureEntry,
+  type LedgerSignature,
+  parseSignatureEntry,
+  verifyLedgerSignature,
+} from './signature-entry.ts';
+
+/** An entry that fits its place; proven once a signature behind it verifies. */
+export interface VerifiedEntry {
+  readonly entry: DecodedEntry;
+  /** The public maps, and the private ones where the verifier has the ledger secret. */
+  readonly writeSet: WriteSet;
+  /** Set in a signature entry, whose signature then verified. */
+  readonly signature: LedgerSignature | undefined;
+}
+
+/** The first seqno of each view, ascending. */
+export interface ViewStart {
+  readonly view: View;
+  readonly firstSeqno: Seqno;
+}
+
+/** What the last verified signature proves. */
+export interface SignedState {
+  readonly id: TransactionId;
+  readonly service: ServiceState | undefined;
+  readonly viewCount: number;
+  /** The flags of the last signature entry. */
+  readonly flags: number;
+}
+
+const nothingSigned: SignedState = {
+  id: { view: asView(0), seqno: asSeqno(0) },
+  service: undefined,
+  viewCount: 0,
+  flags: 0,
+};
+
+export class LedgerVerifier {
+  readonly #secrets: LedgerSecrets | undefined;
+  readonly #tree: MerkleTree = createLedgerTree();
+  readonly #views: ViewStart[] = [];
+  #service: ServiceState | undefined;
+  #previous: { readonly id: TransactionId; readonly flags: number; readonly isSignature: boolean } =
+    {
+      ...nothingSigned,
+      isSignature: true,
+    };
+  #signed: SignedState = nothingSigned;
+  /** Invariant: the tree holds leaves from here on; signatures serialise from here or later. */
+  #firstHeld = 0;
+
+  constructor(secrets?: LedgerSecrets) {
+    this.#secrets = secrets;
+  }
+
+  get signed(): SignedState {
+    return this.#signed;
+  }
+
+  /** The seqno that the next entry must have. */
+  get next(): Seqno {
+    return asSeqno(this.#tree.size);
+  }
+
+  /** The service as the entries so far have it, signed or not. */
+  get service(): ServiceState | undefined {
+    return this.#service;
+  }
+
+  /** Views with their first seqnos, up to the last signature. */
+  signedViews(): readonly ViewStart[] {
+    return this.#views.slice(0, this.#signed.viewCount);
+  }
+
+  /** The tree as of the last signature, for the writer that goes on. Ends the verifier. */
+  takeTree(): MerkleTree {
+    this.#tree.truncate(this.#signed.id.seqno + 1);
+    return this.#tree;
+  }
+
+  /**
+   * Takes the next entry. `isChunkStart`: it is the first of its file.
+   * @throws InvalidInput, InvalidMerkleTree, InvalidCertificate, DecryptionFailed: the ledger is damaged
+   */
+  accept(bytes: Uint8Array, options: { readonly isChunkStart: boolean }): VerifiedEntry {
+    const entry = decodeEntry(bytes);
+    const isSignature = isSignatureEntry(entry);
+    if (entry.id.seqno !== this.next) {
+      throw refuse('InvalidInput', 'The entry has another seqno than its place.', {
+        found: entry.id.seqno,
+      });
+    }
+    this.#checkChunk(entry, { isSignature, isChunkStart: options.isChunkStart });
+    this.#checkView(entry, isSignature);
+    const writeSet = this.#open(entry);
+    this.#checkService(entry);
+    const signature = isSignature ? this.#checkSignature(entry) : undefined;
+    this.#tree.append(leafOf(entry));
+    this.#previous = { id: entry.id, flags: entry.flags, isSignature };
+    if (signature) {
+      this.#signed = {
+        id: entry.id,
+        service: this.#service,
+        viewCount: this.#views.length,
+        flags: entry.flags,
+      };
+    }
+    return { entry, writeSet, signature };
+  }
+
+  #checkChunk(
+    entry: DecodedEntry,
+    options: { readonly isSignature: boolean; readonly isChunkStart: boolean },
+  ): void {
+    const { isSignature, isChunkStart } = options;
+    const isBefore = (entry.flags & entryFlag.chunkBefore) !== 0;
+    const isAfter = (entry.flags & entryFlag.chunkAfter) !== 0;
+    const ended = (this.#previous.flags & entryFlag.chunkAfter) !== 0;
+    if (isAfter && !isSignature) throw refuse('InvalidInput', 'A chunk ends within a batch.');
+    if (isBefore && (isSignature || !this.#previous.isSignature)) {
+      throw refuse('InvalidInput', 'A chunk is begun by an entry that begins no service.');
+    }
+    const mayStart = ended || isBefore || entry.id.seqno === 1;
+    if (isChunkStart !== mayStart) {
+      throw refuse('InvalidInput', 'The chunk flags do not fit the file.', { flags: entry.flags });
+    }
+  }
+
+  #checkView(entry: DecodedEntry, isSignature: boolean): void {
+    const { id: previous, isSignature: afterSignature } = this.#previous;
+    const { view, seqno } = entry.id;
+    if (view < previous.view) throw refuse('InvalidInput', 'The view goes down.', { view });
+    if (view === previous.view) {
+      if (isSignature && afterSignature) {
+        throw refuse('InvalidInput', 'Two signatures of one view stand side by side.');
+      }
+      return;
+    }
+    if (!afterSignature) throw refuse('InvalidInput', 'A view ends without a signature.');
+    if (!isSignature && !this.#beginsService(entry)) {
+      throw refuse('InvalidInput', 'A view does not begin with a signature.');
+    }
+    this.#views.push({ view, firstSeqno: seqno });
+  }
+
+  /** Whether an entry is where a service is created: the ledger's first, or a recovery's first. */
+  #beginsService(entry: DecodedEntry): boolean {
+    return entry.id.seqno === 1 || (entry.flags & entryFlag.chunkBefore) !== 0;
+  }
+
+  #open(entry: DecodedEntry): WriteSet {
+    if (!this.#secrets) return { maps: entry.publicMaps };
+    if (!this.#secrets.has(entry.id.seqno)) {
+      throw refuse('InvalidInput', 'No ledger secret is known for the entry.');
+    }
+    const secret = this.#secrets.secretFor(entry.id.seqno);
+    const evidence = sha256(utf8Encode(commitEvidence(secret, entry.id)));
+    if (!equalBytes(evidence, entry.commitEvidenceDigest)) {
+      throw refuse('InvalidInput', 'The commit evidence is not of the ledger secret.');
+    }
+    return openEntry(secret, entry);
+  }
+
+  #checkService(entry: DecodedEntry): void {
+    const written = writtenService(entry);
+    const beginsService = this.#beginsService(entry);
+    if (!written) {
+      if (beginsService) throw refuse('InvalidInput', 'A service begins without service.info.');
+      return;
+    }
+    assertServiceChange(this.#service, written, beginsService);
+    this.#service = written;
+  }
+
+  #checkSignature(entry: DecodedEntry): LedgerSignature {
+    const signature = parseSignatureEntry(entry);
+    const stated = MerkleTree.deserialise(signature.treeBytes);
+    const isPlausible =
+      stated.first >= this.#firstHeld &&
+      stated.first < entry.id.seqno &&
+      stated.size === entry.id.seqno;
+    if (!isPlausible || !equalBytes(signature.treeBytes, this.#tree.serialise(stated.first))) {
+      throw refuse('InvalidInput', 'The tree of the signature entry is not the ledger’s.');
+    }
+    assert(this.#service !== undefined, 'the first entry of a ledger creates its service');
+    const { spki } = this.#service.certificate;
+    if (!verifyLedgerSignature(signature, { spki, root: this.#tree.root() })) {
+      throw refuse('InvalidInput', 'The signature does not verify.');
+    }
+    this.#firstHeld = stated.first;
+    this.#tree.forget(stated.first);
+    return signature;
+  }
+}

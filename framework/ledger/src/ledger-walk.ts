@@ -1,0 +1,257 @@
+/**
+ * Reads a whole ledger from its files and verifies it: the one way that recovery, audit and private
+ * replay share. Bounded memory: one window of a file, one batch, one tree between two signatures.
+ */
+import { asSeqno, asView, LedgerError, refuse, type Seqno, type View } from '@coco/base';
+import type { ChunkRecord, LedgerFolder } from './chunk-file.ts';
+import { type ChunkName, formatChunkName } from './chunk-name.ts';
+import type { ChunkPlan } from './chunk-plan.ts';
+import { ChunkScanner } from './chunk-scanner.ts';
+import { entryFlag } from './entry.ts';
+import { ledgerError } from './errors.ts';
+import type { LedgerSecrets } from './ledger-secrets.ts';
+import { LedgerVerifier, type VerifiedEntry } from './ledger-verifier.ts';
+import { SignatureIndex } from './signature-index.ts';
+import { findWholeSignature, highestViewIn } from './torn-tail.ts';
+
+/** Bytes of entries between two signatures; the sequencer closes batches long before. */
+export const batchBytesMax: number = 256 * 1024 * 1024;
+
+/** Takes the entries of one batch, in order, once its signature has verified. */
+export type BatchVisitor = (batch: readonly VerifiedEntry[]) => void | Promise<void>;
+
+export interface WalkOptions {
+  readonly at: LedgerFolder;
+  readonly plan: ChunkPlan;
+  /** With them, private parts are decrypted and authenticated too. */
+  readonly secrets?: LedgerSecrets;
+  readonly onBatch?: BatchVisitor;
+  /** Stops behind the signature with this seqno. */
+  readonly until?: Seqno;
+  /**
+   * An operator's decision: what does not verify in the newest file is cut as if it were torn,
+   * although acknowledged entries may be lost with it.
+   */
+  readonly isTailLossAccepted?: boolean;
+}
+
+/** The end of the newest file that no signature covers: torn by a crash, or not signed yet. */
+export interface LedgerTail {
+  readonly file: string;
+  /** The first seqno that is cut. */
+  readonly seqno: Seqno;
+  readonly position: number;
+  readonly bytes: number;
+  readonly reason: string;
+}
+
+/** Where the newest file stops to hold entries, and why. */
+interface Break {
+  readonly position: number;
+  readonly error: LedgerError;
+}
+
+export class LedgerWalk {
+  readonly verifier: LedgerVerifier;
+  readonly chunks: ChunkRecord[] = [];
+  readonly signatures: SignatureIndex = new SignatureIndex();
+  readonly #options: WalkOptions;
+  #tail: LedgerTail | undefined;
+  #highestView = 0;
+  #entryCount = 0;
+  #batch: VerifiedEntry[] = [];
+  #batchBytes = 0;
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+    this.verifier = new LedgerVerifier(options.secrets);
+  }
+
+  get tail(): LedgerTail | undefined {
+    return this.#tail;
+  }
+
+  /** The highest view in any entry seen, in the tail too. */
+  get highestView(): View {
+    return asView(this.#highestView);
+  }
+
+  /** Entries that fitted their place, signed or not. */
+  get entryCount(): number {
+    return this.#entryCount;
+  }
+
+  /** @throws LedgerDamaged with file and seqno, DiskFault */
+  async run(): Promise<void> {
+    const { chunks } = this.#options.plan;
+    for (const [index, name] of chunks.entries()) {
+      if (this.#isDone()) return;
+      const isNewest = index === chunks.length - 1;
+      const scanner = await this.#open(name);
+      try {
+        await this.#walkChunk(scanner, isNewest);
+      } finally {
+        await scanner.close();
+      }
+    }
+  }
+
+  #isDone(): boolean {
+    return (
+      this.#options.until !== undefined && this.verifier.signed.id.seqno >= this.#options.until
+    );
+  }
+
+  async #open(name: ChunkName): Promise<ChunkScanner> {
+    if (name.start !== this.verifier.next) {
+      throw this.#damaged(name, 'The file does not begin where the one before it ends.');
+    }
+    try {
+      return await ChunkScanner.open(this.#options.at, name);
+    } catch (error) {
+      throw this.#wrap(name, error);
+    }
+  }
+
+  async #walkChunk(scanner: ChunkScanner, isNewest: boolean): Promise<void> {
+    const { name } = scanner;
+    const isOpen = !scanner.isComplete;
+    if (isOpen && name.last !== undefined) {
+      throw this.#damaged(name, 'A complete file has no positions table.');
+    }
+    const positions: number[] = [];
+    const broken = await this.#walkEntries(scanner, positions, isOpen && isNewest);
+    const signedCount = this.verifier.signed.id.seqno + 1 - name.start;
+    if (!isOpen) await this.#checkComplete(scanner, positions, isNewest);
+    else if (isNewest && (broken || signedCount < Math.max(1, positions.length))) {
+      await this.#cutTail(scanner, positions, broken);
+    }
+    if (signedCount <= 0) return;
+    this.chunks.push({
+      name,
+      last: asSeqno(name.start + (isOpen && isNewest ? signedCount : positions.length) - 1),
+      entriesEnd: this.#tail?.position ?? scanner.entriesEnd,
+      positions: isOpen ? positions : undefined,
+    });
+  }
+
+  /** Takes entries until the file ends, `until` is reached or, where a tail may be torn, one breaks. */
+  async #walkEntries(
+    scanner: ChunkScanner,
+    positions: number[],
+    mayBeTorn: boolean,
+  ): Promise<Break | undefined> {
+    const isLossAccepted = this.#options.isTailLossAccepted === true;
+    for (;;) {
+      const { position } = scanner;
+      let isWhole = false;
+      try {
+        const scanned = await scanner.next();
+        if (!scanned || this.#isDone()) return undefined;
+        isWhole = true;
+        const isChunkStart = positions.length === 0;
+        const verified = this.verifier.accept(scanned.bytes, { isChunkStart });
+        positions.push(scanned.position);
+        await this.#take(verified);
+      } catch (error) {
+        if (!(error instanceof LedgerError) || error.code === 'DiskFault') throw error;
+        if (mayBeTorn && (!isWhole || isLossAccepted)) return { position, error };
+        throw this.#wrap(scanner.name, error);
+      }
+    }
+  }
+
+  async #take(verified: VerifiedEntry): Promise<void> {
+    const { entry, signature } = verified;
+    this.#entryCount += 1;
+    this.#highestView = Math.max(this.#highestView, entry.id.view);
+    this.#batchBytes += entry.bytes.length;
+    if (this.#batchBytes > batchBytesMax) {
+      throw refuse('InvalidInput', `A batch holds at most ${batchBytesMax} bytes.`);
+    }
+    const { onBatch } = this.#options;
+    if (onBatch) this.#batch.push(verified);
+    if (!signature) return;
+    this.signatures.add(entry.id.seqno);
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    await onBatch?.(batch);
+  }
+
+  async #checkComplete(
+    scanner: ChunkScanner,
+    positions: readonly number[],
+    isNewest: boolean,
+  ): Promise<void> {
+    const { name } = scanner;
+    if (this.#isDone() && scanner.position < scanner.entriesEnd) return;
+    const last = name.start + positions.length - 1;
+    const { signed } = this.verifier;
+    if (name.last !== undefined && name.last !== last) {
+      throw this.#damaged(name, 'The file holds another number of entries than its name says.');
+    }
+    const isEnded = !isNewest || (signed.flags & entryFlag.chunkAfter) !== 0;
+    if (signed.id.seqno !== last || !isEnded) {
+      throw this.#damaged(name, 'A complete file does not end on a signature that ends it.');
+    }
+    try {
+      await scanner.assertTable(positions);
+    } catch (error) {
+      throw this.#wrap(name, error);
+    }
+  }
+
+  /** Everything behind the last signature goes, unless a whole signature shows it is no torn tail. */
+  async #cutTail(
+    scanner: ChunkScanner,
+    positions: number[],
+    broken: Break | undefined,
+  ): Promise<void> {
+    const { name, size } = scanner;
+    const { signed, next } = this.verifier;
+    const isStartLost = signed.id.seqno < name.start;
+    const signedCount = isStartLost ? 0 : signed.id.seqno + 1 - name.start;
+    const position = isStartLost ? 0 : (positions[signedCount] ?? broken?.position ?? size);
+    const bytes = size - position;
+    const isLossAccepted = this.#options.isTailLossAccepted === true;
+    if (bytes > batchBytesMax && !isLossAccepted) {
+      throw this.#damaged(name, 'The tail of the newest file is larger than any batch.');
+    }
+    const tail = await scanner.rawBytes(position, Math.min(bytes, batchBytesMax));
+    const service = this.verifier.service;
+    const whole = service && findWholeSignature(tail, service.certificate.spki);
+    if (whole && !isLossAccepted) {
+      throw this.#damaged(
+        name,
+        `The file is broken before the whole signature of seqno ${whole.id.seqno}.`,
+        broken?.error,
+      );
+    }
+    const unread = tail.subarray((broken?.position ?? size) - position);
+    const highest = [this.#highestView, highestViewIn(unread, next), whole?.id.view ?? 0];
+    this.#highestView = Math.max(...highest);
+    positions.length = signedCount;
+    this.#tail = {
+      file: formatChunkName(name),
+      seqno: asSeqno(signed.id.seqno + 1),
+      position,
+      bytes,
+      reason: broken?.error.message ?? 'No signature covers the last entries.',
+    };
+    this.#batch = [];
+  }
+
+  #wrap(name: ChunkName, error: unknown): unknown {
+    const isOurs = error instanceof LedgerError;
+    if (!isOurs || error.code === 'LedgerDamaged' || error.code === 'DiskFault') return error;
+    return this.#damaged(name, error.message, error);
+  }
+
+  #damaged(name: ChunkName, reason: string, cause?: LedgerError): LedgerError {
+    const file = formatChunkName(name);
+    const seqno = Math.max(this.verifier.next, name.start);
+    const message = `${file}, entry ${seqno}: ${reason}`;
+    return ledgerError('LedgerDamaged', message, { file, seqno }, cause);
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Reads a ledger back after its service has stopped. First the public part, which needs no key:
+ * structure, hashes, Merkle roots, every signature. Then `truncate` cuts what no signature covers,
+ * `openFiles` gives the files to the recovered service, and `replayPrivate`, once the members have
+ * brought the ledger secrets, decrypts and authenticates every entry.
+ *
+ * The host may change files between two reads: each pass verifies everything again, and the second
+ * must end at the same Merkle root.
+ */
+import { asSeqno, equalBytes, type Seqno, type TransactionId, type View } from '@coco/base';
+import type { MerkleTree } from '@coco/merkle';
+import { type ChunkRecord, chunkPath, type LedgerFolder, OpenChunk } from './chunk-file.ts';
+import { formatChunkName } from './chunk-name.ts';
+import { type ChunkPlan, planChunks } from './chunk-plan.ts';
+import { entryFlag } from './entry.ts';
+import { ledgerError } from './errors.ts';
+import { LedgerFiles } from './ledger-files.ts';
+import type { LedgerSecrets } from './ledger-secrets.ts';
+import type { SignedState, ViewStart } from './ledger-verifier.ts';
+import { type BatchVisitor, type LedgerTail, LedgerWalk } from './ledger-walk.ts';
+import type { ServiceState } from './service-history.ts';
+import type { SignatureIndex } from './signature-index.ts';
+
+export interface RecoverOptions extends LedgerFolder {
+  /** Takes the public writes of each batch whose signature verified, in order. */
+  readonly onBatch?: BatchVisitor;
+  /**
+   * The operator's decision after a LedgerDamaged in the newest file: cut it from the first broken
+   * entry on, although acknowledged entries may be lost.
+   */
+  readonly isTailLossAccepted?: boolean;
+}
+
+/** Reads and verifies the public part. Changes nothing. @throws LedgerDamaged, DiskFault */
+export async function recoverLedger(options: RecoverOptions): Promise<RecoveredLedger> {
+  const { disk, folder, onBatch, isTailLossAccepted = false } = options;
+  const at = { disk, folder };
+  const plan = await planChunks(at);
+  const walk = new LedgerWalk({ at, plan, isTailLossAccepted, ...(onBatch ? { onBatch } : {}) });
+  await walk.run();
+  return new RecoveredLedger(at, plan, walk);
+}
+
+export class RecoveredLedger {
+  /** What the last signature proves; seqno 0 when nothing was ever signed. */
+  readonly signed: SignedState;
+  /** The highest view in any entry seen, also in what is cut: the next view must exceed it. */
+  readonly highestView: View;
+  /** Views with their first seqnos. */
+  readonly views: readonly ViewStart[];
+  /** What `truncate` cuts from the newest file. */
+  readonly tail: LedgerTail | undefined;
+  /** Files of an unfinished recovery, which `truncate` removes. */
+  readonly unfinishedFiles: readonly string[];
+  /** The tree up to the last signature; for the sequencer that goes on. */
+  readonly tree: MerkleTree;
+  readonly #at: LedgerFolder;
+  readonly #plan: ChunkPlan;
+  readonly #chunks: ChunkRecord[];
+  readonly #signatures: SignatureIndex;
+  readonly #root: Uint8Array;
+  #isTruncated = false;
+
+  constructor(at: LedgerFolder, plan: ChunkPlan, walk: LedgerWalk) {
+    this.#at = at;
+    this.#plan = plan;
+    this.#chunks = walk.chunks;
+    this.#signatures = walk.signatures;
+    this.signed = walk.verifier.signed;
+    this.views = walk.verifier.signedViews();
+    this.highestView = walk.highestView;
+    this.tail = walk.tail;
+    this.unfinishedFiles = plan.unfinished.map(formatChunkName);
+    this.tree = walk.verifier.takeTree();
+    this.#root = this.tree.root();
+  }
+
+  /** The last signed id: where the recovered service goes on. */
+  get lastId(): TransactionId {
+    return this.signed.id;
+  }
+
+  /** The service as it was; undefined when nothing was ever signed. */
+  get service(): ServiceState | undefined {
+    return this.signed.service;
+  }
+
+  /**
+   * Makes the files hold the signed ledger and nothing else: removes an unfinished recovery, cuts
+   * the tail, finishes an interrupted renaming. Durable when it resolves. @throws DiskFault
+   */
+  async truncate(): Promise<void> {
+    const { disk, folder } = this.#at;
+    for (const name of this.#plan.unfinished.toReversed()) {
+      await disk.remove(chunkPath(this.#at, name));
+      await disk.syncFolder(folder);
+    }
+    await this.#cutTail();
+    for (let index = this.#chunks.length - 1; index >= 0; index--) await this.#settle(index);
+    await disk.syncFolder(folder);
+    this.#isTruncated = true;
+  }
+
+  /** The files, ready for the recovered service; call `truncate` before. */
+  openFiles(): LedgerFiles {
+    if (!this.#isTruncated) {
+      throw ledgerError('LedgerUnwritable', 'The recovered files are not truncated yet.');
+    }
+    const { seqno } = this.lastId;
+    return new LedgerFiles(this.#at, {
+      chunks: this.#chunks,
+      next: asSeqno(seqno + 1),
+      committed: seqno,
+      signatures: this.#signatures,
+      isRecovery: true,
+    });
+  }
+
+  /**
+   * Reads the ledger again up to the last signed id, with the secrets: every GCM tag and commit
+   * evidence is checked, and `onBatch` gets whole write sets.
+   * @throws LedgerDamaged with file and seqno, DiskFault
+   */
+  async replayPrivate(secrets: LedgerSecrets, onBatch: BatchVisitor): Promise<void> {
+    const until: Seqno = this.lastId.seqno;
+    if (until === 0) return;
+    const plan = { chunks: this.#chunks.map(({ name }) => name), unfinished: [] };
+    const walk = new LedgerWalk({ at: this.#at, plan, secrets, onBatch, until });
+    await walk.run();
+    const { signed } = walk.verifier;
+    if (signed.id.seqno !== until || !equalBytes(walk.verifier.takeTree().root(), this.#root)) {
+      const file = formatChunkName(
+        plan.chunks.at(-1) ?? {
+          start: asSeqno(1),
+          last: undefined,
+          isCommitted: false,
+          isRecovery: false,
+        },
+      );
+      throw ledgerError('LedgerDamaged', 'The files changed between two reads.', {
+        file,
+        seqno: signed.id.seqno,
+      });
+    }
+  }
+
+  async #cutTail(): Promise<void> {
+    const { tail } = this;
+    if (!tail) return;
+    const path = `${this.#at.folder}/${tail.file}`;
+    if (tail.position === 0) return this.#at.disk.remove(path);
+    const file = await this.#at.disk.open(path, { create: false });
+    await file.truncate(tail.position);
+    await file.datasync();
+    await file.close();
+  }
+
+  /** Gives a chunk the name and the table that it would have had without the crash. */
+  async #settle(index: number): Promise<void> {
+    const chunk = this.#chunks[index] as ChunkRecord;
+    const isNewest = index === this.#chunks.length - 1;
+    const isEnded = !isNewest || (this.signed.flags & entryFlag.chunkAfter) !== 0;
+    const name = { ...chunk.name, isRecovery: false, ...(isEnded ? { last: chunk.last } : {}) };
+    if (chunk.positions && isEnded) {
+      const file = await this.#at.disk.open(chunkPath(this.#at, chunk.name), { create: false });
+      const { entriesEnd: size, positions } = chunk;
+      await new OpenChunk({ name: chunk.name, file, size, positions }).complete();
+    }
+    const settled = { ...chunk, name, positions: isEnded ? undefined : chunk.positions };
+    if (formatChunkName(name) !== formatChunkName(chunk.name)) {
+      await this.#at.disk.rename(chunkPath(this.#at, chunk.name), chunkPath(this.#at, name));
+      await this.#at.disk.syncFolder(this.#at.folder);
+    }
+    this.#chunks[index] = settled;
+  }
+}
