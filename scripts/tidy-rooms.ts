@@ -107,7 +107,7 @@ export function checkLinks(base: string, file: SourceFile): { count: number; fin
 function linkProblem(base: string, file: SourceFile, target: string): string | undefined {
   const [path = '', heading] = target.split('#');
   const place = path === '' ? file.path : normalize(join(dirname(file.path), path));
-  if (!existsSync(join(base, place))) return 'leads nowhere: put the link right.';
+  if (path !== '' && !existsSync(join(base, place))) return 'leads nowhere: put the link right.';
   if (heading === undefined || !place.endsWith('.md')) return undefined;
   const text = path === '' ? file.text : readFileSync(join(base, place), 'utf8');
   const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => headingId(title));
