@@ -7,7 +7,7 @@ import { hmacSha256 } from '@coco/crypto';
 import type { LedgerSecret } from './ledger-secrets.ts';
 
 /** `ce:<view>.<seqno>:<64 hex digits>`. */
-export function commitEvidence(secret: LedgerSecret, id: TransactionId): string {
+export function commitEvidence(secret: Pick<LedgerSecret, 'commitKey'>, id: TransactionId): string {
   const text = formatTransactionId(id);
   return `ce:${text}:${toHex(hmacSha256(secret.commitKey, utf8Encode(text)))}`;
 }

@@ -1,4 +1,6 @@
 /** The door of @coco/ledger. */
+
+export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
 export { commitEvidence } from './commit-evidence.ts';
 export type { DecodedEntry, EntryParts, EntrySealer } from './entry.ts';
@@ -12,6 +14,14 @@ export {
   openEntry,
   zeroDigest,
 } from './entry.ts';
+export {
+  type EndorseOptions,
+  endorsementMap,
+  endorsementWrites,
+  type IdentityEndorsement,
+  readEndorsementRow,
+  signEndorsement,
+} from './identity-endorsement.ts';
 export { type BatchBody, createLedgerFiles, LedgerFiles, readBytesMax } from './ledger-files.ts';
 export type { LedgerSecret } from './ledger-secrets.ts';
 export { LedgerSecrets, ledgerSecretBytes } from './ledger-secrets.ts';

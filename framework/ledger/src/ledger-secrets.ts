@@ -21,6 +21,11 @@ export interface LedgerSecret {
   readonly fingerprint: string;
 }
 
+/** The key of the commit evidence under a ledger secret. */
+export function commitKeyOf(secret: Uint8Array): Uint8Array {
+  return hmacSha256(secret, commitLabel);
+}
+
 /** The chain of secrets of one ledger. */
 export class LedgerSecrets {
   /** Invariant: ascending by fromSeqno, without doubles of seqno. */
@@ -43,7 +48,7 @@ export class LedgerSecrets {
     this.#chain.push({
       fromSeqno,
       key: key.slice(),
-      commitKey: hmacSha256(key, commitLabel),
+      commitKey: commitKeyOf(key),
       fingerprint: toHex(sha256(fingerprintLabel, key)),
     });
   }
