@@ -13,7 +13,10 @@ const outputBytesMax = 1 << 20;
 export async function npmInstall({ node, folder, what }) {
   const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional'];
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--progress=false'];
-  const patient = ['--fetch-retries=2', '--fetch-retry-mintimeout=2000'];
+  // A short outage is waited for, a long one reported within seconds; a user's setting wins.
+  const patient = process.env.npm_config_fetch_retries
+    ? []
+    : ['--fetch-retries=2', '--fetch-retry-mintimeout=2000', '--fetch-retry-factor=2'];
   const { code, output } = await run(node, [findNpm(), ...args, ...quiet, ...patient], folder);
   if (code !== 0) throw npmFailure(what, output, folder);
 }

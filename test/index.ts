@@ -1,4 +1,5 @@
 /** The tests of the repository itself: its tools, its tidiness, its docs. */
+import './bootstrap.test.ts';
 import './boundaries.test.ts';
 import './errors.test.ts';
 import './sbom.test.ts';
