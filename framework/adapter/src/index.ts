@@ -9,3 +9,6 @@ export type {
   VisibleItem,
   Write,
 } from './adapter.ts';
+export { confineView } from './confined-view.ts';
+export type { TestEntry, TestHostOptions } from './test-host.ts';
+export { TestHost } from './test-host.ts';

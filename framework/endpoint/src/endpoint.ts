@@ -4,6 +4,7 @@
  */
 import type { ReadView, Transaction } from '@coco/kv';
 import type { AuthenticationPolicy, Caller } from './caller.ts';
+import type { GovernanceMessageType } from './governance-message.ts';
 import type { Request, Response } from './request.ts';
 
 export interface Call {
@@ -14,11 +15,15 @@ export interface Call {
 }
 
 interface EndpointBase {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
   /** A template: `/gov/members/proposals/{proposalId}:withdraw`; `{x}` matches within a segment. */
   readonly path: string;
   /** Policies tried in order; the first that accepts names the caller. Empty: anyone. */
   readonly authentication: readonly AuthenticationPolicy[];
+  /** What a COSE policy demands as the signed message's type. */
+  readonly messageType?: GovernanceMessageType;
+  /** One line for the OpenAPI document. */
+  readonly summary?: string;
 }
 
 /** Reads one committed state. */
@@ -37,6 +42,8 @@ export interface WriteOutcome {
   readonly response: Response;
   /** 32 bytes that the entry claims; zeros when absent. */
   readonly claimsDigest?: Uint8Array;
+  /** The writes are kept although the response is no success (CCF's setApplyWrites). */
+  readonly keepsWrites?: true;
 }
 
 /** Touches no map itself; may wait. */

@@ -1,0 +1,150 @@
+/**
+ * The Ethereum adapter: wires state, blocks, submission and JSON-RPC to one host. What it keeps in
+ * memory is derived: `start` builds it from committed state, `rolledBack` corrects it.
+ */
+
+import type { Adapter, CommittedBatch, Host, OpenBatch, VisibleItem, Write } from '@coco/adapter';
+import { assert, present, type Seqno } from '@coco/base';
+import type { Caller, Endpoint } from '@coco/endpoint';
+import type { Transaction } from '@coco/kv';
+import { BlockBuilder } from './block-builder.ts';
+import { CallSimulation } from './call-simulation.ts';
+import { ChainReader } from './chain-reader.ts';
+import { Confirmations } from './confirmations.ts';
+import type { ExecutionEngine } from './engine-types.ts';
+import { ethereumError } from './errors.ts';
+import { EthereumState, ethereumMaps } from './ethereum-state.ts';
+import { writeGenesis } from './genesis.ts';
+import { JsonRpc } from './json-rpc.ts';
+import type { EthereumSettings } from './options.ts';
+import { chainMethods } from './rpc-chain-methods.ts';
+import type { RpcContext } from './rpc-context.ts';
+import { rpcEndpoints } from './rpc-endpoints.ts';
+import { logMethods } from './rpc-log-methods.ts';
+import { networkMethods } from './rpc-network-methods.ts';
+import { stateMethods } from './rpc-state-methods.ts';
+import { transactionMethods } from './rpc-transaction-methods.ts';
+import { Submission } from './submission.ts';
+
+/** What exists between start and stop. */
+interface Running {
+  readonly host: Host;
+  readonly builder: BlockBuilder;
+  readonly submission: Submission;
+  readonly confirmations: Confirmations;
+  readonly reader: ChainReader;
+  readonly jsonRpc: JsonRpc;
+}
+
+/** Whether a caller may see an item; the settings' visibility as a function. */
+export type Visibility = (caller: Caller, item: VisibleItem) => boolean;
+
+export class EthereumAdapter implements Adapter {
+  readonly name: string = 'ethereum';
+  readonly maps: readonly string[] = ethereumMaps;
+  readonly endpoints: readonly Endpoint[];
+  readonly #settings: EthereumSettings;
+  readonly #engine: ExecutionEngine;
+  readonly #visibility: Visibility;
+  #running: Running | undefined;
+
+  constructor(settings: EthereumSettings, engine: ExecutionEngine, visibility: Visibility) {
+    this.#settings = settings;
+    this.#engine = engine;
+    this.#visibility = visibility;
+    this.endpoints = this.#deferredEndpoints();
+  }
+
+  genesis(transaction: Transaction): void {
+    writeGenesis(transaction, this.#settings, this.#engine);
+  }
+
+  /** @throws ChainMismatch, EthereumStateInvalid */
+  start(host: Host): void {
+    assert(this.#running === undefined, 'an adapter is started once');
+    const state = new EthereumState(host.committed());
+    const chain = state.chain();
+    const settings = this.#settings;
+    if (chain.chainId !== settings.chainId) {
+      throw ethereumError(
+        'ChainMismatch',
+        `The ledger holds chain ${chain.chainId}, but chain ${settings.chainId} is configured: configure the ledger's own, or start in an empty folder.`,
+      );
+    }
+    const engine = this.#engine;
+    const builder = new BlockBuilder(host, engine, chain);
+    const submission = new Submission({ host, builder, chain, settings });
+    const confirmations = new Confirmations(host, builder, settings.emptyBlockDelayMs);
+    const reader = new ChainReader(host, builder, settings.limits.statesMax);
+    const context: RpcContext = {
+      host,
+      engine,
+      chain,
+      settings,
+      admissionPool: settings.admissionPool,
+      builder,
+      submission,
+      reader,
+      visible: (caller, item) => this.visible(caller, item),
+    };
+    const simulation = new CallSimulation(engine, host.clock, settings.limits);
+    const methods = new Map([
+      ...networkMethods(context),
+      ...chainMethods(context),
+      ...stateMethods(context, simulation),
+      ...logMethods(context),
+      ...transactionMethods(context),
+    ]);
+    const jsonRpc = new JsonRpc(methods, settings.limits);
+    reader.remember(host.committed());
+    confirmations.committed(state);
+    this.#running = { host, builder, submission, confirmations, reader, jsonRpc };
+  }
+
+  seal(transaction: Transaction, batch: OpenBatch): Write<void> {
+    const { builder, submission, confirmations } = this.#started();
+    if (builder.open) confirmations.cancel();
+    builder.seal(transaction, batch);
+    // What found the block full goes into the next one.
+    submission.drainSoon();
+    return { result: undefined };
+  }
+
+  visible(caller: Caller, item: VisibleItem): boolean {
+    return this.#visibility(caller, item);
+  }
+
+  onCommitted(batch: CommittedBatch): void {
+    const { builder, submission, confirmations, reader } = this.#started();
+    builder.committed(batch.lastSeqno);
+    submission.committed(batch.lastSeqno);
+    reader.remember(batch.state);
+    confirmations.committed(new EthereumState(batch.state));
+  }
+
+  rolledBack(to: Seqno): void {
+    const { builder, submission } = this.#started();
+    builder.rolledBack(to);
+    submission.rolledBack(to);
+  }
+
+  async stop(): Promise<void> {
+    this.#running?.confirmations.cancel();
+    this.#running?.submission.stop();
+    await this.#settings.admissionPool.stop();
+  }
+
+  #started(): Running {
+    return present(this.#running, 'the adapter is started');
+  }
+
+  /** Endpoints are registered before `start`; their handlers look up what start made. */
+  #deferredEndpoints(): readonly Endpoint[] {
+    const { chainId, allowedOrigins } = this.#settings;
+    const jsonRpc = {
+      answer: (body: Uint8Array, caller: Caller) => this.#started().jsonRpc.answer(body, caller),
+    };
+    const greeting = `Coco: Ethereum, chain ${chainId}. POST JSON-RPC 2.0 here.\n`;
+    return rpcEndpoints(jsonRpc, { allowedOrigins, greeting });
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * JSON-RPC 2.0 (jsonrpc.org/specification) over bytes: single calls, batches and notifications,
+ * with limits, and with geth's codes and words. It knows no method; a table gives them.
+ */
+import {
+  emptyBytes,
+  isJsonObject,
+  type JsonValue,
+  LedgerError,
+  parseJson,
+  utf8Encode,
+} from '@coco/base';
+import type { Caller } from '@coco/endpoint';
+import { ethereumError } from './errors.ts';
+import { RpcParameters } from './rpc-parameters.ts';
+
+/** An error that carries data for the caller (revert data); others are thrown LedgerErrors. */
+export class RpcFailure {
+  readonly code: number;
+  readonly message: string;
+  readonly data: string;
+
+  constructor(code: number, message: string, data: string) {
+    this.code = code;
+    this.message = message;
+    this.data = data;
+  }
+}
+
+export type RpcAnswer = JsonValue | RpcFailure;
+
+/** A method; `handle` reads one state, or answers when a commit is decided. */
+export interface RpcMethod {
+  /** Parameters that must be there, and the most there may be. */
+  readonly arity: readonly [required: number, most: number];
+  /** Begins work off this thread for all calls of a body together, before the first is handled. */
+  prepare?(parameters: RpcParameters): Promise<unknown>;
+  handle(
+    parameters: RpcParameters,
+    caller: Caller,
+    prepared: Promise<unknown> | undefined,
+  ): RpcAnswer | Promise<RpcAnswer>;
+}
+
+export interface JsonRpcLimits {
+  readonly bodyBytesMax: number;
+  readonly bodyDepthMax: number;
+  readonly batchCallsMax: number;
+  readonly responseBytesMax: number;
+}
+
+type Id = string | number | null;
+
+interface ParsedCall {
+  /** `undefined` for a notification. */
+  readonly id: Id | undefined;
+  readonly method: RpcMethod;
+  readonly parameters: RpcParameters;
+  readonly prepared: Promise<unknown> | undefined;
+}
+
+interface FailedCall {
+  readonly id: Id;
+  readonly error: unknown;
+}
+
+/** JSON-RPC error codes by our own; what is not listed is -32000, as in geth. */
+const codes: Readonly<Record<string, number>> = {
+  JsonRpcParseError: -32700,
+  JsonRpcInvalidRequest: -32600,
+  JsonRpcMethodNotFound: -32601,
+  JsonRpcInvalidParameters: -32602,
+  InvalidBlockRange: -32602,
+  JsonRpcResponseTooLarge: -32003,
+  LogQueryTooLarge: -32005,
+  TooManyPendingTransactions: -32005,
+};
+
+export class JsonRpc {
+  readonly #methods: ReadonlyMap<string, RpcMethod>;
+  readonly #limits: JsonRpcLimits;
+
+  constructor(methods: ReadonlyMap<string, RpcMethod>, limits: JsonRpcLimits) {
+    this.#methods = methods;
+    this.#limits = limits;
+  }
+
+  /** Answers a body; empty when it held notifications only. Refusals are answers, never thrown. */
+  async answer(body: Uint8Array, caller: Caller): Promise<Uint8Array> {
+    let value: JsonValue;
+    try {
+      const { bodyBytesMax, bodyDepthMax } = this.#limits;
+      value = parseJson(body, { bytesMax: bodyBytesMax, depthMax: bodyDepthMax });
+    } catch (cause) {
+      if (!(cause instanceof LedgerError)) throw cause;
+      const text = cause.code === 'InvalidInput' ? 'parse error' : `parse error: ${cause.message}`;
+      return utf8Encode(
+        failureText(null, ethereumError('JsonRpcParseError', text, { cause: cause.code })),
+      );
+    }
+    if (!Array.isArray(value)) {
+      const text = await this.#one(this.#parse(value), caller);
+      return text === undefined ? emptyBytes : utf8Encode(text);
+    }
+    return this.#batch(value as readonly JsonValue[], caller);
+  }
+
+  async #batch(values: readonly JsonValue[], caller: Caller): Promise<Uint8Array> {
+    const { batchCallsMax, responseBytesMax } = this.#limits;
+    if (values.length === 0 || values.length > batchCallsMax) {
+      const text = values.length === 0 ? 'empty batch' : 'batch too large';
+      return utf8Encode(
+        failureText(null, ethereumError('JsonRpcInvalidRequest', text, { batchCallsMax })),
+      );
+    }
+    const calls = values.map((value) => this.#parse(value));
+    const texts: string[] = [];
+    let length = 0;
+    // One after another: a call sees what the calls before it wrote.
+    for (const call of calls) {
+      const text = await this.#one(call, caller);
+      if (text === undefined) continue;
+      length += text.length + 1;
+      if (length > responseBytesMax) {
+        const error = ethereumError('JsonRpcResponseTooLarge', 'response too large');
+        texts.push(failureText(call.id ?? null, error));
+        break;
+      }
+      texts.push(text);
+    }
+    return texts.length === 0 ? emptyBytes : utf8Encode(`[${texts.join(',')}]`);
+  }
+
+  #parse(value: JsonValue): ParsedCall | FailedCall {
+    const id = idOf(value);
+    try {
+      if (!isJsonObject(value) || value.jsonrpc !== '2.0' || typeof value.method !== 'string') {
+        throw ethereumError('JsonRpcInvalidRequest', 'invalid request');
+      }
+      if (value.id !== undefined && id === undefined) {
+        throw ethereumError('JsonRpcInvalidRequest', 'invalid request');
+      }
+      const method = this.#methods.get(value.method);
+      if (!method) {
+        // The name is cut so that an answer is not larger than its question.
+        const name = value.method.slice(0, 64);
+        throw ethereumError(
+          'JsonRpcMethodNotFound',
+          `the method ${name} does not exist/is not available`,
+        );
+      }
+      const parameters = new RpcParameters(value.params, method.arity);
+      const prepared = method.prepare?.(parameters);
+      // Whoever handles the call awaits it; until then its failure is not an unhandled one.
+      prepared?.catch(() => {});
+      return { id, method, parameters, prepared };
+    } catch (error) {
+      return { id: id ?? null, error };
+    }
+  }
+
+  async #one(call: ParsedCall | FailedCall, caller: Caller): Promise<string | undefined> {
+    try {
+      if ('error' in call) throw call.error;
+      const answer = await call.method.handle(call.parameters, caller, call.prepared);
+      if (call.id === undefined) return undefined;
+      if (answer instanceof RpcFailure) return errorText(call.id, answer);
+      const text = `{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${JSON.stringify(answer)}}`;
+      if (text.length > this.#limits.responseBytesMax) {
+        throw ethereumError('JsonRpcResponseTooLarge', 'response too large');
+      }
+      return text;
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      return call.id === undefined ? undefined : failureText(call.id, error);
+    }
+  }
+}
+
+function idOf(value: JsonValue): Id | undefined {
+  const id = isJsonObject(value) ? value.id : undefined;
+  return typeof id === 'string' || typeof id === 'number' || id === null ? id : undefined;
+}
+
+function failureText(id: Id, error: LedgerError): string {
+  return errorText(id, { code: codes[error.code] ?? -32000, message: error.message });
+}
+
+function errorText(
+  id: Id,
+  error: { readonly code: number; readonly message: string; readonly data?: string },
+): string {
+  const { code, message, data } = error;
+  const body = data === undefined ? { code, message } : { code, message, data };
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(body)}}`;
+}

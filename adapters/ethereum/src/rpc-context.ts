@@ -1,0 +1,78 @@
+/** What the JSON-RPC methods share, and the visibility that each read passes. */
+import type { Host, VisibleItem } from '@coco/adapter';
+import { toHex } from '@coco/base';
+import type { Caller } from '@coco/endpoint';
+import type { AdmissionPool } from './admission.ts';
+import type { BlockBuilder } from './block-builder.ts';
+import type { ChainReader } from './chain-reader.ts';
+import type { DecodedTransaction, ExecutionEngine } from './engine-types.ts';
+import { ethereumError } from './errors.ts';
+import type { EthereumState, NumberedBlock } from './ethereum-state.ts';
+import type { RpcMethod } from './json-rpc.ts';
+import type { EthereumSettings } from './options.ts';
+import type { LocatedTransaction } from './rpc-format.ts';
+import type { ChainRecord, TransactionRecord } from './state-codec.ts';
+import type { Submission } from './submission.ts';
+
+export interface RpcContext {
+  readonly host: Host;
+  readonly engine: ExecutionEngine;
+  readonly chain: ChainRecord;
+  readonly settings: EthereumSettings;
+  readonly admissionPool: AdmissionPool;
+  readonly builder: BlockBuilder;
+  readonly submission: Submission;
+  readonly reader: ChainReader;
+  visible(caller: Caller, item: VisibleItem): boolean;
+}
+
+export type MethodTable = readonly (readonly [name: string, method: RpcMethod])[];
+
+/** @throws ItemNotVisible */
+export function assertVisible(
+  { visible }: RpcContext,
+  caller: Caller,
+  kind: string,
+  ...addresses: readonly Uint8Array[]
+): void {
+  if (!visible(caller, { kind, parties: addresses.map(toHex) })) {
+    throw ethereumError('ItemNotVisible', `the ${kind} is not visible to the caller`);
+  }
+}
+
+/** Who a transaction names: sender and recipient. */
+export function partiesOf(
+  sender: Uint8Array,
+  decoded: Pick<DecodedTransaction, 'to'>,
+): readonly string[] {
+  return decoded.to ? [toHex(sender), toHex(decoded.to)] : [toHex(sender)];
+}
+
+/** A committed transaction that the caller may see; `undefined` when there is none. */
+export function locateTransaction(
+  context: RpcContext,
+  state: EthereumState,
+  caller: Caller,
+  hash: Uint8Array,
+  kind: 'transaction' | 'receipt' = 'transaction',
+): LocatedTransaction | undefined {
+  const record = state.transaction(hash);
+  const block = record && state.block(record.blockNumber);
+  return record && block && locate(context, caller, { hash, record, block }, kind);
+}
+
+/** The same when record and block are at hand. */
+export function locate(
+  { engine, visible }: RpcContext,
+  caller: Caller,
+  found: {
+    readonly hash: Uint8Array;
+    readonly record: TransactionRecord;
+    readonly block: NumberedBlock;
+  },
+  kind: 'transaction' | 'receipt' = 'transaction',
+): LocatedTransaction | undefined {
+  const decoded = engine.decodeTransaction(found.record.raw);
+  const parties = partiesOf(found.record.sender, decoded);
+  return visible(caller, { kind, parties }) ? { ...found, decoded } : undefined;
+}

@@ -1,0 +1,158 @@
+/** JSON-RPC methods that read accounts, or execute on a state without writing. */
+import type { JsonValue } from '@coco/base';
+import { isJsonObject } from '@coco/base';
+import type { Caller } from '@coco/endpoint';
+import type { CallContext, CallSimulation } from './call-simulation.ts';
+import type { BlockEnvironment } from './engine-types.ts';
+import type { EthereumState } from './ethereum-state.ts';
+import { type RpcAnswer, RpcFailure } from './json-rpc.ts';
+import { toData, toQuantity } from './numbers.ts';
+import { assertVisible, type MethodTable, type RpcContext } from './rpc-context.ts';
+import {
+  type CallParameters,
+  invalid,
+  parseFixed,
+  parseQuantity,
+  type RpcParameters,
+} from './rpc-parameters.ts';
+import { overrideState } from './state-overrides.ts';
+
+export function stateMethods(context: RpcContext, simulation: CallSimulation): MethodTable {
+  const { reader } = context;
+  return [
+    [
+      'eth_getBalance',
+      {
+        arity: [1, 2],
+        handle: (parameters, caller) =>
+          readAccount(context, parameters, caller, {
+            tagAt: 1,
+            kind: 'account',
+            read: (state, address) => toQuantity(state.getAccount(address)?.balance ?? 0n),
+          }),
+      },
+    ],
+    [
+      'eth_getTransactionCount',
+      {
+        arity: [1, 2],
+        handle: (parameters, caller) =>
+          readAccount(context, parameters, caller, {
+            tagAt: 1,
+            kind: 'account',
+            read: (state, address) => toQuantity(state.getAccount(address)?.nonce ?? 0n),
+          }),
+      },
+    ],
+    [
+      'eth_getCode',
+      {
+        arity: [1, 2],
+        handle: (parameters, caller) =>
+          readAccount(context, parameters, caller, {
+            tagAt: 1,
+            kind: 'code',
+            read: (state, address) => {
+              const account = state.getAccount(address);
+              return account ? toData(state.getCode(account.codeHash)) : '0x';
+            },
+          }),
+      },
+    ],
+    [
+      'eth_getStorageAt',
+      {
+        arity: [2, 3],
+        handle: (parameters, caller) => {
+          const slot = parameters.slot(1);
+          return readAccount(context, parameters, caller, {
+            tagAt: 2,
+            kind: 'storage',
+            read: (state, address) => toData(state.getStorage(address, slot) ?? new Uint8Array(32)),
+          });
+        },
+      },
+    ],
+    [
+      'eth_call',
+      {
+        arity: [1, 4],
+        handle: (parameters, caller) => {
+          const call = parameters.call(0);
+          assertCallVisible(context, caller, call);
+          return reader.readAt(parameters.blockTag(1), (state, environment) =>
+            simulation.call(call, callContext(context, parameters, state, environment)),
+          );
+        },
+      },
+    ],
+    [
+      'eth_estimateGas',
+      {
+        arity: [1, 4],
+        handle: (parameters, caller) => {
+          const call = parameters.call(0);
+          assertCallVisible(context, caller, call);
+          return reader.readAt(parameters.blockTag(1), (state, environment) => {
+            const { source, block, chain } = callContext(context, parameters, state, environment);
+            const gas = simulation.estimate(call, { source, block, chain });
+            return gas instanceof RpcFailure ? gas : toQuantity(gas);
+          });
+        },
+      },
+    ],
+  ];
+}
+
+function readAccount(
+  context: RpcContext,
+  parameters: RpcParameters,
+  caller: Caller,
+  options: {
+    readonly tagAt: number;
+    readonly kind: 'account' | 'code' | 'storage';
+    readonly read: (state: EthereumState, address: Uint8Array) => JsonValue;
+  },
+): RpcAnswer {
+  const address = parameters.address(0);
+  const tag = parameters.blockTag(options.tagAt);
+  assertVisible(context, caller, options.kind, address);
+  return context.reader.readAt(tag, (state) => options.read(state, address));
+}
+
+function assertCallVisible(context: RpcContext, caller: Caller, call: CallParameters): void {
+  assertVisible(context, caller, 'account', call.from);
+  if (call.to) assertVisible(context, caller, 'account', call.to);
+}
+
+function callContext(
+  { engine, chain }: RpcContext,
+  parameters: RpcParameters,
+  state: EthereumState,
+  environment: BlockEnvironment,
+): CallContext {
+  const keccak256 = (bytes: Uint8Array): Uint8Array => engine.keccak256(bytes);
+  return {
+    source: overrideState(state, parameters.at(2), keccak256),
+    block: overrideBlock(environment, parameters.at(3)),
+    chain,
+  };
+}
+
+/** geth's block override set, as far as the engine has the fields. */
+function overrideBlock(block: BlockEnvironment, value: JsonValue | undefined): BlockEnvironment {
+  if (value === undefined) return block;
+  if (!isJsonObject(value)) throw invalid('invalid block overrides');
+  const number = (wish: JsonValue | undefined, otherwise: bigint): bigint =>
+    wish === undefined ? otherwise : parseQuantity(wish, 2n ** 53n);
+  const bytes = (wish: JsonValue | undefined, otherwise: Uint8Array): Uint8Array =>
+    wish === undefined ? otherwise : parseFixed(wish, otherwise.length, 'block override');
+  return {
+    number: number(value.number, block.number),
+    timestamp: number(value.time, block.timestamp),
+    gasLimit: number(value.gasLimit, block.gasLimit),
+    baseFee: number(value.baseFeePerGas ?? value.baseFee, block.baseFee),
+    beneficiary: bytes(value.feeRecipient ?? value.coinbase, block.beneficiary),
+    prevrandao: bytes(value.prevRandao ?? value.random, block.prevrandao),
+  };
+}

@@ -1,0 +1,108 @@
+/** JSON-RPC methods that submit transactions, and the one that leads to their ledger entries. */
+import { formatTransactionId, present } from '@coco/base';
+import type { Caller } from '@coco/endpoint';
+import type { AdmittedTransaction } from './admission.ts';
+import { claimsDigest } from './claims.ts';
+import { ethereumError } from './errors.ts';
+import type { RpcAnswer, RpcMethod } from './json-rpc.ts';
+import { toData, toQuantity } from './numbers.ts';
+import { locateTransaction, type MethodTable, type RpcContext } from './rpc-context.ts';
+import { receiptFields, receiptJson } from './rpc-format.ts';
+import type { RpcParameters } from './rpc-parameters.ts';
+
+export function transactionMethods(context: RpcContext): MethodTable {
+  const send = (
+    answer: (
+      transaction: AdmittedTransaction,
+      parameters: RpcParameters,
+      caller: Caller,
+    ) => RpcAnswer | Promise<RpcAnswer>,
+    most: number,
+  ): RpcMethod => ({
+    arity: [1, most],
+    prepare: (parameters) => context.admissionPool.admit(parameters.data(0)),
+    handle: async (parameters, caller, prepared) => {
+      const transaction = (await present(prepared, 'a send is prepared')) as AdmittedTransaction;
+      return answer(transaction, parameters, caller);
+    },
+  });
+  return [
+    [
+      'eth_sendRawTransaction',
+      send((transaction) => {
+        context.submission.submit(transaction);
+        return toData(transaction.decoded.hash);
+      }, 1),
+    ],
+    [
+      'eth_sendRawTransactionSync',
+      send(
+        (transaction, parameters, caller) => sendSync(context, transaction, parameters, caller),
+        2,
+      ),
+    ],
+    ['coco_getTransactionId', { arity: [1, 1], handle: transactionId.bind(null, context) }],
+  ];
+}
+
+/** EIP-7966: answers with the receipt, once it is committed. */
+async function sendSync(
+  context: RpcContext,
+  transaction: AdmittedTransaction,
+  parameters: RpcParameters,
+  caller: Caller,
+): Promise<RpcAnswer> {
+  const { submission, host, settings, reader, engine } = context;
+  const { syncWaitMsMax } = settings.limits;
+  const wished = parameters.at(1) === undefined ? syncWaitMsMax : Number(parameters.quantity(1));
+  const waitMs = Math.min(wished, syncWaitMsMax);
+  const hash = transaction.decoded.hash;
+  const id = submission.submit(transaction);
+  if (!id) throw waitedTooLong(hash, 0);
+  let cancel: () => void = () => {};
+  const timeout = new Promise<'timeout'>((resolve) => {
+    cancel = host.clock.setTimer(waitMs, () => resolve('timeout'));
+  });
+  const decision = await Promise.race([host.whenDecided(id), timeout]);
+  cancel();
+  if (decision !== 'Committed') throw waitedTooLong(hash, waitMs);
+  const located = locateTransaction(context, reader.committed(), caller, hash, 'receipt');
+  return located ? receiptJson(located, engine) : null;
+}
+
+function waitedTooLong(hash: Uint8Array, waitMs: number): Error {
+  return ethereumError(
+    'CallTimeout',
+    `the transaction ${toData(hash)} was added to the transaction pool but not committed within ${waitMs} ms`,
+  );
+}
+
+/**
+ * The ledger entry of a committed transaction, and what opens its claim: with the entry's COSE
+ * receipt it proves the Ethereum receipt offline (docs/formats/ethereum-claims.md).
+ */
+function transactionId(context: RpcContext, parameters: RpcParameters, caller: Caller): RpcAnswer {
+  const hash = parameters.hash(0);
+  const state = context.reader.committed();
+  const located = locateTransaction(context, state, caller, hash, 'receipt');
+  if (!located) return null;
+  const { record, block } = located;
+  const { engine, chain } = context;
+  const seqno = present(state.seqnoOfTransaction(hash), 'a stored transaction has a version');
+  const receipt = engine.encodeReceipt(receiptFields(located)).bytes;
+  const digest = claimsDigest({
+    salt: record.salt,
+    chainId: chain.chainId,
+    transactionHash: hash,
+    receiptHash: engine.keccak256(receipt),
+  });
+  return {
+    transactionId: formatTransactionId({ view: block.view, seqno }),
+    chainId: toQuantity(chain.chainId),
+    transactionHash: toData(hash),
+    blockNumber: toQuantity(block.number),
+    salt: toData(record.salt),
+    receipt: toData(receipt),
+    claimsDigest: toData(digest),
+  };
+}
