@@ -37,6 +37,7 @@ export type { LedgerSignature, SignerName } from './signature-entry.ts';
 export {
   isSignatureEntry,
   parseSignatureEntry,
+  signatureNames,
   singletonKey,
   treeMap,
   verifyLedgerSignature,

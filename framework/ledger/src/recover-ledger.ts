@@ -54,11 +54,12 @@ export class RecoveredLedger {
   readonly unfinishedFiles: readonly string[];
   /** The tree up to the last signature; for the sequencer that goes on. */
   readonly tree: MerkleTree;
+  /** The Merkle root over everything up to the last signature, itself included. */
+  readonly root: Uint8Array;
   readonly #at: LedgerFolder;
   readonly #plan: ChunkPlan;
   readonly #chunks: ChunkRecord[];
   readonly #signatures: SignatureIndex;
-  readonly #root: Uint8Array;
   #isTruncated = false;
 
   constructor(at: LedgerFolder, plan: ChunkPlan, walk: LedgerWalk) {
@@ -72,7 +73,7 @@ export class RecoveredLedger {
     this.tail = walk.tail;
     this.unfinishedFiles = plan.unfinished.map(formatChunkName);
     this.tree = walk.verifier.takeTree();
-    this.#root = this.tree.root();
+    this.root = this.tree.root();
   }
 
   /** The last signed id: where the recovered service goes on. */
@@ -128,7 +129,7 @@ export class RecoveredLedger {
     const walk = new LedgerWalk({ at: this.#at, plan, secrets, onBatch, until });
     await walk.run();
     const { signed } = walk.verifier;
-    if (signed.id.seqno !== until || !equalBytes(walk.verifier.takeTree().root(), this.#root)) {
+    if (signed.id.seqno !== until || !equalBytes(walk.verifier.takeTree().root(), this.root)) {
       const file = formatChunkName(
         plan.chunks.at(-1) ?? {
           start: asSeqno(1),
