@@ -33,7 +33,7 @@ export { RecoveredLedger, type RecoverOptions, recoverLedger } from './recover-l
 export type { Batch, Entry, PendingSignature, SequencerOptions } from './sequencer.ts';
 export { chunkBytesDefault, Sequencer } from './sequencer.ts';
 export type { ServiceState, ServiceStatus } from './service-history.ts';
-export type { LedgerSignature, SignerName } from './signature-entry.ts';
+export type { LedgerSignature, SignerName, SignerNames } from './signature-entry.ts';
 export {
   isSignatureEntry,
   parseSignatureEntry,

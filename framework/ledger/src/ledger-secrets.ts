@@ -26,6 +26,16 @@ export function commitKeyOf(secret: Uint8Array): Uint8Array {
   return hmacSha256(secret, commitLabel);
 }
 
+function secretOf(fromSeqno: Seqno, key: Uint8Array): LedgerSecret {
+  assert(key.length === ledgerSecretBytes, 'a ledger secret has 32 bytes');
+  return {
+    fromSeqno,
+    key: key.slice(),
+    commitKey: commitKeyOf(key),
+    fingerprint: toHex(sha256(fingerprintLabel, key)),
+  };
+}
+
 /** The chain of secrets of one ledger. */
 export class LedgerSecrets {
   /** Invariant: ascending by fromSeqno, without doubles of seqno. */
@@ -42,15 +52,18 @@ export class LedgerSecrets {
 
   /** A new secret in force from `fromSeqno` on. The key is copied. */
   add(fromSeqno: Seqno, key: Uint8Array): void {
-    assert(key.length === ledgerSecretBytes, 'a ledger secret has 32 bytes');
     const last = this.#chain.at(-1);
     assert(!last || last.fromSeqno < fromSeqno, 'a new secret starts after the last one');
-    this.#chain.push({
-      fromSeqno,
-      key: key.slice(),
-      commitKey: commitKeyOf(key),
-      fingerprint: toHex(sha256(fingerprintLabel, key)),
-    });
+    this.#chain.push(secretOf(fromSeqno, key));
+  }
+
+  /** The secrets of the time before, once a recovery has them; ascending. */
+  prepend(chain: readonly { readonly fromSeqno: Seqno; readonly key: Uint8Array }[]): void {
+    const older = new LedgerSecrets(chain);
+    const last = older.#chain.at(-1);
+    const first = this.#chain[0];
+    assert(!last || !first || last.fromSeqno < first.fromSeqno, 'what is prepended is older');
+    this.#chain = [...older.#chain, ...this.#chain];
   }
 
   /** Older secrets that a recovery has restored; all start before the first one known. */

@@ -28,6 +28,7 @@ import {
   isSignatureEntry,
   type LedgerSignature,
   parseSignatureEntry,
+  type SignerNames,
   verifyLedgerSignature,
 } from './signature-entry.ts';
 
@@ -53,6 +54,8 @@ export interface SignedState {
   readonly viewCount: number;
   /** The flags of the last signature entry. */
   readonly flags: number;
+  /** How the service calls itself; empty before the first signature. */
+  readonly names: SignerNames;
 }
 
 const nothingSigned: SignedState = {
@@ -60,6 +63,7 @@ const nothingSigned: SignedState = {
   service: undefined,
   viewCount: 0,
   flags: 0,
+  names: { issuer: '', subject: '' },
 };
 
 export class LedgerVerifier {
@@ -130,6 +134,7 @@ export class LedgerVerifier {
         service: this.#service,
         viewCount: this.#views.length,
         flags: entry.flags,
+        names: signature.names,
       };
     }
     return { entry, writeSet, signature };

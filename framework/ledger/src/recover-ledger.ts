@@ -19,6 +19,7 @@ import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { SignedState, ViewStart } from './ledger-verifier.ts';
 import { type BatchVisitor, type LedgerTail, LedgerWalk } from './ledger-walk.ts';
 import type { ServiceState } from './service-history.ts';
+import type { SignerNames } from './signature-entry.ts';
 import type { SignatureIndex } from './signature-index.ts';
 
 export interface RecoverOptions extends LedgerFolder {
@@ -54,6 +55,8 @@ export class RecoveredLedger {
   readonly unfinishedFiles: readonly string[];
   /** The tree up to the last signature; for the sequencer that goes on. */
   readonly tree: MerkleTree;
+  /** The root of that tree, the last signature's leaf included. */
+  readonly root: Uint8Array;
   /** The Merkle root over everything up to the last signature, itself included. */
   readonly root: Uint8Array;
   readonly #at: LedgerFolder;
@@ -79,6 +82,11 @@ export class RecoveredLedger {
   /** The last signed id: where the recovered service goes on. */
   get lastId(): TransactionId {
     return this.signed.id;
+  }
+
+  /** How the service called itself in its signatures. */
+  get signerNames(): SignerNames {
+    return this.signed.names;
   }
 
   /** The service as it was; undefined when nothing was ever signed. */

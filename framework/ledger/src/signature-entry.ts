@@ -39,20 +39,27 @@ const vdsLedger = 2;
 const cwt = { issuer: 1, subject: 2, issuedAt: 6 } as const;
 const ledgerLabel = 'ccf.v1';
 
+/** How a service calls itself in its signatures; configured. */
+export interface SignerNames {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
 /** Who signs a ledger, as the signatures name it. */
-export interface SignerName {
+export interface SignerName extends SignerNames {
   /** The COSE algorithm of the service's key. */
   readonly algorithm: number;
   /** Lower-case hex of SHA-256 of the service key's SubjectPublicKeyInfo. */
   readonly keyId: string;
-  readonly issuer: string;
-  readonly subject: string;
 }
 
 /** A parsed signature entry. */
 export interface LedgerSignature {
   readonly id: TransactionId;
   readonly cose: SignOne;
+  readonly names: SignerNames;
+  /** Unix seconds by the signer's clock, which its host sets. */
+  readonly issuedAtSeconds: number;
   readonly treeBytes: Uint8Array;
 }
 
@@ -114,8 +121,7 @@ export function parseSignatureEntry(entry: DecodedEntry): LedgerSignature {
     equalBytes(entry.claimsDigest, zeroDigest);
   if (!hasShape) throw refuse('InvalidInput', 'A signature entry writes its two tables only.');
   const cose = parseSignature(singleValue(signatures));
-  assertHeader(cose, entry.id);
-  return { id: entry.id, cose, treeBytes: singleValue(tree) };
+  return { id: entry.id, cose, ...readHeader(cose, entry.id), treeBytes: singleValue(tree) };
 }
 
 function singleValue(map: MapWrites): Uint8Array {
@@ -143,25 +149,27 @@ function parseSignature(value: Uint8Array): SignOne {
   return cose;
 }
 
-function assertHeader(cose: SignOne, id: TransactionId): void {
+function readHeader(
+  cose: SignOne,
+  id: TransactionId,
+): Pick<LedgerSignature, 'names' | 'issuedAtSeconds'> {
   const header = cose.protectedHeader;
   const ledger = header.get(ledgerLabel);
   const claims = header.get(coseHeader.cwtClaims);
+  const claim = (key: number): CborValue | undefined =>
+    claims instanceof Map ? claims.get(key) : undefined;
+  const [issuer, subject] = [claim(cwt.issuer), claim(cwt.subject)];
+  const issuedAtSeconds = claim(cwt.issuedAt);
   const isOurs =
     header.get(coseHeader.vds) === vdsLedger &&
     header.get(coseHeader.keyId) instanceof Uint8Array &&
     ledger instanceof Map &&
-    ledger.get('txid') === formatTransactionId(id) &&
-    claims instanceof Map &&
-    Number.isSafeInteger(claims.get(cwt.issuedAt));
-  if (!isOurs) throw refuse('InvalidInput', 'The header of a signature does not fit its entry.');
-}
-
-/** When the signer says that it signed; Unix seconds by the host's clock. */
-export function issuedAtSeconds(signature: LedgerSignature): number {
-  const claims = signature.cose.protectedHeader.get(coseHeader.cwtClaims);
-  const issuedAt = claims instanceof Map ? claims.get(cwt.issuedAt) : undefined;
-  return typeof issuedAt === 'number' ? issuedAt : Number.NaN;
+    ledger.get('txid') === formatTransactionId(id);
+  const isNamed = typeof issuer === 'string' && typeof subject === 'string';
+  if (!isOurs || !isNamed || typeof issuedAtSeconds !== 'number') {
+    throw refuse('InvalidInput', 'The header of a signature does not fit its entry.');
+  }
+  return { names: { issuer, subject }, issuedAtSeconds };
 }
 
 /** Whether the signature is by the key, over the root, and names the key. @throws InvalidKey */
@@ -190,9 +198,7 @@ export function textField(value: JsonValue, name: string): string | undefined {
 }
 
 /** Issuer and subject that a verified signature names; a recovered service goes on under them. */
-export function signatureNames(
-  signature: LedgerSignature,
-): Pick<SignerName, 'issuer' | 'subject'> {
+export function signatureNames(signature: LedgerSignature): Pick<SignerName, 'issuer' | 'subject'> {
   const claims = signature.cose.protectedHeader.get(coseHeader.cwtClaims);
   const textOf = (label: number): string => {
     const value = claims instanceof Map ? claims.get(label) : undefined;
