@@ -1,0 +1,77 @@
+/**
+ * Codes that every frontend answers with. Their names are CCF's (its closed list of error codes),
+ * so that clients written for CCF understand them.
+ */
+import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
+
+export type EndpointErrorCode =
+  | 'AuthorizationFailed'
+  | 'InternalError'
+  | 'InvalidAuthenticationInfo'
+  | 'InvalidQueryParameterValue'
+  | 'InvalidResourceName'
+  | 'MissingApiVersionParameter'
+  | 'NotImplemented'
+  | 'ResourceNotFound'
+  | 'TooManyPendingTransactions'
+  | 'UnsupportedApiVersionValue'
+  | 'UnsupportedHttpVerb';
+
+export const endpointError: (
+  code: EndpointErrorCode,
+  message: string,
+  metadata?: ErrorMetadata,
+  cause?: unknown,
+) => LedgerError = defineErrors({
+  AuthorizationFailed: {
+    kind: 'refusal',
+    status: 403,
+    meaning: 'The caller is known but may not do this.',
+  },
+  InternalError: {
+    kind: 'fault',
+    status: 500,
+    meaning: 'The node failed to carry out a request that may be right; nothing was written.',
+  },
+  InvalidAuthenticationInfo: {
+    kind: 'refusal',
+    status: 401,
+    meaning: 'No authentication policy of the endpoint accepts the request.',
+  },
+  InvalidQueryParameterValue: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A query parameter is missing or does not parse.',
+  },
+  InvalidResourceName: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A part of the path is not an id of its kind, or differs from what was signed.',
+  },
+  MissingApiVersionParameter: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The query parameter api-version is required.',
+  },
+  NotImplemented: {
+    kind: 'refusal',
+    status: 501,
+    meaning: 'The endpoint exists in the interface but this version cannot serve it yet.',
+  },
+  ResourceNotFound: { kind: 'refusal', status: 404, meaning: 'Nothing stands at the path.' },
+  TooManyPendingTransactions: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'So much is undecided that the node takes nothing more for now; try again.',
+  },
+  UnsupportedApiVersionValue: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The api-version is not one of those that the endpoint serves.',
+  },
+  UnsupportedHttpVerb: {
+    kind: 'refusal',
+    status: 405,
+    meaning: 'The path exists but not with this method; the allow header names the methods.',
+  },
+});

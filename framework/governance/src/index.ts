@@ -1,0 +1,57 @@
+/** The door of @coco/governance. */
+export { governanceError } from './errors.ts';
+export type { NewMember, NewNode, NewService, VirtualJoinPolicy } from './genesis.ts';
+export { genesis, recover } from './genesis.ts';
+export { governanceEndpoints } from './governance-endpoints.ts';
+export { decryptShare, signGovernanceRequest } from './governance-request.ts';
+export { recoveryViewGap } from './identity-endorsement.ts';
+export type { LedgerSecret } from './issue-recovery-shares.ts';
+export { identityLookup } from './members.ts';
+export {
+  isReadingPrivateLedger,
+  openRecoveredService,
+  secretsForNode,
+  serviceStatus,
+} from './open-service.ts';
+export type { GovernancePorts } from './ports.ts';
+export type { WrappingSecret } from './recovery-share.ts';
+export {
+  combineShares,
+  createShares,
+  decodeShare,
+  encodeShare,
+  isFullKey,
+  openFullKey,
+  shareBytes,
+  unwrapLedgerSecret,
+  wrapLedgerSecret,
+} from './recovery-share.ts';
+export type { Share } from './shamir.ts';
+export type { Readable, Writable } from './table.ts';
+export { Singleton, Table } from './table.ts';
+export type {
+  EndorsementRow,
+  HistoricalSecretRow,
+  MemberInfoRow,
+  NodeInfoRow,
+  QuoteInfoRow,
+  RecoveryRole,
+  ServiceInfoRow,
+  ServiceStatus,
+} from './tables.ts';
+export {
+  constitution,
+  historicalSecret,
+  identityEndorsement,
+  memberCertificates,
+  memberInfos,
+  nodeCertificates,
+  nodeInfos,
+  previousServiceIdentity,
+  previousSignedRoot,
+  serviceConfig,
+  serviceInfo,
+  signedTree,
+  virtualHostData,
+  virtualMeasurements,
+} from './tables.ts';

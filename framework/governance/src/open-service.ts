@@ -1,0 +1,156 @@
+/**
+ * The way of a service to Open, and how its secrets come back after a disaster:
+ * Opening -> Open; Recovering -> WaitingForRecoveryShares -> (shares submitted, the node reads its
+ * private ledger) -> Open. Each step is one transaction; what the node does in between it derives
+ * from the committed tables.
+ */
+import { asSeqno, fromBase64, refuse, toBase64 } from '@coco/base';
+import { type EncryptionKey, encryptTo, parseCertificate } from '@coco/crypto';
+import { endpointError } from '@coco/endpoint';
+import { endorseIdentity } from './identity-endorsement.ts';
+import { issueRecoveryShares, type LedgerSecret } from './issue-recovery-shares.ts';
+import type { GovernancePorts } from './ports.ts';
+import type { Readable, Writable } from './table.ts';
+import {
+  lastRecoveryType,
+  nodeInfos,
+  nodeSecrets,
+  previousServiceIdentity,
+  type ServiceStatus,
+  serviceInfo,
+  submittedShares,
+} from './tables.ts';
+
+/** @throws GovernanceRowInvalid before genesis */
+export function serviceStatus(state: Readable): ServiceStatus {
+  return serviceInfo.require(state).status;
+}
+
+/**
+ * Applies the action transition_service_to_open. Opening: issues recovery shares and opens.
+ * Recovering: waits for recovery shares. Open: nothing.
+ * @throws InternalError when the identities are not the service's, RecoverySharesImpossible
+ */
+export function transitionServiceToOpen(
+  transaction: Writable,
+  identities: { readonly previous: string | undefined; readonly next: string },
+  ports: GovernancePorts,
+): void {
+  const info = serviceInfo.require(transaction);
+  if (info.status === 'Open') return;
+  if (info.status === 'Recovering') assertPreviousIdentity(transaction, identities.previous);
+  if (!isSameCertificate(identities.next, info.cert)) {
+    throw endpointError(
+      'InternalError',
+      `Service identity mismatch: the next service identity in the transition_service_to_open proposal does not match the current service identity:\nNext:\n${identities.next}\nCurrent:\n${info.cert}`,
+    );
+  }
+  if (info.status === 'Opening') {
+    openService(transaction, ports);
+    return;
+  }
+  clearSubmittedShares(transaction);
+  serviceInfo.put(transaction, {
+    ...info,
+    status: 'WaitingForRecoveryShares',
+    previous_service_identity_version: serviceInfo.versionOf(transaction),
+  });
+}
+
+function assertPreviousIdentity(transaction: Writable, proposed: string | undefined): void {
+  const recorded = previousServiceIdentity.get(transaction);
+  if (recorded === undefined || proposed === undefined) {
+    throw endpointError(
+      'InternalError',
+      'Recovery with service certificates requires both, a previous service identity written to the KV during recovery genesis and a transition_service_to_open proposal that contains previous and next service certificates',
+    );
+  }
+  if (!isSameCertificate(recorded, proposed)) {
+    throw endpointError(
+      'InternalError',
+      `Previous service identity does not match.\nActual:\n${recorded}\nIn proposal:\n${proposed}`,
+    );
+  }
+}
+
+/** PEM allows several texts of one certificate: line ends, text around it. */
+function isSameCertificate(left: string, right: string): boolean {
+  return parseCertificate(left).id === parseCertificate(right).id;
+}
+
+function openService(transaction: Writable, ports: GovernancePorts): void {
+  const info = serviceInfo.require(transaction);
+  issueRecoveryShares(transaction, ports.ledgerSecrets(), ports.random);
+  serviceInfo.put(transaction, {
+    ...info,
+    status: 'Open',
+    previous_service_identity_version: serviceInfo.versionOf(transaction),
+  });
+  endorseIdentity(transaction, ports.serviceKey(), ports.clock.nowMs());
+}
+
+/**
+ * Ends a recovery, once the node has read its private ledger: `ports.ledgerSecrets()` are now the
+ * restored ones with the fresh one last. Issues shares of the fresh secret and opens the service.
+ * @throws RecoverySharesImpossible; InvalidInput when the service was not waiting for this
+ */
+export function openRecoveredService(transaction: Writable, ports: GovernancePorts): void {
+  if (!isReadingPrivateLedger(transaction)) {
+    throw refuse('InvalidInput', 'The recovery shares of this service are not complete.');
+  }
+  openService(transaction, ports);
+  clearSubmittedShares(transaction);
+  lastRecoveryType.put(transaction, 'RECOVERY_SHARES');
+}
+
+/**
+ * Hands the restored secrets to every trusted node, under each node's own key; with its commit the
+ * node may read its private ledger.
+ */
+export function broadcastSecrets(transaction: Writable, secrets: readonly LedgerSecret[]): void {
+  const rows = nodeInfos
+    .rows(transaction)
+    .filter(([, info]) => info.status === 'Trusted')
+    .map(([id, info]) => [
+      id,
+      secrets.map(({ version, secret }) => ({
+        version,
+        encrypted_secret: toBase64(encryptTo(info.encryption_pub_key, secret)),
+      })),
+    ]);
+  nodeSecrets.put(transaction, Object.fromEntries(rows));
+}
+
+/**
+ * Whether enough shares were submitted and the service is not open yet: the node reads, or is to
+ * read, its private ledger.
+ */
+export function isReadingPrivateLedger(state: Readable): boolean {
+  const info = serviceInfo.require(state);
+  if (info.status !== 'WaitingForRecoveryShares') return false;
+  const createdAt = Number(info.current_service_create_txid?.split('.')[1]);
+  const rows = Object.values(nodeSecrets.get(state) ?? {});
+  return rows.some((secrets) => secrets.some(({ version }) => (version ?? 0) < createdAt));
+}
+
+/**
+ * The restored ledger secrets for one node, oldest first; empty when there are none for it. Read
+ * from a committed state.
+ * @throws DecryptionFailed, GovernanceRowInvalid
+ */
+export function secretsForNode(
+  state: Readable,
+  nodeId: string,
+  key: EncryptionKey,
+): readonly LedgerSecret[] {
+  const rows = nodeSecrets.get(state)?.[nodeId] ?? [];
+  return rows.flatMap(({ version, encrypted_secret }) => {
+    if (version === null) return [];
+    const secret = Uint8Array.from(key.decrypt(fromBase64(encrypted_secret)));
+    return [{ version: asSeqno(version), secret }];
+  });
+}
+
+export function clearSubmittedShares(transaction: Writable): void {
+  for (const id of submittedShares.keys(transaction)) submittedShares.delete(transaction, id);
+}
