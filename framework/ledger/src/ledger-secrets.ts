@@ -66,14 +66,6 @@ export class LedgerSecrets {
     this.#chain = [...older.#chain, ...this.#chain];
   }
 
-  /** Older secrets that a recovery has restored; all start before the first one known. */
-  prepend(older: readonly { readonly fromSeqno: Seqno; readonly key: Uint8Array }[]): void {
-    const known = this.#chain;
-    this.#chain = [];
-    for (const { fromSeqno, key } of older) this.add(fromSeqno, key);
-    for (const { fromSeqno, key } of known) this.add(fromSeqno, key);
-  }
-
   /** The secret that encrypts the entry with `seqno`. */
   secretFor(seqno: Seqno): LedgerSecret {
     const secret = this.#find(seqno);

@@ -57,8 +57,6 @@ export class RecoveredLedger {
   readonly tree: MerkleTree;
   /** The root of that tree, the last signature's leaf included. */
   readonly root: Uint8Array;
-  /** The Merkle root over everything up to the last signature, itself included. */
-  readonly root: Uint8Array;
   readonly #at: LedgerFolder;
   readonly #plan: ChunkPlan;
   readonly #chunks: ChunkRecord[];
