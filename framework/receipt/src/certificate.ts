@@ -41,9 +41,12 @@ function isValidAt(certificate: X509Certificate, atMs: number): boolean {
 }
 
 function read(pem: string): X509Certificate {
-  // Without this test the parser would take any base64 text for a certificate.
-  if (pem.length > certificateTextMax || !pem.includes('-----BEGIN CERTIFICATE-----')) {
-    throw refuseReceipt('ServiceIdentityInvalid', 'The text is not a certificate in PEM.', {
+  // The parser would take any base64 text, and the first of several certificates; but who hands the
+  // text on, say to TLS as the one authority, must not trust more than was looked at here.
+  const isOne =
+    pem.split('-----BEGIN ').length === 2 && pem.includes('-----BEGIN CERTIFICATE-----');
+  if (pem.length > certificateTextMax || !isOne) {
+    throw refuseReceipt('ServiceIdentityInvalid', 'The text is not one certificate in PEM.', {
       length: pem.length,
     });
   }

@@ -52,10 +52,12 @@ test('a certificate counts as issued only by the authority that signed it, while
   assert.equal(await issued(await nodeCertificate('Other', service), serviceCertificate), false);
   const onOtherCurve = await nodeCertificate('Coco Service', SigningKey.generate('P-521'));
   assert.equal(await issued(onOtherCurve, serviceCertificate), false);
-  await assert.rejects(
-    issued('no certificate', serviceCertificate),
-    (error: unknown) => error instanceof LedgerError && error.code === 'ServiceIdentityInvalid',
-  );
+  const two = serviceCertificate + certificate;
+  for (const text of ['no certificate', two])
+    await assert.rejects(
+      issued(text, serviceCertificate),
+      (error: unknown) => error instanceof LedgerError && error.code === 'ServiceIdentityInvalid',
+    );
 });
 
 test('a certificate that is no authority issues nothing, itself neither', async () => {

@@ -1,0 +1,167 @@
+/**
+ * The transport of Node: TLS 1.3 over node:https. The unverified channel is one TLS session whose
+ * certificate the client itself judges; in the verified one, OpenSSL checks every session against
+ * the service's certificate and the host name.
+ */
+import { Agent, request as httpsRequest } from 'node:https';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { LedgerError, refuse } from '@coco/base';
+import {
+  type Channel,
+  type ChannelAnswer,
+  type ChannelOptions,
+  type ChannelRequest,
+  type Transport,
+  urlOf,
+} from './channel.ts';
+import { sdkError } from './errors.ts';
+
+/** Sessions that the verified channel holds open at once. */
+const sessionsMax = 8;
+const tlsVersion = 'TLSv1.3';
+
+export interface ClientCertificate {
+  /** PEM of certificate and private key by which the service knows its user or member. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export function httpsTransport(clientCertificate?: ClientCertificate): Transport {
+  const identity = clientCertificate && {
+    cert: clientCertificate.certificate,
+    key: clientCertificate.key,
+  };
+  return {
+    openUnverified: async (options) => {
+      assertSecure(options.origin);
+      const socket = await connectOnce(options);
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      agent.createConnection = () => {
+        // Another session could end at another peer than the one whose certificate we judge.
+        if (socket.destroyed) throw sdkError('ServiceUnreachable', 'The session has ended.');
+        return socket;
+      };
+      return channelOf({
+        origin: options.origin,
+        agent,
+        peerCertificate: certificateOf(socket),
+        close: () => socket.destroy(),
+      });
+    },
+    openVerified: async ({ origin, serviceCertificate }) => {
+      assertSecure(origin);
+      const agent = new Agent({
+        ...identity,
+        ca: serviceCertificate,
+        minVersion: tlsVersion,
+        keepAlive: true,
+        maxSockets: sessionsMax,
+      });
+      return channelOf({ origin, agent, peerCertificate: undefined, close: () => agent.destroy() });
+    },
+  };
+}
+
+function assertSecure(origin: string): void {
+  if (new URL(origin).protocol === 'https:') return;
+  throw refuse('InvalidInput', 'The client connects by https only.', { origin });
+}
+
+function connectOnce(options: ChannelOptions): Promise<TLSSocket> {
+  const { hostname, port } = new URL(options.origin);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({
+      host,
+      port: Number(port || '443'),
+      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+      // Nobody vouches for this peer yet: verify-service.ts judges its certificate and evidence.
+      rejectUnauthorized: false,
+      minVersion: tlsVersion,
+    });
+    const onAbort = (): void => {
+      socket.destroy();
+      reject(options.signal.reason);
+    };
+    options.signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('secureConnect', () => {
+      options.signal.removeEventListener('abort', onAbort);
+      resolve(socket);
+    });
+    socket.on('error', (cause) => reject(unreachable(cause)));
+    if (options.signal.aborted) onAbort();
+  });
+}
+
+function certificateOf(socket: TLSSocket): string {
+  const certificate = socket.getPeerX509Certificate();
+  if (!certificate) throw sdkError('ServiceUnreachable', 'The peer showed no certificate.');
+  return certificate.toString();
+}
+
+function channelOf(options: {
+  readonly origin: string;
+  readonly agent: Agent;
+  readonly peerCertificate: string | undefined;
+  readonly close: () => void;
+}): Channel {
+  const { origin, agent, peerCertificate, close } = options;
+  return {
+    peerCertificate,
+    close,
+    request: (request) => send(origin, agent, request),
+  };
+}
+
+function send(origin: string, agent: Agent, request: ChannelRequest): Promise<ChannelAnswer> {
+  const { method, path, headers, body, answerBytesMax, signal } = request;
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown): void => reject(signal.aborted ? signal.reason : reasonOf(cause));
+    const outgoing = httpsRequest(urlOf(origin, path), { method, agent, signal, headers });
+    outgoing.on('error', fail);
+    outgoing.on('response', (incoming) => {
+      const parts: Uint8Array[] = [];
+      let length = 0;
+      incoming.on('error', fail);
+      incoming.on('data', (part: Uint8Array) => {
+        length += part.length;
+        parts.push(part);
+        if (length <= answerBytesMax) return;
+        reject(
+          sdkError('AnswerTooLarge', `Answers are limited to ${answerBytesMax} bytes.`, { path }),
+        );
+        outgoing.destroy();
+      });
+      incoming.on('end', () => {
+        const names = Object.entries(incoming.headers);
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: new Map(names.map(([name, value]) => [name, String(value)])),
+          body: new Uint8Array(Buffer.concat(parts)),
+        });
+      });
+    });
+    outgoing.end(body);
+  });
+}
+
+/** What OpenSSL reports when a session does not end at a node of the service. */
+const certificateCodes =
+  /^(SELF_SIGNED|UNABLE_TO|CERT_|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA|HOSTNAME_MISMATCH)/;
+
+function reasonOf(cause: unknown): LedgerError {
+  if (cause instanceof LedgerError) return cause;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (!certificateCodes.test(code)) return unreachable(cause);
+  return sdkError(
+    'ServiceCertificateInvalid',
+    'The node has no certificate of the verified service for this host name. Connect anew.',
+    { reason: code },
+    cause,
+  );
+}
+
+function unreachable(cause: unknown): LedgerError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+  return sdkError('ServiceUnreachable', 'The service cannot be reached.', { reason: code }, cause);
+}

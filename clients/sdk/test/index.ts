@@ -1,0 +1,2 @@
+import './connect.test.ts';
+import './memory.test.ts';
