@@ -1,0 +1,9 @@
+/** All tests of the room, in one process. */
+import './api-version.test.ts';
+import './authenticate.test.ts';
+import './error-response.test.ts';
+import './open-api.test.ts';
+import './path-template.test.ts';
+import './registry.test.ts';
+import './transaction-endpoints.test.ts';
+import './transaction-status.test.ts';
