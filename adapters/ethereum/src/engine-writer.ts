@@ -29,17 +29,20 @@ export class EngineWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#reserve(1), value);
+    const at = this.#reserve(1);
+    this.#view.setUint8(at, value);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#reserve(4), value, true);
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value, true);
   }
 
   /** @throws TransactionInvalid when the value does not fit, as do the next two. */
   u64(value: bigint): void {
     refuseOutside(value, u64Max, 64);
-    this.#view.setBigUint64(this.#reserve(8), value, true);
+    const at = this.#reserve(8);
+    this.#view.setBigUint64(at, value, true);
   }
 
   u128(value: bigint): void {
@@ -51,7 +54,8 @@ export class EngineWriter {
 
   u256(value: bigint): void {
     refuseOutside(value, u256Max, 256);
-    writeU256(this.#view, this.#reserve(32), value);
+    const at = this.#reserve(32);
+    writeU256(this.#view, at, value);
   }
 
   /** Bytes whose length both sides know. */
@@ -64,11 +68,12 @@ export class EngineWriter {
   /** `fixed`, or zeroes for a value that a flag marks as absent. */
   fixedOrZero(bytes: Uint8Array | undefined, length: number): void {
     if (bytes !== undefined) this.fixed(bytes, length);
-    else this.#bytes.fill(0, this.#reserve(length), this.#length);
+    else this.#zero(length);
   }
 
   raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   sized(bytes: Uint8Array): void {
@@ -76,6 +81,12 @@ export class EngineWriter {
     this.raw(bytes);
   }
 
+  #zero(length: number): void {
+    const at = this.#reserve(length);
+    this.#bytes.fill(0, at, at + length);
+  }
+
+  /** May replace `#bytes` and `#view`: read them only after it. */
   #reserve(count: number): number {
     const at = this.#length;
     this.#length += count;

@@ -65,6 +65,11 @@ export class Engine implements ExecutionEngine {
     this.#instance = new EngineInstance(module);
   }
 
+  /** Bytes of WebAssembly memory that the present instance holds. */
+  get memoryBytes(): number {
+    return this.#instance.memoryBytes;
+  }
+
   decodeTransaction(raw: Uint8Array): DecodedTransaction {
     return this.#run('decode_transaction', raw, ({ status, reader }) => {
       if (status !== 0) throw decodingRefusal(status, reader);

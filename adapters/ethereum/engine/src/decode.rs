@@ -14,7 +14,9 @@ use alloy_primitives::{TxKind, keccak256};
 const TRANSACTION_BYTES_MAX: usize = 128 * 1024;
 
 const BLOB_TYPE: u8 = 3;
-/// RLP's first byte of a list: a legacy transaction has no type byte.
+/// RLP's first byte of a string, which a transaction never is, and of a list: a legacy transaction
+/// has no type byte.
+const STRING_FIRST: u8 = 0x80;
 const LIST_FIRST: u8 = 0xc0;
 
 pub fn decode_transaction(input: &mut Reader<'_>, result: &mut Writer) -> Result<(), Refusal> {
@@ -32,6 +34,9 @@ fn parse(raw: &[u8]) -> Result<TxEnvelope, Refusal> {
         None => return Err(Refusal::Malformed("the transaction is empty".into())),
         Some(&BLOB_TYPE) => return Err(Refusal::BlobUnsupported),
         Some(1 | 2 | 4 | LIST_FIRST..) => {}
+        Some(STRING_FIRST..LIST_FIRST) => {
+            return Err(Refusal::Malformed("the transaction is a string".into()));
+        }
         Some(&other) => return Err(Refusal::TypeUnsupported(other)),
     }
     let transaction =

@@ -46,6 +46,7 @@ pub fn execute(
     let spec = match input.u8()? {
         0 => SpecId::PRAGUE,
         1 => SpecId::OSAKA,
+        2 => SpecId::CANCUN,
         _ => return Err(Refusal::InputMalformed),
     };
     let flags = input.u8()?;
