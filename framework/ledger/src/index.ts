@@ -1,5 +1,12 @@
 /** The door of @coco/ledger. */
 
+export {
+  type AuditFinding,
+  type AuditGap,
+  type AuditOptions,
+  type AuditReport,
+  auditLedger,
+} from './audit-ledger.ts';
 export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
 export { commitEvidence } from './commit-evidence.ts';

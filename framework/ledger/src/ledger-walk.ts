@@ -57,6 +57,7 @@ export class LedgerWalk {
   readonly signatures: SignatureIndex = new SignatureIndex();
   readonly #options: WalkOptions;
   #tail: LedgerTail | undefined;
+  #file: string | undefined;
   #highestView = 0;
   #entryCount = 0;
   #batch: VerifiedEntry[] = [];
@@ -67,8 +68,24 @@ export class LedgerWalk {
     this.verifier = new LedgerVerifier(options.secrets);
   }
 
+  /** The file being read, for who looks on. */
+  get file(): string | undefined {
+    return this.#file;
+  }
+
   get tail(): LedgerTail | undefined {
     return this.#tail;
+  }
+
+  /**
+   * The newest file, where its last signature ends it but its positions table is missing: a crash
+   * between two writes, or a changed flag.
+   */
+  get unfinished(): { readonly file: string; readonly seqno: Seqno } | undefined {
+    const newest = this.chunks.at(-1);
+    const isEnded = (this.verifier.signed.flags & entryFlag.chunkAfter) !== 0;
+    if (!newest?.positions || !isEnded) return undefined;
+    return { file: formatChunkName(newest.name), seqno: newest.last };
   }
 
   /** The highest view in any entry seen, in the tail too. */
@@ -87,6 +104,7 @@ export class LedgerWalk {
     for (const [index, name] of chunks.entries()) {
       if (this.#isDone()) return;
       const isNewest = index === chunks.length - 1;
+      this.#file = formatChunkName(name);
       const scanner = await this.#open(name);
       try {
         await this.#walkChunk(scanner, isNewest);
