@@ -1,0 +1,4 @@
+import './entry.test.ts';
+import './ledger-secrets.test.ts';
+import './nonce-guard.test.ts';
+import './sequencer.test.ts';
