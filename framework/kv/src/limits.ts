@@ -7,7 +7,7 @@ export interface StoreLimits {
   readonly valueBytesMax: number;
   readonly mapNameBytesMax: number;
   readonly mapsMax: number;
-  /** Keys and values that one transaction or write set may write. */
+  /** Keys and values that one transaction may write, and that its savepoints may hold. */
   readonly transactionBytesMax: number;
   /** Memory outside the heap: slabs and large values, superseded versions included. */
   readonly storeBytesMax: number;
@@ -26,7 +26,8 @@ export const storeLimitsDefault: StoreLimits = {
   mapNameBytesMax: 256,
   // Apps name their maps at run time: a loop must not exhaust the table.
   mapsMax: 10_000,
-  transactionBytesMax: 64 * mebibyte,
+  // Twice the largest value: applying it takes well under a second.
+  transactionBytesMax: 32 * mebibyte,
   storeBytesMax: 4096 * mebibyte,
   // geth serves the last 128 states too.
   statesMax: 128,

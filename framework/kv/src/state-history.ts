@@ -83,13 +83,18 @@ export class StateHistory {
     return this.#sealedSeqnos.has(seqno);
   }
 
-  /** @throws StateForgotten unless the state of the claim is still what it was. */
-  ensureReadable(claim: StateClaim): void {
+  /** Whether the state of the claim is kept and is still what it was. */
+  isReadable(claim: StateClaim): boolean {
     const { seqno, rollbackCount } = claim;
     const isKept = seqno >= this.#committed || this.#sealedSeqnos.has(seqno);
-    if (isKept && (rollbackCount === this.#rollbackCount || this.#outlived(claim))) return;
+    return isKept && (rollbackCount === this.#rollbackCount || this.#outlived(claim));
+  }
+
+  /** @throws StateForgotten unless the state is readable */
+  ensureReadable(claim: StateClaim): void {
+    if (this.isReadable(claim)) return;
     throw kvError('StateForgotten', 'The state at this seqno is not kept.', {
-      seqno,
+      seqno: claim.seqno,
       oldest: this.oldest,
     });
   }

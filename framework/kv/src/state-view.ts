@@ -1,10 +1,12 @@
 /** Reads of one state, while the store goes on: the newest record of a key that is not younger. */
 import type { Seqno } from '@coco/base';
 import { KeySlice } from './key-slice.ts';
+import type { StoreLimits } from './limits.ts';
 import type { MapCatalog } from './map-catalog.ts';
 import { ensureMapName } from './map-name.ts';
 import type { MapReader, RangeOptions, ReadView, Row } from './map-reader.ts';
 import type { MapTable } from './map-table.ts';
+import type { ReadSet } from './read-set.ts';
 import type { RecordHeap } from './record-heap.ts';
 import type { StateClaim, StateHistory } from './state-history.ts';
 import { TreeCursor } from './tree-cursor.ts';
@@ -14,28 +16,44 @@ export interface StoreParts {
   readonly catalog: MapCatalog;
   readonly records: RecordHeap;
   readonly history: StateHistory;
-  readonly mapNameBytesMax: number;
+  readonly limits: StoreLimits;
 }
 
 export class StateView implements ReadView {
   readonly seqno: Seqno;
   readonly parts: StoreParts;
+  /** Where reads are noted, if they are. */
+  readonly reads: ReadSet | undefined;
   readonly #claim: StateClaim;
 
-  constructor(parts: StoreParts, seqno: Seqno) {
+  constructor(parts: StoreParts, seqno: Seqno, reads?: ReadSet) {
     this.parts = parts;
     this.seqno = seqno;
+    this.reads = reads;
     this.#claim = { seqno, rollbackCount: parts.history.rollbackCount };
   }
 
   map(name: string): StateMap {
-    ensureMapName(name, this.parts.mapNameBytesMax);
+    ensureMapName(name, this.parts.limits.mapNameBytesMax);
     return new StateMap(this, name);
   }
 
   mapNames(): readonly string[] {
     this.ensureReadable();
-    return this.parts.catalog.names((table) => this.sizeOf(table) > 0);
+    const { history, catalog } = this.parts;
+    if (this.seqno < history.committed) {
+      return catalog.names((table) => table.sealedSize(this.seqno) > 0);
+    }
+    const deltas = new Map<number, number>();
+    for (const record of history.writtenAfter(this.seqno)) {
+      const table = catalog.tableOf(record);
+      deltas.set(table.number, (deltas.get(table.number) ?? 0) + table.sizeDelta(record));
+    }
+    return catalog.names((table) => table.size > (deltas.get(table.number) ?? 0));
+  }
+
+  isReadable(): boolean {
+    return this.parts.history.isReadable(this.#claim);
   }
 
   /** @throws StateForgotten */
@@ -77,6 +95,7 @@ export class StateMap implements MapReader {
 
   get size(): number {
     this.#view.ensureReadable();
+    this.#view.reads?.noteSize(this.name);
     const table = this.table();
     return table === undefined ? 0 : this.#view.sizeOf(table);
   }
@@ -106,7 +125,9 @@ export class StateMap implements MapReader {
 
   /** The range row by row, without its limit. */
   scan(options: RangeOptions): StateScan {
-    return new StateScan(this.#view, this, options);
+    const scan = new StateScan(this.#view, this, options);
+    this.#view.reads?.noteScan(scan);
+    return scan;
   }
 
   /** The map's table now; undefined while the map has no record. */
@@ -119,6 +140,7 @@ export class StateMap implements MapReader {
 
   #find(key: Uint8Array): number {
     this.#view.ensureReadable();
+    this.#view.reads?.noteKey(this.name, key);
     const newest = this.table()?.tree.find(this.#slice.ofArray(key)) ?? 0;
     return newest === 0 ? 0 : this.#view.visible(newest);
   }
@@ -133,7 +155,10 @@ export class StateScan {
   readonly #bound = new KeySlice();
   #table: MapTable | undefined;
   #cursor: TreeCursor | undefined;
+  /** Invariant: everything up to it was looked at; everything at all once #isDone. */
   #lastKey: Uint8Array | undefined;
+  #isDone = false;
+  #isStarted = false;
 
   constructor(view: StateView, map: StateMap, options: RangeOptions) {
     this.#view = view;
@@ -144,6 +169,37 @@ export class StateScan {
   /** The next row, or undefined at the end. @throws StateForgotten */
   next(): Row | undefined {
     this.#view.ensureReadable();
+    this.#isStarted = true;
+    const row = this.#nextRow();
+    this.#lastKey = row?.key ?? this.#lastKey;
+    this.#isDone = row === undefined;
+    return row;
+  }
+
+  /** Whether a record younger than the state lies where the scan has been. */
+  hasChanged(): boolean {
+    const table = this.#map.table();
+    if (table === undefined || !this.#isStarted) return false;
+    const { records } = this.#view.parts;
+    const cursor = new TreeCursor(table.tree);
+    const last = this.#isDone ? undefined : this.#lastKey;
+    const lastSlice = last === undefined ? undefined : new KeySlice().ofArray(last);
+    const isReverse = this.#options.reverse === true;
+    seekStart(cursor, this.#options);
+    for (let newest = cursor.record; newest !== 0; newest = cursor.record) {
+      const slice = records.key(newest, this.#slice);
+      if (this.#isBeyond(slice)) return false;
+      if (lastSlice !== undefined) {
+        const isPast = isReverse ? lastSlice.isAbove(slice) : slice.isAbove(lastSlice);
+        if (isPast) return false;
+      }
+      if (records.seqno(newest) > this.#view.seqno) return true;
+      cursor.step(isReverse ? -1 : 1);
+    }
+    return false;
+  }
+
+  #nextRow(): Row | undefined {
     const cursor = this.#placedCursor();
     if (cursor === undefined) return undefined;
     const { records } = this.#view.parts;
@@ -154,9 +210,7 @@ export class StateScan {
       const record = this.#view.visible(newest);
       cursor.step(direction);
       if (record === 0) continue;
-      const key = slice.copy();
-      this.#lastKey = key;
-      return { key, value: records.value(record), version: records.seqno(record) };
+      return { key: slice.copy(), value: records.value(record), version: records.seqno(record) };
     }
     return undefined;
   }
@@ -180,17 +234,24 @@ export class StateScan {
   }
 
   #seek(cursor: TreeCursor): void {
-    const { from, to, reverse } = this.#options;
     const last = this.#lastKey;
-    if (reverse === true) {
-      const below = last ?? to;
-      cursor.seekBelow(below === undefined ? undefined : this.#bound.ofArray(below));
-      return;
+    if (last === undefined) {
+      seekStart(cursor, this.#options);
+    } else if (this.#options.reverse === true) {
+      cursor.seekBelow(this.#bound.ofArray(last));
+    } else {
+      cursor.seekAtLeast(this.#bound.ofArray(last));
+      if (cursor.record === 0) return;
+      const slice = this.#view.parts.records.key(cursor.record, this.#slice);
+      if (!slice.isAbove(this.#bound)) cursor.step(1);
     }
-    const start = last ?? from;
-    cursor.seekAtLeast(start === undefined ? undefined : this.#bound.ofArray(start));
-    if (last === undefined || cursor.record === 0) return;
-    const slice = this.#view.parts.records.key(cursor.record, this.#slice);
-    if (!slice.isAbove(this.#bound)) cursor.step(1);
   }
+}
+
+/** To the first key of a range, or the last one in reverse. */
+function seekStart(cursor: TreeCursor, { from, to, reverse }: RangeOptions): void {
+  const bound = reverse === true ? to : from;
+  const slice = bound === undefined ? undefined : new KeySlice().ofArray(bound);
+  if (reverse === true) cursor.seekBelow(slice);
+  else cursor.seekAtLeast(slice);
 }

@@ -5,12 +5,13 @@
  * committed. `apply` is all or nothing: everything that can refuse is checked before the first
  * change. Memory of superseded records is reclaimed a bounded number of steps at a time.
  */
-import { assert, type Seqno } from '@coco/base';
+import { assert, BugError, type Seqno } from '@coco/base';
 import { kvError } from './errors.ts';
 import { type StoreLimits, storeLimits } from './limits.ts';
 import { MapCatalog } from './map-catalog.ts';
-import type { ReadView } from './map-reader.ts';
+import type { ReadView, Row } from './map-reader.ts';
 import type { MapTable } from './map-table.ts';
+import { ReadSet } from './read-set.ts';
 import { RecordHeap } from './record-heap.ts';
 import { SlabMemory } from './slab-memory.ts';
 import { StateHistory } from './state-history.ts';
@@ -27,6 +28,15 @@ const stepsPerChange = 2048;
 const pageBytesPerRow = leafBytes + innerBytes;
 /** Pages for the root's growth. */
 const pageBytesPerMap = 2 * innerBytes;
+
+export interface BeginOptions {
+  /** The transaction can touch no other maps. */
+  readonly maps?: ReadonlySet<string> | undefined;
+  /** The state to read; the present one by default. A sealed one stays readable for longest. */
+  readonly at?: Seqno | undefined;
+  /** Notes what is read, for Transaction.isCurrent. */
+  readonly tracksReads?: boolean | undefined;
+}
 
 export interface StoreStats {
   /** Keys present now, in all maps. */
@@ -52,6 +62,8 @@ export class Store {
   /** Maps whose size may have changed since the last seal. */
   readonly #changed = new Set<MapTable>();
   #seqno = 0 as Seqno;
+  /** The youngest restored row. */
+  #restoredMax = 0;
 
   constructor(options: Partial<StoreLimits> = {}) {
     this.#limits = storeLimits(options);
@@ -63,7 +75,7 @@ export class Store {
       catalog: this.#catalog,
       records: this.#records,
       history: this.#history,
-      mapNameBytesMax: this.#limits.mapNameBytesMax,
+      limits: this.#limits,
     };
   }
 
@@ -81,10 +93,14 @@ export class Store {
     return this.#limits;
   }
 
-  /** A transaction on the present state; with `maps` it can touch no other. */
-  begin(options: { readonly maps?: ReadonlySet<string> } = {}): Transaction {
-    const view = new StateView(this.#parts, this.#seqno);
-    return new Transaction(view, this.#limits, options.maps);
+  /**
+   * A transaction on the present state or, with `at`, on one that readAt would give.
+   * @throws StateForgotten
+   */
+  begin(options: BeginOptions = {}): Transaction {
+    const { at = this.#seqno, tracksReads = false, maps } = options;
+    const reads = tracksReads ? new ReadSet(this.#limits) : undefined;
+    return new Transaction(this.#viewAt(at, reads), this.#limits, maps);
   }
 
   /**
@@ -97,19 +113,9 @@ export class Store {
     ensureWriteSet(writeSet, this.#limits);
     this.#ensureMaps(writeSet);
     this.#ensureMemory(writeSet);
-    let rowCount = 0;
-    for (const { name, rows } of writeSet.maps) {
-      const table = this.#catalog.tableOrNew(name);
-      for (const { key, value } of rows) {
-        const record = table.write(key, value, seqno);
-        if (record !== 0) this.#history.noteWrite(record);
-      }
-      rowCount += rows.length;
-      this.#changed.add(table);
-      this.#catalog.dropIfEmpty(table);
-    }
+    this.#write(writeSet, seqno);
     this.#seqno = seqno;
-    this.#history.reclaim(rowCount * stepsPerRow);
+    this.#history.reclaim(rowCountOf(writeSet) * stepsPerRow);
   }
 
   /** Advances to a greater seqno: entries without writes stand between. */
@@ -134,10 +140,14 @@ export class Store {
    * @throws StateForgotten
    */
   readAt(seqno: Seqno): ReadView {
+    return this.#viewAt(seqno, undefined);
+  }
+
+  #viewAt(seqno: Seqno, reads: ReadSet | undefined): StateView {
     if (seqno > this.#seqno) {
       throw kvError('StateForgotten', 'The store has not reached this seqno.', { seqno });
     }
-    const view = new StateView(this.#parts, seqno);
+    const view = new StateView(this.#parts, seqno, reads);
     view.ensureReadable();
     return view;
   }
@@ -164,6 +174,44 @@ export class Store {
   }
 
   /**
+   * Fills an empty store with rows of a snapshot, which keep their versions; then call
+   * `finishRestore`. A map's rows may come in several calls, ascending in each. After a refusal the
+   * store is of no use.
+   * @throws InvalidWriteSet, InvalidMapName, KeyTooLarge, ValueTooLarge, TransactionTooLarge,
+   * TooManyMaps, StoreFull
+   */
+  restoreRows(name: string, rows: readonly Row[]): void {
+    assert(this.#seqno === 0, 'only a store that nothing was applied to is restored');
+    const writeSet: WriteSet = { maps: [{ name, rows }] };
+    ensureWriteSet(writeSet, this.#limits);
+    this.#ensureMaps(writeSet);
+    this.#ensureMemory(writeSet);
+    const table = this.#catalog.tableOrNew(name);
+    for (const { key, value, version } of rows) {
+      const record = table.write(key, value, version);
+      if (this.#records.previous(record) !== 0) {
+        throw kvError('InvalidWriteSet', 'A restored key comes once.', { rowCount: rows.length });
+      }
+      this.#restoredMax = Math.max(this.#restoredMax, version);
+    }
+    this.#changed.add(table);
+  }
+
+  /**
+   * What was restored becomes the committed and sealed state at `seqno`.
+   * @throws InvalidWriteSet when a row is younger than that
+   */
+  finishRestore(seqno: Seqno): void {
+    assert(this.#seqno === 0, 'only a store that nothing was applied to is restored');
+    if (this.#restoredMax > seqno) {
+      throw kvError('InvalidWriteSet', 'A restored row is younger than the snapshot.', { seqno });
+    }
+    this.#seqno = seqno;
+    this.#history.commit(seqno);
+    this.seal();
+  }
+
+  /**
    * Reclaims memory for at most `stepsMax` records; returns whether more is due. Other calls do
    * enough of it: this is for idle time.
    */
@@ -182,6 +230,25 @@ export class Store {
       sealedStateCount: this.#history.sealedCount,
       backlogCount: this.#history.backlog,
     };
+  }
+
+  #write(writeSet: WriteSet, seqno: Seqno): void {
+    try {
+      for (const { name, rows } of writeSet.maps) {
+        const table = this.#catalog.tableOrNew(name);
+        for (const { key, value } of rows) {
+          const record = table.write(key, value, seqno);
+          if (record !== 0) this.#history.noteWrite(record);
+        }
+        this.#changed.add(table);
+        this.#catalog.dropIfEmpty(table);
+      }
+    } catch (cause) {
+      // The host gave less memory than the limit: half of the rows are written.
+      const error = new BugError('a write set is applied as a whole');
+      error.cause = cause;
+      throw error;
+    }
   }
 
   #ensureMaps(writeSet: WriteSet): void {
@@ -209,14 +276,18 @@ export class Store {
   }
 }
 
+function rowCountOf(writeSet: WriteSet): number {
+  let rowCount = 0;
+  for (const { rows } of writeSet.maps) rowCount += rows.length;
+  return rowCount;
+}
+
 /** An upper bound of the memory that applying the write set can take. */
 function bytesNeeded(writeSet: WriteSet): number {
   let blockBytes = 0;
   let largeBytes = 0;
-  let rowCount = 0;
   for (const { rows } of writeSet.maps) {
     blockBytes += pageBytesPerMap;
-    rowCount += rows.length;
     for (const { key, value } of rows) {
       const valueLength = value?.length ?? 0;
       // A new key may also become a separator.
@@ -226,5 +297,5 @@ function bytesNeeded(writeSet: WriteSet): number {
     }
   }
   // Each row takes a record, pages and a separator: blocks of up to four classes.
-  return SlabMemory.reserveFor(blockBytes, rowCount * 4) + largeBytes;
+  return SlabMemory.reserveFor(blockBytes, rowCountOf(writeSet) * 4) + largeBytes;
 }

@@ -1,20 +1,30 @@
 /**
  * Reads and writes of one request: it reads the state it began at and its own writes, and changes
- * nothing until the store applies its write set. Single-threaded: between `begin` and `apply` of a
- * synchronous handler nobody else writes.
+ * nothing until the store applies its write set.
+ *
+ * A synchronous handler runs alone: nobody else writes between `begin` and `apply`. One that waits
+ * in between begins with `tracksReads` and asks `isCurrent` before its writes are applied; if not,
+ * it runs again (design.md section 3, decision 6).
  */
-import { compareBytes, present, type Seqno } from '@coco/base';
+import { assert, present, type Seqno } from '@coco/base';
 import { kvError } from './errors.ts';
 import { ensureKey, ensureValue, type StoreLimits } from './limits.ts';
 import { compareMapNames } from './map-name.ts';
 import type { MapWriter, RangeOptions, Row } from './map-reader.ts';
-import type { StateMap, StateScan, StateView } from './state-view.ts';
+import { MergedScan } from './merged-scan.ts';
+import type { StateMap, StateView } from './state-view.ts';
 import { keyText, type OwnWrite, WriteOverlay } from './write-overlay.ts';
 import { tooLarge, type WriteSet } from './write-set.ts';
 
+/** A loop that only sets savepoints must end too. */
+const savepointsMax = 65_536;
+
 /** A point of a transaction to go back to. It stays usable after a rollback to it. */
 export interface Savepoint {
-  readonly position: number;
+  /** Writes noted for undoing before it. */
+  readonly undoCount: number;
+  /** Savepoints before it. */
+  readonly depth: number;
 }
 
 interface UndoStep {
@@ -27,12 +37,14 @@ export class Transaction {
   readonly #view: StateView;
   readonly #limits: StoreLimits;
   readonly #maps = new Map<string, TransactionMap>();
-  /** Kept from the first savepoint on: what each write replaced, oldest first. */
-  readonly #undo: UndoStep[] = [];
-  #savepoints: Savepoint[] = [];
-  #byteCount = 0;
-
   readonly #allowed: ReadonlySet<string> | undefined;
+  /** What the writes since the first savepoint replaced, oldest first. */
+  readonly #undo: UndoStep[] = [];
+  readonly #savepoints: Savepoint[] = [];
+  /** Counts savepoints and rollbacks: a write of the present epoch needs no step to undo it. */
+  #epoch = 0;
+  /** Bytes of the writes, those included that only a rollback would bring back. */
+  #byteCount = 0;
 
   /** Made by Store.begin. */
   constructor(view: StateView, limits: StoreLimits, allowed: ReadonlySet<string> | undefined) {
@@ -58,9 +70,13 @@ export class Transaction {
     return map;
   }
 
+  /** @throws TransactionTooLarge after 65,536 of them */
   savepoint(): Savepoint {
-    const savepoint: Savepoint = { position: this.#undo.length };
+    const depth = this.#savepoints.length;
+    if (depth === savepointsMax) throw tooLarge(this.#limits);
+    const savepoint: Savepoint = { undoCount: this.#undo.length, depth };
     this.#savepoints.push(savepoint);
+    this.#epoch++;
     return savepoint;
   }
 
@@ -69,13 +85,15 @@ export class Transaction {
    * @throws SavepointGone
    */
   rollbackTo(savepoint: Savepoint): void {
-    const depth = this.#savepoints.indexOf(savepoint);
-    if (depth < 0) throw kvError('SavepointGone', 'The transaction has no such savepoint.');
-    this.#savepoints = this.#savepoints.slice(0, depth + 1);
-    while (this.#undo.length > savepoint.position) {
+    if (this.#savepoints[savepoint.depth] !== savepoint) {
+      throw kvError('SavepointGone', 'The transaction has no such savepoint.');
+    }
+    this.#savepoints.length = savepoint.depth + 1;
+    this.#epoch++;
+    while (this.#undo.length > savepoint.undoCount) {
       const { map, text, former } = present(this.#undo.pop(), 'there is a step to undo');
-      this.#byteCount += writeBytes(former) - writeBytes(map.overlay.get(text));
-      map.overlay.put(text, former);
+      const undone = map.overlay.put(text, former);
+      this.#byteCount -= writeBytes(undone);
     }
   }
 
@@ -91,15 +109,27 @@ export class Transaction {
     return { maps: written.map((map) => ({ name: map.name, rows: map.overlay.sorted() })) };
   }
 
+  /**
+   * Whether everything that it read would read the same in the store's present state; false also
+   * when the state it reads is gone. Only for a transaction begun with `tracksReads`.
+   */
+  isCurrent(): boolean {
+    const reads = this.#view.reads;
+    assert(reads !== undefined, 'the transaction tracks its reads');
+    return this.#view.isReadable() && reads.isCurrent(this.#view);
+  }
+
   /** Called by its maps only. @throws TransactionTooLarge */
-  write(map: TransactionMap, write: OwnWrite): void {
+  write(map: TransactionMap, write: { key: Uint8Array; value: Uint8Array | undefined }): void {
     const text = keyText(write.key);
     const former = map.overlay.get(text);
-    const byteCount = this.#byteCount + writeBytes(write) - writeBytes(former);
+    const isUndoable = this.#epoch > 0 && former?.epoch !== this.#epoch;
+    const own: OwnWrite = { key: write.key, value: write.value, epoch: this.#epoch };
+    const byteCount = this.#byteCount + writeBytes(own) - (isUndoable ? 0 : writeBytes(former));
     if (byteCount > this.#limits.transactionBytesMax) throw tooLarge(this.#limits);
     this.#byteCount = byteCount;
-    map.overlay.put(text, write);
-    if (this.#savepoints.length > 0) this.#undo.push({ map, text, former });
+    map.overlay.put(text, own);
+    if (isUndoable) this.#undo.push({ map, text, former });
   }
 }
 
@@ -156,10 +186,7 @@ class TransactionMap implements MapWriter {
     this.#transaction.write(this, { key: key.slice(), value: undefined });
   }
 
-  /**
-   * Each step returns the next key after the last one as the transaction then stands: writes made
-   * during the iteration are seen if they lie ahead of it.
-   */
+  /** Writes made during the iteration are seen if they lie ahead of the last row. */
   *range(options: RangeOptions = {}): Iterable<Row> {
     const merge = new MergedScan(this.overlay, this.#base.scan(options), options);
     const version = (this.#transaction.seqno + 1) as Seqno;
@@ -172,69 +199,5 @@ class TransactionMap implements MapWriter {
 
   #own(key: Uint8Array): OwnWrite | undefined {
     return this.overlay.count === 0 ? undefined : this.overlay.get(keyText(key));
-  }
-}
-
-/** Merges a scan of the state with the transaction's own writes, which hide the state's rows. */
-class MergedScan {
-  readonly #overlay: WriteOverlay;
-  readonly #scan: StateScan;
-  readonly #isReverse: boolean;
-  readonly #options: RangeOptions;
-  /** The state's next row, fetched but not returned yet. */
-  #pending: Row | undefined;
-  #isScanDone = false;
-  #lastText: string | undefined;
-
-  constructor(overlay: WriteOverlay, scan: StateScan, options: RangeOptions) {
-    this.#overlay = overlay;
-    this.#scan = scan;
-    this.#options = options;
-    this.#isReverse = options.reverse === true;
-  }
-
-  next(version: Seqno): Row | undefined {
-    for (;;) {
-      const row = this.#stateRow();
-      const write = this.#ownWrite();
-      const order = row === undefined ? 1 : write === undefined ? -1 : this.#order(row, write);
-      if (row !== undefined && order < 0) return this.#take(row);
-      if (write === undefined) return undefined;
-      if (order === 0) this.#pending = undefined;
-      this.#lastText = keyText(write.key);
-      if (write.value === undefined) continue;
-      return { key: write.key.slice(), value: write.value.slice(), version };
-    }
-  }
-
-  #order(row: Row, write: OwnWrite): number {
-    const order = compareBytes(row.key, write.key);
-    return this.#isReverse ? -order : order;
-  }
-
-  #take(row: Row): Row {
-    this.#pending = undefined;
-    this.#lastText = keyText(row.key);
-    return row;
-  }
-
-  #stateRow(): Row | undefined {
-    if (this.#pending === undefined && !this.#isScanDone) {
-      this.#pending = this.#scan.next();
-      this.#isScanDone = this.#pending === undefined;
-    }
-    return this.#pending;
-  }
-
-  #ownWrite(): OwnWrite | undefined {
-    if (this.#overlay.count === 0) return undefined;
-    const { from, to } = this.#options;
-    const fromText = from === undefined ? '' : keyText(from);
-    const toText = to === undefined ? undefined : keyText(to);
-    const text = this.#isReverse
-      ? this.#overlay.before(this.#lastText ?? toText)
-      : this.#overlay.after(this.#lastText ?? fromText, this.#lastText === undefined);
-    if (text === undefined || text < fromText) return undefined;
-    return toText !== undefined && text >= toText ? undefined : this.#overlay.get(text);
   }
 }

@@ -18,7 +18,7 @@ import { compareSlices, KeySlice } from './key-slice.ts';
 import type { RecordHeap } from './record-heap.ts';
 import { granuleBits, granuleMask, type SlabMemory } from './slab-memory.ts';
 
-/** Entries of a page. Measured best for look-ups at a million keys among 32, 64 and 128. */
+/** Entries of a page. 32, 64 and 128 look up a million keys alike; 64 wastes least. */
 export const pageEntriesMax = 64;
 /** A page below this is joined with its neighbour or filled up from it. */
 export const pageEntriesMin = 16;

@@ -9,6 +9,8 @@ import { present } from '@coco/base';
 export interface OwnWrite {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
+  /** When it was written, by the transaction's count of savepoints and rollbacks. */
+  readonly epoch: number;
 }
 
 const blockLengthMax = 256;

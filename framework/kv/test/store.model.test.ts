@@ -225,38 +225,44 @@ const transactions = fc
 
 test('the store does what plain maps with a copy per seqno do', () => {
   fc.assert(
-    fc.property(fc.commands([transactions, simple], { maxCommands: 40 }), (commands) => {
-      const setup = (): { model: NaiveStore; real: Real } => ({
-        model: new NaiveStore(statesMax),
-        real: { store: new Store({ statesMax }), held: [] },
-      });
-      fc.modelRun(setup, commands);
-    }),
-    { numRuns: 150 },
+    fc.property(
+      fc.commands([transactions, simple], { maxCommands: 60, size: 'max' }),
+      (commands) => {
+        const setup = (): { model: NaiveStore; real: Real } => ({
+          model: new NaiveStore(statesMax),
+          real: { store: new Store({ statesMax }), held: [] },
+        });
+        fc.modelRun(setup, commands);
+      },
+    ),
+    { numRuns: 60 },
   );
 });
 
 /** Everything that rows took is released once the rows are gone and no state sees them. */
 test('an emptied store holds no memory, whatever happened before', () => {
   fc.assert(
-    fc.property(fc.commands([transactions, simple], { maxCommands: 30 }), (commands) => {
-      const store = new Store({ statesMax });
-      const model = new NaiveStore(statesMax);
-      fc.modelRun(() => ({ model, real: { store, held: [] } }), commands);
-      const last = store.begin();
-      for (const name of store.readAt(store.seqno).mapNames()) {
-        for (const row of last.map(name).range()) last.map(name).delete(row.key);
-      }
-      store.apply(last.writeSet());
-      for (let batch = 0; batch <= statesMax; batch++) {
-        store.skip((store.seqno + 1) as Seqno);
-        store.seal();
-        store.commit(store.seqno);
-      }
-      while (store.reclaim(1000));
-      assert.equal(store.stats().liveBytes, 0);
-      assert.equal(store.stats().mapCount, 0);
-    }),
-    { numRuns: 100 },
+    fc.property(
+      fc.commands([transactions, simple], { maxCommands: 60, size: 'max' }),
+      (commands) => {
+        const store = new Store({ statesMax });
+        const model = new NaiveStore(statesMax);
+        fc.modelRun(() => ({ model, real: { store, held: [] } }), commands);
+        const last = store.begin();
+        for (const name of store.readAt(store.seqno).mapNames()) {
+          for (const row of last.map(name).range()) last.map(name).delete(row.key);
+        }
+        store.apply(last.writeSet());
+        for (let batch = 0; batch <= statesMax; batch++) {
+          store.skip((store.seqno + 1) as Seqno);
+          store.seal();
+          store.commit(store.seqno);
+        }
+        while (store.reclaim(1000));
+        assert.equal(store.stats().liveBytes, 0);
+        assert.equal(store.stats().mapCount, 0);
+      },
+    ),
+    { numRuns: 40 },
   );
 });
