@@ -21,6 +21,8 @@ export interface ConnectOptions {
   readonly memory: MemoryStore;
   /** Asked when the service has a new identity that endorses the remembered one. */
   readonly acceptIdentity?: AcceptIdentity;
+  /** For members, who reach the service to open it: accepts one that is not open. */
+  readonly isUnopenedAccepted?: boolean;
   readonly limits?: Partial<ClientLimits>;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
@@ -64,7 +66,12 @@ async function judge(parts: {
   let service: VerifiedService;
   try {
     const claims = await fetchClaims(stranger, signal);
-    service = await verifyService({ claims, policy: policyOf(options.pin), atMs: clock.nowMs() });
+    service = await verifyService({
+      claims,
+      policy: policyOf(options.pin),
+      atMs: clock.nowMs(),
+      isUnopenedAccepted: options.isUnopenedAccepted ?? false,
+    });
   } finally {
     stranger.close();
   }

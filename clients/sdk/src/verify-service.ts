@@ -62,6 +62,8 @@ export async function verifyService(options: {
   readonly claims: ServiceClaims;
   readonly policy: EvidencePolicy;
   readonly atMs: number;
+  /** Members open a service, so they must reach it before it is open. */
+  readonly isUnopenedAccepted?: boolean;
 }): Promise<VerifiedService> {
   const { claims, policy, atMs } = options;
   const { serviceCertificate, nodeCertificate, isChannelBound } = claims;
@@ -84,7 +86,7 @@ export async function verifyService(options: {
       { isService, isNodeOfService },
     );
   }
-  if (claims.serviceStatus !== 'Open') {
+  if (claims.serviceStatus !== 'Open' && !options.isUnopenedAccepted) {
     throw sdkError('ServiceNotOpen', 'The service is not open.', {
       status: claims.serviceStatus.slice(0, statusTextMax),
     });

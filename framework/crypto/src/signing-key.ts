@@ -82,6 +82,11 @@ export class SigningKey {
     });
   }
 
+  /** SubjectPublicKeyInfo in PEM. */
+  get publicPem(): string {
+    return createPublicKey(this.privateKey).export({ type: 'spki', format: 'pem' }).toString();
+  }
+
   /** PKCS#8 in PEM. Writing it anywhere is the caller's decision to answer for. */
   privatePem(): string {
     return this.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

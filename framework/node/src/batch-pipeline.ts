@@ -67,7 +67,7 @@ interface InFlight {
 
 export class BatchPipeline {
   readonly measures: PipelineMeasures = { batches: 0, entries: 0, lastCommitMs: 0 };
-  readonly #store: Store;
+  #store: Store;
   readonly #sequencer: Sequencer;
   readonly #tracker: TransactionStatusTracker;
   readonly #ports: PipelinePorts;
@@ -87,6 +87,11 @@ export class BatchPipeline {
   /** Invariant: every entry from here on is in the open batch. */
   #openFrom: Seqno;
   #committed: Seqno;
+  /** Write sets since the pipeline began, while a recovery may have to apply them once more. */
+  #recorded: { readonly seqno: Seqno; readonly writeSet: WriteSet }[] | undefined;
+  /** While a recovery is unfinished its commits are not told: it may yet be discarded. */
+  #withheld: { last: TransactionId | undefined } | undefined;
+  #idle: (() => void)[] = [];
 
   constructor(options: {
     readonly store: Store;
@@ -95,7 +100,13 @@ export class BatchPipeline {
     readonly ports: PipelinePorts;
     /** Entries that may wait for commit before writes are refused. */
     readonly uncommittedMax: number;
+    /** A recovery: write sets are recorded and commits withheld until `endRecovery`. */
+    readonly isRecovery?: boolean;
   }) {
+    if (options.isRecovery) {
+      this.#recorded = [];
+      this.#withheld = { last: undefined };
+    }
     this.#store = options.store;
     this.#sequencer = options.sequencer;
     this.#tracker = options.tracker;
@@ -130,6 +141,33 @@ export class BatchPipeline {
   /** The newest state; valid until the next write. */
   executedState(): ReadView {
     return this.#store.readAt(this.#store.seqno);
+  }
+
+  /** Resolves when nothing executed waits for its commit. */
+  whenIdle(): Promise<void> {
+    if (this.uncommittedCount === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /**
+   * Takes the whole state in place of the public one: `store` holds everything up to where this
+   * pipeline began, and gets what was executed since. Called when nothing waits for commit.
+   */
+  replaceStore(store: Store): void {
+    assert(this.uncommittedCount === 0, 'the state is replaced between batches');
+    for (const { seqno, writeSet } of this.#recorded ?? []) store.apply(writeSet, seqno);
+    assert(store.seqno === this.#store.seqno, 'the new state stands where the old one stood');
+    store.seal();
+    store.commit(this.#committed);
+    this.#store = store;
+  }
+
+  /** The recovery holds: what it committed is told now. */
+  endRecovery(): void {
+    const last = this.#withheld?.last;
+    this.#withheld = undefined;
+    this.#recorded = undefined;
+    if (last) this.#tracker.committed(last);
   }
 
   addSealer(sealer: Sealer): void {
@@ -185,7 +223,7 @@ export class BatchPipeline {
       const batchLast = first.batch.signatureId.seqno;
       if (batchLast > lastSeqno) break;
       this.#inFlight.shift();
-      this.#apply(first, batchLast);
+      this.#conclude(first, batchLast);
     }
     assert(this.#committed >= lastSeqno, 'the replica commits what was proposed, nothing else');
     this.#closeSoon();
@@ -224,7 +262,7 @@ export class BatchPipeline {
 
   #append(writeSet: WriteSet, claimsDigest: Uint8Array | undefined): TransactionId {
     const seqno = this.#sequencer.nextSeqno;
-    this.#store.apply(writeSet, seqno);
+    this.#apply(writeSet, seqno);
     try {
       const { id } = this.#sequencer.append(
         writeSet,
@@ -236,8 +274,14 @@ export class BatchPipeline {
     } catch (error) {
       // The write set does not fit an entry: it must leave no trace in the state either.
       this.#store.rollback(asSeqno(seqno - 1));
+      this.#recorded?.pop();
       throw error;
     }
+  }
+
+  #apply(writeSet: WriteSet, seqno: Seqno): void {
+    this.#store.apply(writeSet, seqno);
+    this.#recorded?.push({ seqno, writeSet });
   }
 
   #closeSoon(): void {
@@ -264,7 +308,7 @@ export class BatchPipeline {
     const pending = this.#sequencer.closeBatch(Math.floor(this.#ports.clock.nowMs() / 1000));
     // Of a signature entry the state keeps the tree alone: the signature is made later, and read
     // from the ledger. A recovery's replay keeps the same.
-    this.#store.apply(treeWriteSet(pending.treeBytes), pending.id.seqno);
+    this.#apply(treeWriteSet(pending.treeBytes), pending.id.seqno);
     this.#store.seal();
     this.#tracker.executed(pending.id.seqno);
     this.#openFrom = this.#sequencer.nextSeqno;
@@ -296,7 +340,7 @@ export class BatchPipeline {
     this.#closeSoon();
   }
 
-  #apply(inFlight: InFlight, lastSeqno: Seqno): void {
+  #conclude(inFlight: InFlight, lastSeqno: Seqno): void {
     const { batch, closedAtMs } = inFlight;
     this.#committed = lastSeqno;
     this.#sequencer.commit(lastSeqno);
@@ -311,7 +355,10 @@ export class BatchPipeline {
     };
     for (const observer of this.#observers) observer.onCommitted(committed);
     // Last: who waits for a commit sees the derived state of it.
-    this.#tracker.committed({ view: batch.view, seqno: lastSeqno });
+    const id = { view: batch.view, seqno: lastSeqno };
+    if (this.#withheld) this.#withheld.last = id;
+    else this.#tracker.committed(id);
+    if (this.uncommittedCount === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 

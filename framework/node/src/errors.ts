@@ -4,8 +4,9 @@ import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 export const nodeError: (
   code:
     | 'InvalidConfiguration'
-    | 'LedgerDirectoryNotEmpty'
     | 'PreviousIdentityMismatch'
+    | 'ServiceNeverOpened'
+    | 'LedgerChanged'
     | 'AddressInUse'
     | 'NodeCannotHandleRequest'
     | 'FrontendNotOpen'
@@ -13,6 +14,7 @@ export const nodeError: (
     | 'TransactionPendingOrUnknown'
     | 'TransactionNotFound'
     | 'RequestHeaderTooLarge'
+    | 'PidFileTaken'
     | 'ReplicaFailed'
     | 'ReplicaBusy',
   message: string,
@@ -24,15 +26,20 @@ export const nodeError: (
     status: 400,
     meaning: 'The node configuration lacks a value, or one has the wrong form.',
   },
-  LedgerDirectoryNotEmpty: {
-    kind: 'refusal',
-    status: 400,
-    meaning: 'A new service was to start in a folder that already holds a ledger.',
-  },
   PreviousIdentityMismatch: {
     kind: 'refusal',
     status: 400,
     meaning: 'The ledger to recover is not the one of the given previous service identity.',
+  },
+  ServiceNeverOpened: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The ledger is of a service that never opened: there is nothing to recover.',
+  },
+  LedgerChanged: {
+    kind: 'fault',
+    status: 500,
+    meaning: 'The ledger’s files changed between two reads of a recovery: the host meddles.',
   },
   AddressInUse: {
     kind: 'fault',
@@ -68,6 +75,11 @@ export const nodeError: (
     kind: 'refusal',
     status: 431,
     meaning: 'The headers of a request exceed their limit.',
+  },
+  PidFileTaken: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'Another process runs a node in this folder.',
   },
   ReplicaFailed: {
     kind: 'fault',

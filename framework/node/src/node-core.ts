@@ -11,12 +11,13 @@ import type { Store } from '@coco/kv';
 import type { Sequencer } from '@coco/ledger';
 import { BatchPipeline } from './batch-pipeline.ts';
 import { ReplicaClient } from './replica-client.ts';
+import type { RecoveredFiles } from './replica-messages.ts';
 
 /** This node's id in Raft: the seqno of the transaction that adds it to the service. */
 export interface CoreStart {
   readonly ledgerFolder: string;
   /** Absent for a new ledger. */
-  readonly recovered?: never;
+  readonly recovered?: RecoveredFiles;
   readonly store: Store;
   readonly sequencer: Sequencer;
   readonly tracker: TransactionStatusTracker;
@@ -41,6 +42,7 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
   let replica: ReplicaClient | undefined;
   const pipeline = new BatchPipeline({
     ...start,
+    isRecovery: start.recovered !== undefined,
     ports: {
       clock,
       log,

@@ -3,7 +3,7 @@
  * signature over it come from the chunk files, through the replica worker; only their hashes in the
  * Merkle tree prove them, so what the disk gives is checked before it is vouched for.
  */
-import { asSeqno, formatTransactionId, LedgerError, type TransactionId } from '@coco/base';
+import { formatTransactionId, LedgerError, type TransactionId } from '@coco/base';
 import {
   bytesResponse,
   type CommandEndpoint,
@@ -53,8 +53,8 @@ export async function receiptOf(source: ReceiptSource, id: TransactionId): Promi
   }
   try {
     const { entry, signature } = await source.readCovered(id);
-    const { key } = source.secrets.secretFor(asSeqno(id.seqno));
-    return buildReceipt({ entryBytes: entry, signatureEntryBytes: signature, secret: key });
+    const { key: secret } = source.secrets.secretFor(id.seqno);
+    return buildReceipt({ entryBytes: entry, signatureEntryBytes: signature, secret });
   } catch (error) {
     if (!(error instanceof LedgerError) || error.code !== 'ReceiptUnavailable') throw error;
     const message = `Transaction ${formatTransactionId(id)} is a signature transaction: it has no receipt`;

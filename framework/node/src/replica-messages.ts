@@ -4,6 +4,13 @@
  */
 import type { ErrorRow, Seqno, View } from '@coco/base';
 
+/** What the main thread read of the ledger: the worker must find the same. */
+export interface RecoveredFiles {
+  readonly lastSeqno: Seqno;
+  /** The Merkle root over everything up to it. */
+  readonly root: Uint8Array;
+}
+
 /** How the worker begins. */
 export interface ReplicaStart {
   /** Compiled once by the process; see @coco/consensus. */
@@ -11,7 +18,7 @@ export interface ReplicaStart {
   /** The folder that holds the chunk files. */
   readonly ledgerFolder: string;
   /** Absent for a new ledger. */
-  readonly recovered: undefined;
+  readonly recovered: RecoveredFiles | undefined;
   /** Raft's term of the first election. */
   readonly view: View;
   /** This node's id in Raft: the seqno of the transaction that adds it. */

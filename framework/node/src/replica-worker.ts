@@ -5,9 +5,10 @@
  */
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert, BugError, LedgerError, present, type Seqno } from '@coco/base';
+import { assert, BugError, equalBytes, LedgerError, present, type Seqno } from '@coco/base';
 import { createConfiguration, lastSeqnoOf, Replica, type StoredBatch } from '@coco/consensus';
-import { createLedgerFiles, type LedgerFiles } from '@coco/ledger';
+import { createLedgerFiles, type LedgerFiles, recoverLedger } from '@coco/ledger';
+import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
 import type { FromReplica, ProposedBatch, ReplicaStart, ToReplica } from './replica-messages.ts';
@@ -118,7 +119,17 @@ class ReplicaHost {
 
 async function openFiles(): Promise<LedgerFiles> {
   const disk = new FileDisk(dirname(start.ledgerFolder));
-  return createLedgerFiles({ disk, folder: basename(start.ledgerFolder) });
+  const folder = basename(start.ledgerFolder);
+  if (!start.recovered) return createLedgerFiles({ disk, folder });
+  const ledger = await recoverLedger({ disk, folder });
+  const isSame =
+    ledger.lastId.seqno === start.recovered.lastSeqno &&
+    equalBytes(ledger.root, start.recovered.root);
+  if (!isSame) {
+    throw nodeError('LedgerChanged', 'The ledger’s files changed while they were recovered.');
+  }
+  await ledger.truncate();
+  return ledger.openFiles();
 }
 
 async function answer(request: number, act: () => Promise<FromReplica>): Promise<void> {

@@ -1,5 +1,5 @@
 /** What the stages of a request's way share. */
-import type { Clock } from '@coco/base';
+import type { Clock, LedgerError } from '@coco/base';
 import type { IdentityLookup, Registry, TransactionStatusTracker } from '@coco/endpoint';
 import type { ReadView } from '@coco/kv';
 import type { BatchPipeline } from './batch-pipeline.ts';
@@ -18,6 +18,8 @@ export interface RequestContext {
   identities(state: ReadView): IdentityLookup;
   /** Whether the service is open to users. */
   isOpen(): boolean;
+  /** Counts an answered request. */
+  answered(): void;
   /** Counts and logs what a request ended with; decides nothing. */
-  failed(error: unknown): void;
+  failed(error: LedgerError): void;
 }

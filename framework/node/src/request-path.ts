@@ -11,6 +11,7 @@
  * and of what a write sets in motion: batch-pipeline (entry, batch, seal, sign), replica-worker
  * (Raft, chunk file, flush), batch-pipeline again (commit, derived state, statuses).
  */
+import { LedgerError } from '@coco/base';
 import { errorResponse, type Request, type Response } from '@coco/endpoint';
 import { authenticateCall } from './authenticate-call.ts';
 import { concludeCall } from './conclude-call.ts';
@@ -20,6 +21,7 @@ import { runCall } from './run-call.ts';
 
 /** Answers one request. Never rejects, but for a bug. */
 export async function answerRequest(context: RequestContext, request: Request): Promise<Response> {
+  context.answered();
   try {
     const routed = routeRequest(context, request);
     if (routed.kind === 'response') return routed.response;
@@ -28,7 +30,7 @@ export async function answerRequest(context: RequestContext, request: Request): 
     const outcome = await runCall(context, authenticated);
     return await concludeCall(context, outcome);
   } catch (error) {
-    context.failed(error);
+    if (error instanceof LedgerError) context.failed(error);
     return errorResponse(error);
   }
 }

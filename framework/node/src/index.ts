@@ -1,0 +1,9 @@
+/** The door of @coco/node. */
+export type { NodeConfiguration } from './configuration.ts';
+export { parseConfiguration } from './configuration.ts';
+export { FileDisk } from './file-disk.ts';
+export { measureCode } from './measure-code.ts';
+export { createLog, systemClock, systemRandom } from './real-ports.ts';
+export type { AdapterFactory, RunNodeOptions, RunningNode } from './run-node.ts';
+export { runNode } from './run-node.ts';
+export type { NodeState } from './service-runtime.ts';

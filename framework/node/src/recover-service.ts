@@ -1,0 +1,241 @@
+/**
+ * Recovers a service from its ledger's files (facts: CCF's disaster recovery). First the public
+ * part, which needs no key: a new service identity, a fresh ledger secret, view + 2; governance
+ * works on it. When members have brought the old secrets, `readPrivateLedger` decrypts the rest.
+ * Until the service opens, its files carry `.recovery` and nothing counts as committed: a recovery
+ * that is cut short is discarded.
+ */
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { asSeqno, asView, equalBytes, type Log, type TransactionId } from '@coco/base';
+import { parseCertificate } from '@coco/crypto';
+import { TransactionStatusTracker } from '@coco/endpoint';
+import {
+  type EndorsementRow,
+  type HistoricalSecretRow,
+  historicalSecret,
+  identityEndorsement,
+  type openRecoveredService,
+  recover,
+  recoveryViewGap,
+  type Singleton,
+  secretsForNode,
+} from '@coco/governance';
+import { isPublicMap, type ReadView, Store, type WriteSet } from '@coco/kv';
+import {
+  LedgerSecrets,
+  ledgerSecretBytes,
+  NonceGuard,
+  type RecoveredLedger,
+  recoverLedger,
+  Sequencer,
+  signatureNames,
+  treeMap,
+  type VerifiedEntry,
+} from '@coco/ledger';
+import type { RecoverConfiguration } from './configuration.ts';
+import { nodeError } from './errors.ts';
+import { FileDisk } from './file-disk.ts';
+import { createServiceIdentity } from './identities.ts';
+import { openCore } from './node-core.ts';
+import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
+import { newNode } from './start-service.ts';
+
+/** Batches between two lines of progress. */
+const progressBatches = 500;
+
+export interface RecoveredService extends ServiceRuntime {
+  readonly ledger: RecoveredLedger;
+}
+
+/**
+ * Brings the public part back and starts the recovered service on it.
+ * @throws ServiceNeverOpened, PreviousIdentityMismatch, LedgerDamaged, DiskFault
+ */
+export async function recoverService(
+  surroundings: NodeSurroundings,
+  recovery: RecoverConfiguration,
+): Promise<RecoveredService> {
+  const { configuration, baseFolder, clock, random } = surroundings;
+  const ledgerFolder = resolve(baseFolder, configuration.ledgerDirectory);
+  const { ledger, store, names, historicalSecretRows, endorsementRows } = await readPublicLedger(
+    ledgerFolder,
+    surroundings.log,
+  );
+  const previous = await assertIdentity(ledger, baseFolder, recovery);
+  await ledger.truncate();
+  const service = await createServiceIdentity({
+    curve: configuration.serviceCurve,
+    subject: previous.subject,
+    days: recovery.certificateDays,
+    clock,
+  });
+  const { node, evidence } = await createNode(surroundings, service);
+  const next = asSeqno(ledger.lastId.seqno + 1);
+  const fresh = { fromSeqno: next, key: random.bytes(ledgerSecretBytes) };
+  const secrets = new LedgerSecrets([fresh]);
+  const view = asView(ledger.highestView + recoveryViewGap);
+  const sequencer = new Sequencer({
+    view,
+    start: 'recovery',
+    tree: ledger.tree,
+    secrets,
+    guard: new NonceGuard(),
+    signer: { keyId: service.key.id, algorithm: service.key.algorithm, ...names },
+    committed: ledger.lastId.seqno,
+    chunkBytes: configuration.chunkBytes,
+  });
+  const core = await openCore({
+    ...surroundings,
+    ledgerFolder,
+    recovered: { lastSeqno: ledger.lastId.seqno, root: ledger.root },
+    store,
+    sequencer,
+    tracker: recoveredTracker(ledger),
+    serviceKey: service.key,
+    uncommittedMax: configuration.uncommittedMax,
+  });
+  core.pipeline.execute((transaction) => {
+    recover(transaction, {
+      node: newNode(surroundings, { node, evidence }),
+      virtual: surroundings.joinPolicy,
+      service: { createId: { view, seqno: next }, certificatePem: service.certificatePem },
+      ledgerSecret: { version: next, secret: fresh.key },
+    });
+    return { result: undefined };
+  });
+  const { tree } = ledger;
+  const startupSeqno = asSeqno(0);
+  const found = { historicalSecretRows, ledger };
+  const endorsements = () => endorsementsOf(core.pipeline.committedState(), endorsementRows);
+  return { node, service, evidence, core, tree, secrets, startupSeqno, ...found, endorsements };
+}
+
+async function readPublicLedger(ledgerFolder: string, log: Log) {
+  const store = new Store();
+  const historicalSecretRows: HistoricalSecretRow[] = [];
+  const endorsementRows: EndorsementRow[] = [];
+  let names = { issuer: '', subject: '' };
+  let batchCount = 0;
+  const ledger = await recoverLedger({
+    disk: new FileDisk(dirname(ledgerFolder)),
+    folder: basename(ledgerFolder),
+    onBatch: (batch) => {
+      for (const { writeSet, signature } of batch) {
+        collect(writeSet, historicalSecret, historicalSecretRows);
+        collect(writeSet, identityEndorsement, endorsementRows);
+        if (signature) names = signatureNames(signature);
+      }
+      replay(store, batch, (name) => isPublicMap(name));
+      if (++batchCount % progressBatches === 0) {
+        log.write('info', 'recovery.public', { seqno: store.seqno });
+      }
+    },
+  });
+  return { ledger, store, names, historicalSecretRows, endorsementRows };
+}
+
+/** Applies a verified batch, as its execution did: of signatures the state keeps the tree. */
+function replay(
+  store: Store,
+  batch: readonly VerifiedEntry[],
+  isKept: (map: string) => boolean,
+): void {
+  for (const { entry, writeSet, signature } of batch) {
+    const maps = writeSet.maps.filter(({ name }) =>
+      signature === undefined ? isKept(name) : name === treeMap,
+    );
+    if (maps.length > 0) store.apply({ maps }, entry.id.seqno);
+    else store.skip(entry.id.seqno);
+  }
+  store.seal();
+  store.commit(store.seqno);
+}
+
+function collect<Row>(writeSet: WriteSet, table: Singleton<Row>, rows: Row[]): void {
+  for (const map of writeSet.maps) {
+    if (map.name !== table.name) continue;
+    for (const { value } of map.rows) if (value) rows.push(table.decode(value));
+  }
+}
+
+/** Newest first. A row without an end is a service's endorsement of itself. */
+function endorsementsOf(
+  state: ReadView,
+  recovered: readonly EndorsementRow[],
+): readonly EndorsementRow[] {
+  const present = identityEndorsement.get(state);
+  return [...recovered, ...(present ? [present] : [])]
+    .filter((row, at, all) => row.endorsement_epoch_end !== undefined && isLast(all, row, at))
+    .reverse();
+}
+
+function isLast(rows: readonly EndorsementRow[], row: EndorsementRow, at: number): boolean {
+  return rows.findLastIndex((other) => other.endorsement === row.endorsement) === at;
+}
+
+async function assertIdentity(
+  ledger: RecoveredLedger,
+  baseFolder: string,
+  recovery: RecoverConfiguration,
+) {
+  const { service } = ledger;
+  if (!service || service.status === 'Opening') {
+    throw nodeError('ServiceNeverOpened', 'The service of this ledger never opened: start anew.');
+  }
+  const file = resolve(baseFolder, recovery.previousServiceIdentityFile);
+  const expected = parseCertificate(await readFile(file, 'utf8'));
+  if (!equalBytes(expected.der, service.certificate.der)) {
+    throw nodeError(
+      'PreviousIdentityMismatch',
+      'The ledger is not the one of the given previous service identity.',
+      { ledger: service.certificate.id, given: expected.id },
+    );
+  }
+  return service.certificate;
+}
+
+function recoveredTracker(ledger: RecoveredLedger): TransactionStatusTracker {
+  const history: TransactionId[] = ledger.views.map(({ view, firstSeqno }) => ({
+    view,
+    seqno: firstSeqno,
+  }));
+  if (history[0]?.view !== 1) history.unshift({ view: asView(1), seqno: asSeqno(1) });
+  return new TransactionStatusTracker({ history, committed: ledger.lastId });
+}
+
+/**
+ * The members' shares are in: decrypts the whole ledger into a new state, takes it, and opens the
+ * service. Resolves when the opening is durable and the recovery holds.
+ * @throws LedgerDamaged with file and seqno, DiskFault, DecryptionFailed
+ */
+export async function readPrivateLedger(
+  recovered: RecoveredService,
+  node: NodeSurroundings,
+  open: (transaction: Parameters<typeof openRecoveredService>[0]) => void,
+): Promise<void> {
+  const { core, ledger, secrets } = recovered;
+  const { pipeline } = core;
+  const { key, encryptionKey } = recovered.node;
+  const old = secretsForNode(pipeline.committedState(), key.id, encryptionKey)
+    .filter(({ version }) => version <= ledger.lastId.seqno)
+    .map(({ version, secret }) => ({ fromSeqno: version, key: secret }));
+  const store = new Store();
+  let batchCount = 0;
+  await ledger.replayPrivate(new LedgerSecrets(old), (batch) => {
+    replay(store, batch, () => true);
+    if (++batchCount % progressBatches === 0) {
+      node.log.write('info', 'recovery.private', { seqno: store.seqno });
+    }
+  });
+  await pipeline.whenIdle();
+  pipeline.replaceStore(store);
+  secrets.prepend(old);
+  pipeline.execute((transaction) => {
+    open(transaction);
+    return { result: undefined };
+  });
+  await pipeline.whenIdle();
+  await core.replica.endRecovery();
+  pipeline.endRecovery();
+}

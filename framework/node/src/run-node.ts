@@ -1,0 +1,310 @@
+/**
+ * A node from its configuration to its end: starts or recovers the service, wires rooms and
+ * adapters to the registry, listens, finishes a recovery when members have submitted their shares,
+ * and stops. Wiring only; each stage's logic is elsewhere.
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Adapter } from '@coco/adapter';
+import { VirtualPlatform } from '@coco/attestation';
+import type { Clock, JsonValue, LedgerError, Log, Random } from '@coco/base';
+import { SigningKey } from '@coco/crypto';
+import { Registry, transactionEndpoints } from '@coco/endpoint';
+import {
+  type GovernancePorts,
+  governanceEndpoints,
+  identityLookup,
+  isReadingPrivateLedger,
+  openRecoveredService,
+  serviceStatus,
+} from '@coco/governance';
+import { hostAdapter } from './adapter-host.ts';
+import { watchCertificates } from './certificate-watch.ts';
+import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
+import { nodeError } from './errors.ts';
+import { type HttpListener, listen } from './http-listener.ts';
+import { collectMetrics, type RequestCounts } from './metrics.ts';
+import { nodeEndpoints } from './node-endpoints.ts';
+import { removeOutput, takePidFile, writeOutput } from './output-files.ts';
+import { receiptEndpoint } from './receipt-endpoint.ts';
+import { type RecoveredService, readPrivateLedger, recoverService } from './recover-service.ts';
+import type { RequestContext } from './request-context.ts';
+import { answerRequest } from './request-path.ts';
+import type { NodeState, NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
+import { startService } from './start-service.ts';
+
+/** How long a stop waits for executed transactions to become committed. */
+const drainMs = 500;
+
+/** Makes an adapter of its part of the configuration. */
+export type AdapterFactory = (options: JsonValue) => Promise<Adapter>;
+
+export interface RunNodeOptions {
+  readonly configuration: NodeConfiguration;
+  readonly baseFolder: string;
+  readonly adapters: ReadonlyMap<string, AdapterFactory>;
+  /** Hex digests of the code and of the launcher: what the virtual platform reports. */
+  readonly measurement: string;
+  readonly hostData: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface RunningNode {
+  /** Interface name to host:port. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Rejects when the node cannot go on: nothing after that is durable. */
+  readonly failed: Promise<never>;
+  state(): NodeState;
+  /** Ends in about a second; what was acknowledged as committed is on disk. */
+  stop(): Promise<void>;
+}
+
+/** @throws InvalidConfiguration, AddressInUse, PidFileTaken and what starting or recovering throws */
+export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
+  const { configuration, baseFolder } = options;
+  await takePidFile(baseFolder, configuration.outputFiles.pid);
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  failed.catch(() => undefined);
+  try {
+    const node = new NodeWiring(options, await createAdapters(options));
+    await node.start(reject);
+    return {
+      addresses: node.addresses(),
+      failed,
+      state: () => node.state,
+      stop: () => node.stop(),
+    };
+  } catch (error) {
+    await removeOutput(baseFolder, configuration.outputFiles.pid);
+    throw error;
+  }
+}
+
+async function createAdapters(options: RunNodeOptions): Promise<readonly Adapter[]> {
+  const adapters: Adapter[] = [];
+  for (const [name, part] of options.configuration.adapters) {
+    const factory = options.adapters.get(name);
+    if (!factory) {
+      const known = [...options.adapters.keys()].join(', ') || 'none';
+      const message = `There is no adapter "${name}"; this program has: ${known}.`;
+      throw nodeError('InvalidConfiguration', message);
+    }
+    adapters.push(await factory(part));
+  }
+  return adapters;
+}
+
+class NodeWiring {
+  readonly #options: RunNodeOptions;
+  readonly #adapters: readonly Adapter[];
+  readonly #registry = new Registry();
+  readonly #listeners = new Map<string, HttpListener>();
+  readonly #counts: RequestCounts = { requests: 0, refusals: 0, faults: 0, sessionsPeak: 0 };
+  #runtime: ServiceRuntime | undefined;
+  #state: NodeState = 'Initialized';
+  #areAdaptersStarted = false;
+  #stopWatch: () => void = () => {};
+
+  constructor(options: RunNodeOptions, adapters: readonly Adapter[]) {
+    this.#options = options;
+    this.#adapters = adapters;
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  addresses(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#listeners].map(([name, one]) => [name, one.address]));
+  }
+
+  async start(onFailed: (error: LedgerError) => void): Promise<void> {
+    const { configuration, log } = this.#options;
+    const surroundings = await this.#surroundings(onFailed);
+    const { command } = configuration;
+    if (command.type === 'Start') {
+      this.#runtime = await startService(surroundings, command.start, this.#adapters);
+      this.#startAdapters(this.#runtime);
+      this.#state = 'PartOfNetwork';
+    } else {
+      const recovered = await recoverService(surroundings, command.recover);
+      this.#runtime = recovered;
+      this.#state = 'PartOfPublicNetwork';
+      this.#finishRecoveryWhenAsked(recovered, surroundings, onFailed);
+    }
+    this.#register(this.#runtime);
+    await this.#listen(this.#runtime);
+    await this.#writeFiles(this.#runtime);
+    this.#stopWatch = watchCertificates({
+      clock: this.#options.clock,
+      log,
+      certificates: new Map([
+        ['service', this.#runtime.service.certificatePem],
+        ['node', this.#runtime.node.endorsedPem],
+      ]),
+    });
+    log.write('info', 'node.started', { node: this.#runtime.node.key.id, state: this.#state });
+  }
+
+  async stop(): Promise<void> {
+    const runtime = this.#runtime;
+    this.#stopWatch();
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
+    if (runtime) {
+      for (const adapter of this.#areAdaptersStarted ? this.#adapters : []) await adapter.stop();
+      const drained = runtime.core.pipeline.whenIdle();
+      const timeout = Promise.withResolvers<void>();
+      const cancel = this.#options.clock.setTimer(drainMs, timeout.resolve);
+      await Promise.race([drained, timeout.promise]);
+      cancel();
+      await runtime.core.replica.stop();
+    }
+    const { baseFolder, configuration } = this.#options;
+    await removeOutput(baseFolder, configuration.outputFiles.pid);
+    this.#options.log.write('info', 'node.stopped');
+  }
+
+  async #surroundings(onFailed: (error: LedgerError) => void): Promise<NodeSurroundings> {
+    const { configuration, baseFolder, measurement, hostData } = this.#options;
+    const file = resolve(baseFolder, configuration.virtualRootKeyFile);
+    const root = SigningKey.fromPem(await readFile(file, 'utf8'));
+    const platform = new VirtualPlatform({ root, measurement, hostData });
+    return { ...this.#options, platform, joinPolicy: { measurement, hostData }, onFailed };
+  }
+
+  #startAdapters(runtime: ServiceRuntime): void {
+    const { pipeline } = runtime.core;
+    for (const adapter of this.#adapters) {
+      adapter.start(hostAdapter(adapter, { ...this.#options, pipeline }));
+    }
+    this.#areAdaptersStarted = true;
+  }
+
+  #finishRecoveryWhenAsked(
+    recovered: RecoveredService,
+    surroundings: NodeSurroundings,
+    onFailed: (error: LedgerError) => void,
+  ): void {
+    recovered.core.pipeline.addObserver({
+      onCommitted: ({ state }) => {
+        if (this.#state !== 'PartOfPublicNetwork' || !isReadingPrivateLedger(state)) return;
+        this.#state = 'ReadingPrivateLedger';
+        this.#finishRecovery(recovered, surroundings).catch(onFailed);
+      },
+      rolledBack: () => {},
+    });
+  }
+
+  async #finishRecovery(
+    recovered: RecoveredService,
+    surroundings: NodeSurroundings,
+  ): Promise<void> {
+    await readPrivateLedger(recovered, surroundings, (transaction) =>
+      openRecoveredService(transaction, this.#governancePorts(recovered)),
+    );
+    this.#startAdapters(recovered);
+    this.#state = 'PartOfNetwork';
+    this.#options.log.write('info', 'node.recovered', {
+      seqno: recovered.core.pipeline.committedSeqno,
+    });
+  }
+
+  #governancePorts(runtime: ServiceRuntime): GovernancePorts {
+    const { clock, random } = this.#options;
+    return {
+      clock,
+      random,
+      transactions: runtime.core.tracker,
+      serviceKey: () => runtime.service.key,
+      ledgerSecrets: () =>
+        runtime.secrets.chain.map(({ fromSeqno, key }) => ({ version: fromSeqno, secret: key })),
+      rootAt: () => runtime.tree.root(),
+      historicalSecretRows: () => runtime.historicalSecretRows,
+    };
+  }
+
+  #register(runtime: ServiceRuntime): void {
+    const { core } = runtime;
+    const { pipeline, replica, tracker } = core;
+    this.#registry.add(
+      nodeEndpoints({
+        nodeId: runtime.node.key.id,
+        measurement: this.#options.measurement,
+        version: this.#options.version,
+        selfSignedPem: runtime.node.selfSignedPem,
+        state: () => this.#state,
+        startupSeqno: () => runtime.startupSeqno,
+        lastSignedSeqno: () => pipeline.committedSeqno,
+        currentView: () => pipeline.view,
+        isPrimary: () => pipeline.isExecuting,
+        endorsements: () => runtime.endorsements(),
+        metrics: () => collectMetrics({ core, listeners: this.#listeners, counts: this.#counts }),
+        endpoints: () => this.#registry.endpoints(),
+      }),
+    );
+    this.#registry.add(transactionEndpoints('/node', tracker));
+    this.#registry.add(transactionEndpoints('/app', tracker));
+    this.#registry.add(governanceEndpoints(this.#governancePorts(runtime)));
+    this.#registry.add([
+      receiptEndpoint(() => ({
+        tracker,
+        secrets: runtime.secrets,
+        readCovered: (id) => replica.readCovered(id.seqno),
+      })),
+    ]);
+    for (const adapter of this.#adapters) this.#registry.add(adapter.endpoints);
+  }
+
+  async #listen(runtime: ServiceRuntime): Promise<void> {
+    const identity = {
+      certificatePem: runtime.node.endorsedPem,
+      privateKeyPem: runtime.node.key.privatePem(),
+    };
+    for (const configuration of this.#options.configuration.interfaces) {
+      const context = this.#context(runtime, configuration);
+      const listener = await listen({
+        configuration,
+        identity: configuration.authority === 'Service' ? identity : undefined,
+        answer: (request) => answerRequest(context, request),
+        log: this.#options.log,
+      });
+      this.#listeners.set(configuration.name, listener);
+    }
+  }
+
+  #context(runtime: ServiceRuntime, configuration: InterfaceConfiguration): RequestContext {
+    const { pipeline, tracker } = runtime.core;
+    const counts = this.#counts;
+    return {
+      interface: configuration,
+      registry: this.#registry,
+      tracker,
+      clock: this.#options.clock,
+      pipeline: () => pipeline,
+      executed: () => pipeline.executedState(),
+      identities: identityLookup,
+      isOpen: () =>
+        this.#state === 'PartOfNetwork' && serviceStatus(pipeline.committedState()) === 'Open',
+      answered: () => {
+        counts.requests++;
+      },
+      failed: (error) => {
+        if (error.kind === 'refusal') counts.refusals++;
+        else counts.faults++;
+        this.#options.log.write('debug', 'request.failed', { code: error.code });
+      },
+    };
+  }
+
+  async #writeFiles(runtime: ServiceRuntime): Promise<void> {
+    const { baseFolder, configuration } = this.#options;
+    const { nodeCertificate, rpcAddresses } = configuration.outputFiles;
+    await writeOutput(baseFolder, nodeCertificate, runtime.node.selfSignedPem);
+    const { certificatePem } = runtime.service;
+    await writeOutput(baseFolder, configuration.serviceCertificateFile, certificatePem);
+    await writeOutput(baseFolder, rpcAddresses, JSON.stringify(this.addresses()));
+  }
+}

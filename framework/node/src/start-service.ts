@@ -1,0 +1,163 @@
+/** Starts a new service: keys, genesis (transaction 2.1), and its first signature. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Adapter } from '@coco/adapter';
+import { encodeQuoteInfo } from '@coco/attestation';
+import { asSeqno, asView, type JsonValue, parseJson, present } from '@coco/base';
+import { TransactionStatusTracker } from '@coco/endpoint';
+import { genesis, type NewMember, type NewNode } from '@coco/governance';
+import { Store } from '@coco/kv';
+import {
+  createLedgerTree,
+  LedgerSecrets,
+  ledgerSecretBytes,
+  NonceGuard,
+  Sequencer,
+} from '@coco/ledger';
+import type { MemberConfiguration, StartConfiguration } from './configuration.ts';
+import { createServiceIdentity } from './identities.ts';
+import { openCore } from './node-core.ts';
+import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
+
+/** CCF's first view. */
+const firstView = asView(2);
+const firstSeqno = asSeqno(1);
+const dataBytesMax = 64 * 1024;
+
+/** @throws LedgerNotEmpty, InvalidInput and what the ledger's files throw */
+export async function startService(
+  surroundings: NodeSurroundings,
+  start: StartConfiguration,
+  adapters: readonly Adapter[],
+): Promise<ServiceRuntime> {
+  const { configuration, clock, random } = surroundings;
+  const service = await createServiceIdentity({
+    curve: configuration.serviceCurve,
+    subject: start.serviceSubject,
+    days: start.certificateDays,
+    clock,
+  });
+  const { node, evidence } = await createNode(surroundings, service);
+  const tree = createLedgerTree();
+  const secrets = new LedgerSecrets([
+    { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) },
+  ]);
+  const sequencer = new Sequencer({
+    view: firstView,
+    start: 'genesis',
+    tree,
+    secrets,
+    guard: new NonceGuard(),
+    signer: {
+      keyId: service.key.id,
+      algorithm: service.key.algorithm,
+      issuer: start.signatureIssuer,
+      subject: start.signatureSubject,
+    },
+    committed: asSeqno(0),
+    chunkBytes: configuration.chunkBytes,
+  });
+  const members = await Promise.all(
+    start.members.map((member) => readMember(surroundings.baseFolder, member)),
+  );
+  const constitution = await readConstitution(surroundings.baseFolder, start.constitutionFiles);
+  const core = await openCore({
+    ...surroundings,
+    ledgerFolder: resolve(surroundings.baseFolder, configuration.ledgerDirectory),
+    store: new Store(),
+    sequencer,
+    tracker: new TransactionStatusTracker(),
+    serviceKey: service.key,
+    uncommittedMax: configuration.uncommittedMax,
+  });
+  const { id } = core.pipeline.execute((transaction) => {
+    genesis(transaction, {
+      members,
+      constitution,
+      recoveryThreshold: start.recoveryThreshold,
+      node: newNode(surroundings, { node, evidence }),
+      virtual: surroundings.joinPolicy,
+      service: {
+        createId: { view: firstView, seqno: firstSeqno },
+        certificatePem: service.certificatePem,
+      },
+    });
+    for (const adapter of adapters) adapter.genesis(transaction);
+    return { result: undefined };
+  });
+  await core.tracker.whenDecided(present(id, 'genesis writes'));
+  return {
+    node,
+    service,
+    evidence,
+    core,
+    tree,
+    secrets,
+    startupSeqno: asSeqno(0),
+    historicalSecretRows: [],
+    endorsements: () => [],
+  };
+}
+
+/** This node as the ledger describes it. */
+export function newNode(
+  surroundings: NodeSurroundings,
+  own: Pick<ServiceRuntime, 'node' | 'evidence'>,
+): NewNode {
+  const { node, evidence } = own;
+  const { interfaces } = surroundings.configuration;
+  const rpcInterfaces: JsonValue = Object.fromEntries(
+    interfaces.map((one) => [
+      one.name,
+      {
+        bind_address: `${one.host}:${one.port}`,
+        published_address: one.publishedAddress,
+        endorsement: { authority: one.authority },
+        app_protocol: 'HTTP1',
+        accepted_endpoints: [...one.acceptedEndpoints],
+        max_open_sessions_hard: one.sessionsMax,
+        http_configuration: {
+          max_body_size: String(one.bodyBytesMax),
+          max_header_size: String(one.headerBytesMax),
+        },
+      },
+    ]),
+  );
+  const quoteInfo = encodeQuoteInfo(evidence);
+  return {
+    id: node.key.id,
+    endorsedCertificatePem: node.endorsedPem,
+    encryptionPublicKeyPem: node.encryptionKey.publicPem,
+    quoteInfo: {
+      format: evidence.format,
+      quote: String(quoteInfo.quote),
+      endorsements: String(quoteInfo.endorsements),
+    },
+    rpcInterfaces,
+    nodeToNodeInterface: { bind_address: '', published_address: '' },
+    publicKeyPem: node.key.publicPem,
+  };
+}
+
+async function readMember(folder: string, member: MemberConfiguration): Promise<NewMember> {
+  const { certificateFile, encryptionPublicKeyFile, dataJsonFile, recoveryRole } = member;
+  const read = (file: string) => readFile(resolve(folder, file), 'utf8');
+  return {
+    certificatePem: await read(certificateFile),
+    ...(encryptionPublicKeyFile && {
+      encryptionPublicKeyPem: await read(encryptionPublicKeyFile),
+    }),
+    ...(recoveryRole && { recoveryRole }),
+    ...(dataJsonFile && {
+      memberData: parseJson(await readFile(resolve(folder, dataJsonFile)), {
+        bytesMax: dataBytesMax,
+        depthMax: 16,
+      }),
+    }),
+  };
+}
+
+async function readConstitution(folder: string, files: readonly string[]): Promise<string> {
+  const parts = await Promise.all(files.map((file) => readFile(resolve(folder, file), 'utf8')));
+  return parts.join('\n');
+}

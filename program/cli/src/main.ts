@@ -1,0 +1,12 @@
+/** The `coco` command. Errors end in one sentence and an exit code; bugs in a stack. */
+import { LedgerError } from '@coco/base';
+import { runCommand } from './command-line.ts';
+import { commands } from './commands.ts';
+
+try {
+  await runCommand(commands, process.argv.slice(2), (text) => console.log(text));
+} catch (error) {
+  if (!(error instanceof LedgerError)) throw error;
+  console.error(`coco: ${error.message} (${error.code})`);
+  process.exitCode = error.code === 'WrongUsage' ? 2 : 1;
+}

@@ -1,0 +1,157 @@
+/**
+ * `coco node`: runs one node by its configuration, as CCF's node program does. Under the sandbox it
+ * is a child process: it reports over the IPC channel, and ends when the parent is gone.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { BugError, LedgerError, type Log, parseJson } from '@coco/base';
+import {
+  type AdapterFactory,
+  createLog,
+  type NodeConfiguration,
+  parseConfiguration,
+  type RunningNode,
+  runNode,
+  systemClock,
+  systemRandom,
+} from '@coco/node';
+import type { Command } from './command-line.ts';
+import { cliError } from './errors.ts';
+import { createConfiguredEthereum } from './ethereum-factory.ts';
+import { measureProgram, programVersion } from './program.ts';
+
+const configurationBytesMax = 1024 * 1024;
+const retryMs = 200;
+/** After this the process ends whatever still runs. */
+const stopMsMax = 1_800;
+const bugExitCode = 70;
+
+/** The adapters that this program can run, by their name in "coco.adapters". */
+export const adapterFactories: ReadonlyMap<string, AdapterFactory> = new Map([
+  ['ethereum', createConfiguredEthereum],
+]);
+
+/** What the child tells the sandbox. */
+export type NodeReport =
+  | { readonly kind: 'started'; readonly addresses: Readonly<Record<string, string>> }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+export const nodeCommand: Command = {
+  name: 'node',
+  positionals: [],
+  summary: 'run one node by its configuration file',
+  flags: {
+    config: { type: 'string', value: 'FILE', meaning: 'the configuration (JSON); required' },
+    check: { type: 'boolean', meaning: 'only check the configuration, then exit' },
+    'config-timeout': {
+      type: 'string',
+      value: 'MS',
+      meaning: 'keep trying to read the configuration so long; default 0',
+    },
+    'log-level': { type: 'string', value: 'LEVEL', meaning: 'debug, info, warning or error' },
+    version: { type: 'boolean', meaning: 'print the version, then exit' },
+  },
+  run: async (given) => {
+    if (given.isSet('version')) return console.log(await programVersion());
+    const file = given.text('config');
+    if (file === undefined) throw cliError('WrongUsage', '"coco node" needs --config FILE.');
+    const patienceMs = Number(given.text('config-timeout') ?? 0);
+    const configuration = await readConfiguration(resolve(file), patienceMs);
+    if (given.isSet('check')) return console.log('The configuration is in order.');
+    const level = levelOf(given.text('log-level'), configuration);
+    const { format } = configuration.logging;
+    const log = createLog({
+      level,
+      format,
+      clock: systemClock,
+      write: (line) => console.log(line),
+    });
+    await serve(configuration, dirname(resolve(file)), log);
+  },
+};
+
+async function readConfiguration(path: string, patienceMs: number): Promise<NodeConfiguration> {
+  const untilMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      const bytes = await readFile(path).catch((cause: unknown) => {
+        throw cliError('WrongUsage', `The configuration ${path} cannot be read.`, {}, cause);
+      });
+      return parseConfiguration(
+        parseJson(bytes, { bytesMax: configurationBytesMax, depthMax: 16 }),
+      );
+    } catch (error) {
+      if (performance.now() >= untilMs) throw error;
+      await new Promise((done) => setTimeout(done, retryMs));
+    }
+  }
+}
+
+function levelOf(text: string | undefined, configuration: NodeConfiguration) {
+  const levels = ['debug', 'info', 'warning', 'error'] as const;
+  const level = text === undefined ? configuration.logging.level : levels.find((l) => l === text);
+  if (!level) throw cliError('WrongUsage', `--log-level is one of ${levels.join(', ')}.`);
+  return level;
+}
+
+async function serve(
+  configuration: NodeConfiguration,
+  baseFolder: string,
+  log: Log,
+): Promise<void> {
+  process.on('uncaughtException', (error) => {
+    // A bug: an invariant does not hold, so the next write could do harm. The node stops at once.
+    log.write('error', 'node.bug', { message: error.message, at: placeOf(error) });
+    report({ kind: 'failed', code: 'InternalError', message: error.message });
+    process.exit(bugExitCode);
+  });
+  let node: RunningNode;
+  try {
+    node = await runNode({
+      configuration,
+      baseFolder,
+      adapters: adapterFactories,
+      ...(await measureProgram()),
+      version: await programVersion(),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    });
+  } catch (error) {
+    if (error instanceof BugError || !(error instanceof LedgerError)) throw error;
+    log.write('error', 'node.failed', { code: error.code, message: error.message });
+    report({ kind: 'failed', code: error.code, message: error.message });
+    process.exit(1);
+  }
+  report({ kind: 'started', addresses: node.addresses });
+  await endOf(node, log);
+}
+
+async function endOf(node: RunningNode, log: Log): Promise<void> {
+  const asked = Promise.withResolvers<number>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => asked.resolve(0));
+  process.on('SIGHUP', () => {
+    log.write('info', 'Hangup: ');
+    asked.resolve(0);
+  });
+  // The sandbox is gone: a node without its parent would hold the port and the folder for ever.
+  process.on('disconnect', () => asked.resolve(0));
+  node.failed.catch((error: LedgerError) => {
+    log.write('error', 'node.failed', { code: error.code, message: error.message });
+    report({ kind: 'failed', code: error.code, message: error.message });
+    asked.resolve(1);
+  });
+  const code = await asked.promise;
+  setTimeout(() => process.exit(code), stopMsMax).unref();
+  await node.stop();
+  process.exit(code);
+}
+
+function report(message: NodeReport): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** The first frame of the stack: where, without what. */
+function placeOf(error: Error): string {
+  return error.stack?.split('\n')[1]?.trim() ?? '';
+}
