@@ -68,7 +68,9 @@ function envelopeFlaw(message: IncomingMessage, context: MessageContext): string
   const { append, heartbeat, readIndex, readIndexResponse, snapshot } = messageTypes;
   const { type } = message;
   if (!knownTypes.has(type)) return 'no message of this type travels between peers';
-  if (message.from !== context.from) return 'the message names another sender';
+  // A backup that no longer leads passes a read on under its asker's name.
+  if (message.from !== context.from && type !== readIndex)
+    return 'the message names another sender';
   if (message.to !== context.id) return 'the message is for another node';
   // Raft takes term 0 for a local message and would skip its checks.
   if (message.term === 0 && type !== readIndex) return 'the message has no term';

@@ -192,6 +192,8 @@ export class Replica {
     const { instance, watch } = this.#parts;
     const code = instance.abdicate(watch.office.view);
     if (code !== 'ok') throw this.#notLeader();
+    // The owner hears of the loss before it hears of the next office.
+    this.#loop.changed();
     this.#campaignIfAlone();
     this.#loop.changed();
   }

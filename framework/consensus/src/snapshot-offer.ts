@@ -37,6 +37,7 @@ const digestBytes = 32;
 
 export function encodeSnapshotData(data: SnapshotData): Uint8Array {
   const { lastBatch, ledgerSnapshot } = data;
+  if (!lastBatch && !ledgerSnapshot) return emptyBytes;
   const name = ledgerSnapshot ? utf8Encode(ledgerSnapshot.name) : emptyBytes;
   assert(name.length <= nameBytesMax, 'a snapshot name is short');
   const writer = new ByteWriter().u8(lastBatch ? 1 : 0);
@@ -51,6 +52,8 @@ export function encodeSnapshotData(data: SnapshotData): Uint8Array {
 
 /** @throws InvalidPeerMessage or InvalidInput when the bytes are not one well-formed value. */
 export function decodeSnapshotData(bytes: Uint8Array): SnapshotData {
+  // The snapshot that a log begins with has no data: nothing comes before it.
+  if (bytes.length === 0) return { lastBatch: undefined, ledgerSnapshot: undefined };
   const reader = new ByteReader(bytes);
   const lastBatch = readFlag(reader) ? decodeHandle(reader.raw(handleBytes)) : undefined;
   let ledgerSnapshot: LedgerSnapshotName | undefined;

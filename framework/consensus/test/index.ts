@@ -1,0 +1,2 @@
+import './lossy-links.test.ts';
+import './transcripts.test.ts';
