@@ -2,7 +2,13 @@
 import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 
 export const cliError: (
-  code: 'WrongUsage' | 'SandboxBroken' | 'NodeDidNotStart' | 'ServiceUnreachable',
+  code:
+    | 'WrongUsage'
+    | 'SandboxBroken'
+    | 'NodeDidNotStart'
+    | 'ServiceUnreachable'
+    | 'UnknownTransaction'
+    | 'BundleMismatch',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -26,5 +32,15 @@ export const cliError: (
     kind: 'fault',
     status: 503,
     meaning: 'No service answers at the address given.',
+  },
+  UnknownTransaction: {
+    kind: 'refusal',
+    status: 404,
+    meaning: 'No committed transaction has the hash given.',
+  },
+  BundleMismatch: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The parts of a receipt bundle do not belong together.',
   },
 });

@@ -10,13 +10,13 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { type Command, type Given, parsePort } from './command-line.ts';
 import { cliError } from './errors.ts';
 import { connectToSandbox } from './sandbox-client.ts';
+import { sandboxDefaults } from './sandbox-defaults.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
 import { MemberSession } from './sandbox-member.ts';
 import { type SandboxNode, spawnNode, writeConfiguration } from './sandbox-node.ts';
 import { showLiveLine, showSummary } from './sandbox-screen.ts';
 import { standardTerminal, step, type Terminal } from './steps.ts';
 
-export const sandboxDefaults = { folder: 'sandbox', httpsPort: 8000, rpcPort: 8545, chainId: 2017 };
 const chainIdMax = 2 ** 53 - 1;
 
 export interface SandboxOptions {
