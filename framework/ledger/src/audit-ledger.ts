@@ -136,8 +136,8 @@ class Audit {
   }
 
   #checkEnd(walk: LedgerWalk, plan: ChunkPlan | undefined): void {
-    const { tail, unfinished } = walk;
-    if (tail) {
+    const { cuts, unfinished } = walk;
+    for (const tail of cuts) {
       const sentence = `${tail.bytes} bytes at the end are covered by no signature: ${tail.reason}`;
       this.#report({ code: 'TailUnsigned', file: tail.file, seqno: tail.seqno, sentence });
     }

@@ -90,21 +90,19 @@ export class ChunkScanner {
     return { position, bytes };
   }
 
-  /** Checks the positions table byte for byte. @throws InvalidInput */
-  async assertTable(positions: readonly number[]): Promise<void> {
+  /** Compares the positions table byte for byte; the index of the first entry it gets wrong. */
+  async findWrongPosition(positions: readonly number[]): Promise<number | undefined> {
     assert(this.isComplete, 'only a complete chunk has a table');
-    if (this.size - this.entriesEnd !== 4 * positions.length) {
-      throw refuse('InvalidInput', 'The positions table has another length than the chunk.');
+    const stated = (this.size - this.entriesEnd) / 4;
+    const shared = Math.min(Math.floor(stated), positions.length);
+    for (let at = 0; at < shared; at += tableWindowBytes / 4) {
+      const part = positions.slice(at, Math.min(shared, at + tableWindowBytes / 4));
+      const bytes = await this.#file.read(this.entriesEnd + 4 * at, 4 * part.length);
+      const reader = new ByteReader(bytes);
+      const wrong = part.findIndex((position) => reader.u32() !== position);
+      if (wrong >= 0) return at + wrong;
     }
-    for (let at = 0; at < positions.length; at += tableWindowBytes / 4) {
-      const part = positions.slice(at, at + tableWindowBytes / 4);
-      const reader = new ByteReader(
-        await this.#file.read(this.entriesEnd + 4 * at, 4 * part.length),
-      );
-      if (!part.every((position) => reader.u32() === position)) {
-        throw refuse('InvalidInput', 'The positions table does not fit the entries.', { at });
-      }
-    }
+    return stated === positions.length ? undefined : Math.min(shared, positions.length - 1);
   }
 
   /** Raw bytes of the file, at most up to its end. */

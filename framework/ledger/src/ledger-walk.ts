@@ -56,7 +56,7 @@ export class LedgerWalk {
   readonly chunks: ChunkRecord[] = [];
   readonly signatures: SignatureIndex = new SignatureIndex();
   readonly #options: WalkOptions;
-  #tail: LedgerTail | undefined;
+  readonly #cuts: LedgerTail[] = [];
   #file: string | undefined;
   #highestView = 0;
   #entryCount = 0;
@@ -73,8 +73,9 @@ export class LedgerWalk {
     return this.#file;
   }
 
-  get tail(): LedgerTail | undefined {
-    return this.#tail;
+  /** What has to be cut: the newest file's tail, and half a table of an older file. */
+  get cuts(): readonly LedgerTail[] {
+    return this.#cuts;
   }
 
   /**
@@ -103,11 +104,11 @@ export class LedgerWalk {
     const { chunks } = this.#options.plan;
     for (const [index, name] of chunks.entries()) {
       if (this.#isDone()) return;
-      const isNewest = index === chunks.length - 1;
+      const following = chunks[index + 1];
       this.#file = formatChunkName(name);
       const scanner = await this.#open(name);
       try {
-        await this.#walkChunk(scanner, isNewest);
+        await this.#walkChunk(scanner, following);
       } finally {
         await scanner.close();
       }
@@ -131,41 +132,45 @@ export class LedgerWalk {
     }
   }
 
-  async #walkChunk(scanner: ChunkScanner, isNewest: boolean): Promise<void> {
+  async #walkChunk(scanner: ChunkScanner, following: ChunkName | undefined): Promise<void> {
     const { name } = scanner;
-    const isOpen = !scanner.isComplete;
-    if (isOpen && name.last !== undefined) {
-      throw this.#damaged(name, 'A complete file has no positions table.');
+    if (!scanner.isComplete && name.last !== undefined) {
+      const reason = 'A complete file has no positions table.';
+      throw this.#damaged(name, reason, { seqno: name.start });
     }
     const positions: number[] = [];
-    const broken = await this.#walkEntries(scanner, positions, isOpen && isNewest);
-    const signedCount = this.verifier.signed.id.seqno + 1 - name.start;
-    if (!isOpen) await this.#checkComplete(scanner, positions, isNewest);
-    else if (isNewest && (broken || signedCount < Math.max(1, positions.length))) {
-      await this.#cutTail(scanner, positions, broken);
-    }
-    if (signedCount <= 0) return;
+    const broken = await this.#walkEntries(scanner, positions, following);
+    if (scanner.isComplete) await this.#checkComplete(scanner, positions, following);
+    else if (following) this.#cutTable(scanner, following);
+    else await this.#cutTail(scanner, positions, broken);
+    if (positions.length === 0) return;
+    const cut = this.#cuts.find(({ file }) => file === formatChunkName(name));
     this.chunks.push({
       name,
-      last: asSeqno(name.start + (isOpen && isNewest ? signedCount : positions.length) - 1),
-      entriesEnd: this.#tail?.position ?? scanner.entriesEnd,
-      positions: isOpen ? positions : undefined,
+      last: asSeqno(name.start + positions.length - 1),
+      entriesEnd: cut?.position ?? scanner.entriesEnd,
+      positions: scanner.isComplete ? undefined : positions,
     });
   }
 
-  /** Takes entries until the file ends, `until` is reached or, where a tail may be torn, one breaks. */
+  /**
+   * Takes entries until the file ends, `until` is reached, or an open file's successor begins; in
+   * the newest open file also until one breaks.
+   */
   async #walkEntries(
     scanner: ChunkScanner,
     positions: number[],
-    mayBeTorn: boolean,
+    following: ChunkName | undefined,
   ): Promise<Break | undefined> {
     const isLossAccepted = this.#options.isTailLossAccepted === true;
-    for (;;) {
+    const mayBeTorn = !scanner.isComplete && !following;
+    const end = scanner.isComplete ? undefined : following?.start;
+    while (this.verifier.next !== end && !this.#isDone()) {
       const { position } = scanner;
       let isWhole = false;
       try {
         const scanned = await scanner.next();
-        if (!scanned || this.#isDone()) return undefined;
+        if (!scanned) return undefined;
         isWhole = true;
         const isChunkStart = positions.length === 0;
         const verified = this.verifier.accept(scanned.bytes, { isChunkStart });
@@ -177,6 +182,7 @@ export class LedgerWalk {
         throw this.#wrap(scanner.name, error);
       }
     }
+    return undefined;
   }
 
   async #take(verified: VerifiedEntry): Promise<void> {
@@ -200,24 +206,42 @@ export class LedgerWalk {
   async #checkComplete(
     scanner: ChunkScanner,
     positions: readonly number[],
-    isNewest: boolean,
+    following: ChunkName | undefined,
   ): Promise<void> {
     const { name } = scanner;
     if (this.#isDone() && scanner.position < scanner.entriesEnd) return;
     const last = name.start + positions.length - 1;
     const { signed } = this.verifier;
     if (name.last !== undefined && name.last !== last) {
-      throw this.#damaged(name, 'The file holds another number of entries than its name says.');
+      const reason = 'The file holds another number of entries than its name says.';
+      throw this.#damaged(name, reason, { seqno: last });
     }
-    const isEnded = !isNewest || (signed.flags & entryFlag.chunkAfter) !== 0;
+    const isEnded = following || (signed.flags & entryFlag.chunkAfter) !== 0;
     if (signed.id.seqno !== last || !isEnded) {
-      throw this.#damaged(name, 'A complete file does not end on a signature that ends it.');
+      const reason = 'A complete file does not end on a signature that ends it.';
+      throw this.#damaged(name, reason, { seqno: last });
     }
-    try {
-      await scanner.assertTable(positions);
-    } catch (error) {
-      throw this.#wrap(name, error);
-    }
+    const wrong = await scanner.findWrongPosition(positions);
+    if (wrong === undefined) return;
+    throw this.#damaged(name, 'The positions table does not fit the entries.', {
+      seqno: name.start + wrong,
+    });
+  }
+
+  /**
+   * An older file that has no table yet: the service before a recovery stopped in it. What stands
+   * behind its entries is half a table, which a crash left while it was completed.
+   */
+  #cutTable(scanner: ChunkScanner, following: ChunkName): void {
+    const { name, position, size } = scanner;
+    if (position === size || this.verifier.next !== following.start) return;
+    this.#cuts.push({
+      file: formatChunkName(name),
+      seqno: following.start,
+      position,
+      bytes: size - position,
+      reason: 'The positions table is not whole.',
+    });
   }
 
   /** Everything behind the last signature goes, unless a whole signature shows it is no torn tail. */
@@ -228,48 +252,52 @@ export class LedgerWalk {
   ): Promise<void> {
     const { name, size } = scanner;
     const { signed, next } = this.verifier;
-    const isStartLost = signed.id.seqno < name.start;
-    const signedCount = isStartLost ? 0 : signed.id.seqno + 1 - name.start;
-    const position = isStartLost ? 0 : (positions[signedCount] ?? broken?.position ?? size);
+    const signedCount = Math.max(0, signed.id.seqno + 1 - name.start);
+    const hasTail = broken || signedCount < Math.max(1, positions.length);
+    if (!hasTail || this.#isDone()) return;
+    const position = signedCount === 0 ? 0 : (positions[signedCount] ?? broken?.position ?? size);
     const bytes = size - position;
     const isLossAccepted = this.#options.isTailLossAccepted === true;
     if (bytes > batchBytesMax && !isLossAccepted) {
       throw this.#damaged(name, 'The tail of the newest file is larger than any batch.');
     }
     const tail = await scanner.rawBytes(position, Math.min(bytes, batchBytesMax));
-    const service = this.verifier.service;
-    const whole = service && findWholeSignature(tail, service.certificate.spki);
+    const whole = findWholeSignature(tail);
     if (whole && !isLossAccepted) {
       throw this.#damaged(
         name,
         `The file is broken before the whole signature of seqno ${whole.id.seqno}.`,
-        broken?.error,
+        broken ? { cause: broken.error } : {},
       );
     }
     const unread = tail.subarray((broken?.position ?? size) - position);
     const highest = [this.#highestView, highestViewIn(unread, next), whole?.id.view ?? 0];
     this.#highestView = Math.max(...highest);
     positions.length = signedCount;
-    this.#tail = {
+    this.#cuts.push({
       file: formatChunkName(name),
       seqno: asSeqno(signed.id.seqno + 1),
       position,
       bytes,
       reason: broken?.error.message ?? 'No signature covers the last entries.',
-    };
+    });
     this.#batch = [];
   }
 
   #wrap(name: ChunkName, error: unknown): unknown {
     const isOurs = error instanceof LedgerError;
     if (!isOurs || error.code === 'LedgerDamaged' || error.code === 'DiskFault') return error;
-    return this.#damaged(name, error.message, error);
+    return this.#damaged(name, error.message, { cause: error });
   }
 
-  #damaged(name: ChunkName, reason: string, cause?: LedgerError): LedgerError {
+  #damaged(
+    name: ChunkName,
+    reason: string,
+    details: { readonly seqno?: number; readonly cause?: LedgerError } = {},
+  ): LedgerError {
     const file = formatChunkName(name);
-    const seqno = Math.max(this.verifier.next, name.start);
+    const seqno = details.seqno ?? Math.max(this.verifier.next, name.start);
     const message = `${file}, entry ${seqno}: ${reason}`;
-    return ledgerError('LedgerDamaged', message, { file, seqno }, cause);
+    return ledgerError('LedgerDamaged', message, { file, seqno }, details.cause);
   }
 }

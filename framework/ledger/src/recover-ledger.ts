@@ -49,8 +49,8 @@ export class RecoveredLedger {
   readonly highestView: View;
   /** Views with their first seqnos. */
   readonly views: readonly ViewStart[];
-  /** What `truncate` cuts from the newest file. */
-  readonly tail: LedgerTail | undefined;
+  /** What `truncate` cuts: the newest file's torn or unsigned tail, and half-written tables. */
+  readonly cuts: readonly LedgerTail[];
   /** Files of an unfinished recovery, which `truncate` removes. */
   readonly unfinishedFiles: readonly string[];
   /** The tree up to the last signature; for the sequencer that goes on. */
@@ -71,7 +71,7 @@ export class RecoveredLedger {
     this.signed = walk.verifier.signed;
     this.views = walk.verifier.signedViews();
     this.highestView = walk.highestView;
-    this.tail = walk.tail;
+    this.cuts = walk.cuts;
     this.unfinishedFiles = plan.unfinished.map(formatChunkName);
     this.tree = walk.verifier.takeTree();
     this.root = this.tree.root();
@@ -102,7 +102,7 @@ export class RecoveredLedger {
       await disk.remove(chunkPath(this.#at, name));
       await disk.syncFolder(folder);
     }
-    await this.#cutTail();
+    for (const cut of this.cuts) await this.#cut(cut);
     for (let index = this.#chunks.length - 1; index >= 0; index--) await this.#settle(index);
     await disk.syncFolder(folder);
     this.#isTruncated = true;
@@ -151,9 +151,7 @@ export class RecoveredLedger {
     }
   }
 
-  async #cutTail(): Promise<void> {
-    const { tail } = this;
-    if (!tail) return;
+  async #cut(tail: LedgerTail): Promise<void> {
     const path = `${this.#at.folder}/${tail.file}`;
     if (tail.position === 0) return this.#at.disk.remove(path);
     const file = await this.#at.disk.open(path, { create: false });

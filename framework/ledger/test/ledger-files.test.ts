@@ -168,7 +168,7 @@ async function writeUntilCrash(
   try {
     await service.open();
     acknowledged = service.sequencer.committed;
-    for (let step = 0; step < 40; step++) {
+    for (let step = 0; step < 25; step++) {
       if (random.below(8) === 0) {
         const to = service.sequencer.committed;
         acknowledged = to;
@@ -205,7 +205,7 @@ test('whenever the machine stops, everything acknowledged is there and the torn 
       recovered.lastId.seqno >= acknowledged,
       `${recovered.lastId.seqno} >= ${acknowledged}`,
     );
-    if (recovered.tail) cuts += 1;
+    cuts += recovered.cuts.length;
     await recovered.truncate();
     const files = recovered.openFiles();
     const written = new Map(service.entries.map(({ id, bytes }) => [id.seqno as number, bytes]));
@@ -222,8 +222,8 @@ test('whenever the machine stops, everything acknowledged is there and the torn 
     }
   };
   await fc.assert(
-    fc.asyncProperty(fc.nat(1_000_000), fc.nat(220), (seed, changes) => crash(seed, changes)),
-    { numRuns: 30 },
+    fc.asyncProperty(fc.nat(1_000_000), fc.nat(150), (seed, changes) => crash(seed, changes)),
+    { numRuns: 20 },
   );
   assert.ok(cuts > 0, 'some crash left a torn tail');
 });
