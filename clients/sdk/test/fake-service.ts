@@ -90,7 +90,7 @@ export class FakeService {
       (request, response) => {
         const url = new URL(request.url ?? '/', 'https://service');
         this.requests.push(`${request.method} ${url.pathname}`);
-        const answer = this.#answer(url);
+        const answer = this.respond(url);
         response.writeHead(answer.status, answer.headers);
         response.write(answer.body);
         if (!answer.isEndless) response.end();
@@ -123,7 +123,8 @@ export class FakeService {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
-  #answer(url: URL): FakeAnswer {
+  /** The answer to a GET, without the socket. */
+  respond(url: URL): FakeAnswer {
     const lie = this.lies.get(url.pathname)?.(url.searchParams);
     return lie ?? this.#honest(url);
   }

@@ -1,2 +1,3 @@
+import './browser.test.ts';
 import './connect.test.ts';
 import './memory.test.ts';

@@ -29,7 +29,7 @@ export async function isCertificateIssuedBy(options: {
   if (certificate.issuer !== issuer.subject || !isValidAt(issuer, options.atMs)) return false;
   const date = new Date(options.atMs);
   try {
-    return await certificate.verify({ publicKey: issuer.publicKey, date });
+    return await certificate.verify({ publicKey: issuer.publicKey, date }, globalThis.crypto);
   } catch {
     // The library throws where algorithm and key do not fit: then this issuer did not sign it.
     return false;
