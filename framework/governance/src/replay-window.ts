@@ -40,16 +40,19 @@ export function noteProposal(
     );
   }
   const keys = recentProposals.keys(transaction);
+  const config = serviceConfig.get(transaction);
+  const window = config?.recent_cose_proposals_window_size ?? proposalWindowDefault;
   const median = keys[Math.floor(keys.length / 2)]?.split(':')[0];
-  if (median !== undefined && createdAt < median) {
+  // CCF compares seconds alone; where a window's worth of proposals shares one second, those that
+  // dropped out are told by their whole key: all of them sort before the ones that are kept.
+  const isBelowWindow = keys.length >= window && key < (keys[0] ?? '');
+  if (median !== undefined && (createdAt < median || isBelowWindow)) {
     throw governanceError(
       'ProposalCreatedTooLongAgo',
       `Proposal created too long ago, created_at must be greater than ${median}`,
     );
   }
   recentProposals.put(transaction, key, proposal.id);
-  const config = serviceConfig.get(transaction);
-  const window = config?.recent_cose_proposals_window_size ?? proposalWindowDefault;
   const surplus = Math.max(0, keys.length + 1 - window);
   for (const old of keys.slice(0, surplus)) recentProposals.delete(transaction, old);
 }

@@ -1,2 +1,11 @@
 /** All tests of the room, in one process. */
+import './acknowledgement.test.ts';
+import './genesis.test.ts';
+import './governance-request.test.ts';
 import './lifecycle.test.ts';
+import './proposals.test.ts';
+import './recovery-share.test.ts';
+import './recovery.test.ts';
+import './replay-window.test.ts';
+import './service-endpoints.test.ts';
+import './tables.test.ts';
