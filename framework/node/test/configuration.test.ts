@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { JsonValue } from '@coco/base';
+import { parseConfiguration } from '../src/index.ts';
+
+type Json = { [key: string]: JsonValue };
+
+function configuration(changes: (draft: Json) => void = () => {}): JsonValue {
+  const draft = structuredClone({
+    network: { rpc_interfaces: { main: { bind_address: '127.0.0.1:0' } } },
+    command: { type: 'Start', start: { members: [{ certificate_file: 'member0_cert.pem' }] } },
+    coco: { virtual_root_key_file: 'root.pem' },
+  }) as Json;
+  changes(draft);
+  return draft;
+}
+
+function refused(changes: (draft: Json) => void, message: RegExp): void {
+  assert.throws(() => parseConfiguration(configuration(changes)), {
+    code: 'InvalidConfiguration',
+    message,
+  });
+}
+
+describe('the node configuration', () => {
+  test('fills in defaults', () => {
+    const parsed = parseConfiguration(configuration());
+    assert.equal(parsed.ledgerDirectory, 'ledger');
+    assert.equal(parsed.chunkBytes, 5 * 1024 * 1024);
+    assert.equal(parsed.interfaces[0]?.authority, 'Service');
+    assert.equal(parsed.serviceCurve, 'P-384');
+  });
+
+  test('reads sizes and times as CCF writes them; empty texts are defaults', () => {
+    const parsed = parseConfiguration(
+      configuration((draft) => {
+        draft.ledger = { chunk_size: '2KB', directory: '' };
+      }),
+    );
+    assert.equal(parsed.chunkBytes, 2048);
+    assert.equal(parsed.ledgerDirectory, 'ledger');
+  });
+
+  test('counts only the block that the type names', () => {
+    const parsed = parseConfiguration(
+      configuration((draft) => {
+        draft.command = {
+          type: 'Recover',
+          start: { members: [] },
+          recover: { previous_service_identity_file: 'old.pem' },
+          join: { target_rpc_address: '' },
+        };
+      }),
+    );
+    assert.equal(parsed.command.type, 'Recover');
+  });
+
+  test('names the path of what is wrong', () => {
+    refused((draft) => {
+      draft.ledger = { chunk_size: 'large' };
+    }, /"ledger\.chunk_size"/);
+    refused((draft) => {
+      draft.legder = {};
+    }, /does not know "legder"/);
+    refused((draft) => {
+      draft.command = { type: 'Launch' };
+    }, /"command\.type" must be one of Start, Recover/);
+    refused((draft) => {
+      draft.network = { rpc_interfaces: { main: { bind_address: '127.0.0.1' } } };
+    }, /host:port/);
+    refused((draft) => {
+      draft.command = { type: 'Start', start: { members: [] } };
+    }, /at least one member/);
+  });
+
+  test('keeps plain HTTP on loopback', () => {
+    const plain = (bind: string) => (draft: Json) => {
+      draft.network = {
+        rpc_interfaces: {
+          main: { bind_address: '127.0.0.1:0' },
+          plain: { bind_address: bind, endorsement: { authority: 'Unsecured' } },
+        },
+      };
+    };
+    refused(plain('0.0.0.0:8545'), /loopback only/);
+    refused(plain('10.1.2.3:8545'), /loopback only/);
+    assert.equal(parseConfiguration(configuration(plain('127.0.0.1:8545'))).interfaces.length, 2);
+  });
+});

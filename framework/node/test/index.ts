@@ -1,0 +1,2 @@
+import './batch-pipeline.test.ts';
+import './configuration.test.ts';
