@@ -56,13 +56,13 @@ export class Cluster {
   /** Adds nodes that begin a service together at view 2. */
   start(ids: readonly number[]): void {
     const configuration = createConfiguration(ids);
-    for (const id of ids) this.#create(id);
+    for (const id of ids) this.add(id);
     for (const id of ids) this.node(id).start(configuration, 2);
   }
 
   /** Adds a node that waits to be brought up to date. */
   join(id: number): void {
-    this.#create(id).replica.join();
+    this.add(id).replica.join();
   }
 
   stop(id: number): void {
@@ -126,7 +126,8 @@ export class Cluster {
     return lines;
   }
 
-  #create(id: number): TestNode {
+  /** Adds a node that the caller starts. */
+  add(id: number): TestNode {
     const node = new TestNode({
       id,
       seed: this.#options.seed,

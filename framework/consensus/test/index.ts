@@ -1,2 +1,10 @@
+import './handle.test.ts';
+import './inbox.test.ts';
 import './lossy-links.test.ts';
+import './peer-message.test.ts';
+import './propose.test.ts';
+import './raft-module.test.ts';
+import './replica.test.ts';
+import './rollback.test.ts';
+import './snapshot-offer.test.ts';
 import './transcripts.test.ts';

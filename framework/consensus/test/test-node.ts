@@ -51,11 +51,15 @@ export class TestNode {
   configuration: Configuration | undefined;
   /** Holds flushes back until releaseDisk. */
   isDiskHeld = false;
+  /** Whether a new office begins with its opening batch, as every owner must do it. */
+  opensViews = true;
   /** A batch that Raft refused: it comes again unchanged or the view ends. */
   refused: SealedBatch | undefined;
   #flushes: Flush[] = [];
   #nextSeqno = 1;
   #bodyCount = 0;
+  #firstSeqno = 1;
+  #firstView = 2;
 
   constructor(options: TestNodeOptions) {
     this.#options = options;
@@ -96,9 +100,13 @@ export class TestNode {
     return this.office?.canExecute ?? false;
   }
 
-  start(configuration: Configuration, view: number): void {
+  /** Begins a service, after a ledger that was recovered up to the seqno if one is given. */
+  start(configuration: Configuration, view: number, seqno = 0): void {
     this.configuration = configuration;
-    this.replica.start({ configuration, view: asView(view), seqno: asSeqno(0) });
+    this.committedSeqno = seqno;
+    this.#firstSeqno = seqno + 1;
+    this.#firstView = view;
+    this.replica.start({ configuration, view: asView(view), seqno: asSeqno(seqno) });
   }
 
   step(from: number, message: PeerMessage): Verdict {
@@ -111,7 +119,7 @@ export class TestNode {
   seal(entryCount = 2, bodyBytes = 0): SealedBatch {
     const office = this.office;
     assert.ok(office?.canExecute, 'only an executing leader seals');
-    return this.#seal(this.#nextSeqno === 1 ? 'genesis' : 'batch', entryCount, bodyBytes);
+    return this.#seal('batch', entryCount, bodyBytes);
   }
 
   propose(batch: SealedBatch): void {
@@ -168,7 +176,7 @@ export class TestNode {
     const last = this.durable.at(-1)?.handle;
     assert.equal(
       batch.handle.firstSeqno,
-      last ? lastSeqnoOf(last) + 1 : 1,
+      last ? lastSeqnoOf(last) + 1 : this.#firstSeqno,
       'the ledger has no gap',
     );
     this.durable.push(batch);
@@ -204,8 +212,8 @@ export class TestNode {
     // Whether office came or went, nothing above commit is this node's any more.
     this.#nextSeqno = this.committedSeqno + 1;
     this.refused = undefined;
-    if (!canExecute) return;
-    const isGenesis = this.committedSeqno === 0 && view === 2;
+    if (!canExecute || !this.opensViews) return;
+    const isGenesis = this.committedSeqno + 1 === this.#firstSeqno && view === this.#firstView;
     this.propose(this.#seal(isGenesis ? 'genesis' : 'opening', isGenesis ? 2 : 1, 0));
   }
 
