@@ -3,7 +3,12 @@
  * certificate is a root with path length 1 (CCF's shape); nodes' and members' are leaves.
  */
 import 'reflect-metadata';
-import { X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto';
+import {
+  type KeyObject,
+  X509Certificate as NodeCertificate,
+  randomBytes,
+  webcrypto,
+} from 'node:crypto';
 import { toHex } from '@coco/base';
 import * as x509 from '@peculiar/x509';
 import { sha256 } from './digest.ts';
@@ -112,7 +117,7 @@ export function parseCertificate(source: string | Uint8Array): Certificate {
   return {
     pem: certificate.toString(),
     der: certificate.raw,
-    spki: certificate.publicKey.export({ type: 'spki', format: 'der' }),
+    spki: publicKeyOf(certificate).export({ type: 'spki', format: 'der' }),
     subject: commonName(certificate.subject),
     issuer: commonName(certificate.issuer),
     notBeforeMs: Date.parse(certificate.validFrom),
@@ -134,6 +139,15 @@ function read(source: string | Uint8Array): NodeCertificate {
   }
 }
 
+/** The key inside is decoded only when it is asked for, and need not decode. */
+function publicKeyOf(certificate: NodeCertificate): KeyObject {
+  try {
+    return certificate.publicKey;
+  } catch (cause) {
+    throw refuseCrypto('InvalidCertificate', 'The certificate holds no usable key.', {}, cause);
+  }
+}
+
 function commonName(subject: string): string {
   return /^CN=(.*)$/m.exec(subject)?.[1] ?? subject;
 }
@@ -146,6 +160,6 @@ export function certificateIssuedBy(
   const [childCertificate, parentCertificate] = [read(child), read(parent)];
   return (
     childCertificate.checkIssued(parentCertificate) &&
-    childCertificate.verify(parentCertificate.publicKey)
+    childCertificate.verify(publicKeyOf(parentCertificate))
   );
 }

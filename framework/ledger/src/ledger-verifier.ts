@@ -215,8 +215,9 @@ export class LedgerVerifier {
       throw refuse('InvalidInput', 'The tree of the signature entry is not the ledger’s.');
     }
     assert(this.#service !== undefined, 'the first entry of a ledger creates its service');
-    const { spki } = this.#service.certificate;
-    if (!verifyLedgerSignature(signature, { spki, root: this.#tree.root() })) {
+    const { certificate, algorithm } = this.#service;
+    const root = this.#tree.root();
+    if (!verifyLedgerSignature(signature, { spki: certificate.spki, algorithm, root })) {
       throw refuse('InvalidInput', 'The signature does not verify.');
     }
     this.#firstHeld = stated.first;

@@ -5,7 +5,7 @@
  * Source: docs/formats/ledger.md section 7.
  */
 import { equalBytes, type JsonValue, parseJson, refuse } from '@coco/base';
-import { type Certificate, parseCertificate } from '@coco/crypto';
+import { algorithmOf, type Certificate, parseCertificate } from '@coco/crypto';
 import type { DecodedEntry } from './entry.ts';
 import { singletonKey, textField } from './signature-entry.ts';
 
@@ -25,6 +25,8 @@ const nextStatuses: Readonly<Record<ServiceStatus, readonly ServiceStatus[]>> = 
 export interface ServiceState {
   readonly certificate: Certificate;
   readonly status: ServiceStatus;
+  /** The COSE algorithm of the certificate's key. */
+  readonly algorithm: number;
 }
 
 function isServiceStatus(text: string | undefined): text is ServiceStatus {
@@ -45,7 +47,8 @@ export function writtenService(entry: DecodedEntry): ServiceState | undefined {
   if (pem === undefined || !isServiceStatus(status)) {
     throw refuse('InvalidInput', 'service.info holds a certificate and a known status.');
   }
-  return { certificate: parseCertificate(pem), status };
+  const certificate = parseCertificate(pem);
+  return { certificate, status, algorithm: algorithmOf(certificate.spki) };
 }
 
 /**

@@ -24,7 +24,7 @@ import {
   toHex,
   utf8Encode,
 } from '@coco/base';
-import { algorithmOf, sha256, verifySignature } from '@coco/crypto';
+import { sha256, verifySignature } from '@coco/crypto';
 import type { MapWrites, WriteSet } from '@coco/kv';
 import { type DecodedEntry, zeroDigest } from './entry.ts';
 
@@ -172,15 +172,18 @@ function readHeader(
   return { names: { issuer, subject }, issuedAtSeconds };
 }
 
-/** Whether the signature is by the key, over the root, and names the key. @throws InvalidKey */
+/**
+ * Whether the signature is by the key, over the root, and names the key. `algorithm` is the key's
+ * (see algorithmOf of @coco/crypto). @throws InvalidKey
+ */
 export function verifyLedgerSignature(
   signature: LedgerSignature,
-  options: { readonly spki: Uint8Array; readonly root: Uint8Array },
+  options: { readonly spki: Uint8Array; readonly algorithm: number; readonly root: Uint8Array },
 ): boolean {
   const { cose } = signature;
   const keyId = cose.protectedHeader.get(coseHeader.keyId);
   return (
-    cose.protectedHeader.get(coseHeader.algorithm) === algorithmOf(options.spki) &&
+    cose.protectedHeader.get(coseHeader.algorithm) === options.algorithm &&
     keyId instanceof Uint8Array &&
     equalBytes(keyId, utf8Encode(toHex(sha256(options.spki)))) &&
     verifySignature({

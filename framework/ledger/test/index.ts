@@ -1,3 +1,4 @@
+import './audit-ledger.test.ts';
 import './entry.test.ts';
 import './ledger-files.test.ts';
 import './ledger-secrets.test.ts';
