@@ -149,6 +149,7 @@ export class Submission {
   #promote(sender: Uint8Array): boolean {
     for (;;) {
       const nonce = new EthereumState(this.#host.executed()).getAccount(sender)?.nonce ?? 0n;
+      this.#queue.dropBelow(sender, nonce);
       const transaction = this.#queue.next(sender, nonce);
       if (!transaction) return true;
       try {

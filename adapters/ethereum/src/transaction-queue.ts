@@ -46,13 +46,22 @@ export class TransactionQueue {
     return this.#bySender.get(toHex(sender))?.get(nonce)?.transaction;
   }
 
-  /** One transaction of each sender that has any. */
-  *senders(): Iterable<Uint8Array> {
-    for (const waiting of [...this.#bySender.values()]) {
+  /** Who has transactions here. */
+  senders(): readonly Uint8Array[] {
+    const senders: Uint8Array[] = [];
+    for (const waiting of this.#bySender.values()) {
       for (const { transaction } of waiting.values()) {
-        yield transaction.sender;
+        senders.push(transaction.sender);
         break;
       }
+    }
+    return senders;
+  }
+
+  /** Drops a sender's transactions whose nonces are used by now. */
+  dropBelow(sender: Uint8Array, nonce: bigint): void {
+    for (const { transaction } of [...(this.#bySender.get(toHex(sender))?.values() ?? [])]) {
+      if (transaction.decoded.nonce < nonce) this.remove(transaction);
     }
   }
 

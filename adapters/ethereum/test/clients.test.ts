@@ -112,7 +112,10 @@ test('viem moves ether and tells why a call reverts', async (t) => {
 
 test('ethers deploys, sends three in a row, and waits for three confirmations', async (t) => {
   const server = await listen(createNetwork());
-  const provider = new JsonRpcProvider(server.url, undefined, { pollingInterval: 20 });
+  const provider = new JsonRpcProvider(server.url, undefined, {
+    pollingInterval: 20,
+    cacheTimeout: -1,
+  });
   t.after(async () => {
     provider.destroy();
     await server.stop();

@@ -10,5 +10,7 @@ export type {
   Write,
 } from './adapter.ts';
 export { confineView } from './confined-view.ts';
+export type { ConformanceCheck, ConformanceSubject } from './conformance.ts';
+export { conformanceChecks } from './conformance.ts';
 export type { TestEntry, TestHostOptions } from './test-host.ts';
 export { TestHost } from './test-host.ts';

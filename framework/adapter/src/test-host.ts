@@ -18,6 +18,7 @@ import {
 import { type ReadView, Store, type Transaction, type WriteSet } from '@coco/kv';
 import type { Adapter, Decision, Executed, Host, Write } from './adapter.ts';
 import { confineView } from './confined-view.ts';
+import { adapterError } from './errors.ts';
 
 /** An entry of the test's ledger. */
 export interface TestEntry {
@@ -40,6 +41,8 @@ export interface TestHostOptions {
   readonly isAutomatic?: boolean;
 }
 
+/** An adapter that still writes after so many rounds writes for ever. */
+const settleRoundsMax = 100;
 /** Views begin at 2, as in a real service. */
 const firstView = 2;
 /** 2026-01-01T00:00:00Z */
@@ -205,10 +208,18 @@ export class TestHost implements Host {
     }
   }
 
-  /** Closes and commits until nothing is open. */
+  /** Lets due timers run, closes and commits until nothing is open. */
   settle(): void {
-    this.closeBatch();
-    while (this.#batches.length > 0) this.commitBatch();
+    for (let round = 0; ; round++) {
+      if (round === settleRoundsMax) {
+        throw adapterError('ConformanceFailed', 'The adapter does not come to rest.');
+      }
+      this.clock.advance(0);
+      this.closeBatch();
+      while (this.#batches.length > 0) this.commitBatch();
+      this.clock.advance(0);
+      if (!this.#isPrimary || this.#store.seqno < this.#nextBatchFirst) return;
+    }
   }
 
   /** Discards everything above `to` and goes on in the next view. */
@@ -223,10 +234,18 @@ export class TestHost implements Host {
     for (const { id } of undone) this.#decide(id, 'Invalid');
   }
 
-  /** Gains or loses the office; losing it discards what is not committed. */
-  setPrimary(isPrimary: boolean): void {
-    this.#isPrimary = isPrimary;
-    if (!isPrimary) this.rollback(this.#store.committed);
+  /** Loses the office: discards what is not committed. */
+  loseOffice(): void {
+    this.#isPrimary = false;
+    this.rollback(this.#store.committed);
+  }
+
+  /** Gains the office: the new view opens with a batch that is a signature alone. */
+  gainOffice(): void {
+    this.#isPrimary = true;
+    this.#view = asView(this.#view + 1);
+    this.#endBatch();
+    this.commitBatch();
   }
 
   #append(
@@ -256,7 +275,6 @@ export class TestHost implements Host {
     queueMicrotask(() => {
       this.#isTurnScheduled = false;
       this.settle();
-      this.clock.advance(0);
     });
   }
 

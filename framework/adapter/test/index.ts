@@ -1,0 +1,2 @@
+/** All tests of the room in one process. */
+import './conformance.test.ts';
