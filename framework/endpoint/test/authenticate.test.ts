@@ -203,6 +203,25 @@ suite('authentication', () => {
     );
   });
 
+  test('random bytes and shortened requests are refused with a code', () => {
+    const body = signed();
+    const shortened = fc.nat(body.length - 1).map((length) => body.slice(0, length));
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), shortened), (bytes) => {
+        const refused = { code: 'InvalidInput' };
+        assert.throws(() => attempt({ policies: ['member_cose_sign1'], body: bytes }), refused);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a client certificate that does not parse is refused with a code', () => {
+    const clientCertificate = new Uint8Array([1, 2, 3]);
+    assert.throws(() => attempt({ policies: ['any_cert'], clientCertificate }), {
+      code: 'InvalidCertificate',
+    });
+  });
+
   test('client certificates are members, users or anybody by the policy', () => {
     const own = { clientCertificate: certificate.der };
     const anybody = attempt({ policies: ['any_cert'], ...own });

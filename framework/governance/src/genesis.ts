@@ -175,7 +175,8 @@ function admitVirtual(transaction: Writable, policy: VirtualJoinPolicy): void {
  * Writes the first transaction of a recovered service over the public state as it was recovered:
  * every old node Retired, this one Trusted, the service Recovering under its new certificate with
  * the old one recorded. `ledgerSecret` is the fresh secret that encrypts from here on.
- * @throws InvalidInput when it never opened; GovernanceRowInvalid, InvalidMerkleTree when the recovered state lacks what it must hold
+ * @throws InvalidInput when it never opened; GovernanceRowInvalid, InvalidMerkleTree when the
+ *   recovered state lacks what it must hold
  */
 export function recover(
   transaction: Writable,

@@ -1,6 +1,7 @@
 /** All tests of the room, in one process. */
 import './acknowledgement.test.ts';
 import './genesis.test.ts';
+import './governance-model.test.ts';
 import './governance-request.test.ts';
 import './lifecycle.test.ts';
 import './proposals.test.ts';
