@@ -2,6 +2,9 @@
  * Who leads, as this node sees it, and whether it may execute. A leader executes only when the
  * first entry of its term has committed: Raft appends an empty one on election, so that everything
  * before it is known to be committed, and is delivered, when that one is.
+ *
+ * Leader and follower are Raft's words for the role in an election; the primary is the leader that
+ * may execute (docs/GLOSSARY.md).
  */
 import type { View } from '@coco/base';
 import { asView } from '@coco/base';
