@@ -49,14 +49,19 @@ export function checkRoom(base: string, room: string): Finding[] {
   return findings;
 }
 
+const oneDoor = './src/index.ts';
+/** Of a room whose use of Node a browser must not get: bundlers pick the first that fits. */
+const twoDoors = { browser: './src/browser.ts', default: oneDoor };
+
 type Report = (file: string, message: string) => void;
 
 function checkManifest(manifest: Manifest, room: string, report: Report): void {
   const name = `@coco/${room.split('/').at(-1)}`;
   if (manifest.name !== name) report('package.json', `Set "name" to "${name}".`);
   if (manifest.license !== 'Apache-2.0') report('package.json', 'Set "license" to "Apache-2.0".');
-  if (manifest.exports?.['.'] !== './src/index.ts') {
-    report('package.json', 'Set "exports" to { ".": "./src/index.ts" }.');
+  const door = manifest.exports?.['.'];
+  if (door !== oneDoor && JSON.stringify(door) !== JSON.stringify(twoDoors)) {
+    report('package.json', `Set "exports" to { ".": "${oneDoor}" }.`);
   }
   const wanted = { ...manifest.dependencies, ...manifest.devDependencies };
   for (const [dependency, version] of Object.entries(wanted)) {

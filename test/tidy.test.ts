@@ -122,6 +122,15 @@ suite('tidy: a room out of shape', () => {
       put('framework/x/src/deep/y.ts', '');
       put('framework/x/test/index.ts', '');
       put('framework/x/test/y.test.ts', '');
+      const doors = (door: unknown): string => {
+        put('framework/y/package.json', JSON.stringify({ exports: { '.': door } }));
+        return show(checkRoom(base, 'framework/y'));
+      };
+      put('framework/y/src/index.ts', '');
+      const node = './src/index.ts';
+      assert.doesNotMatch(doors(node), /"exports"/);
+      assert.doesNotMatch(doors({ browser: './src/browser.ts', default: node }), /"exports"/);
+      assert.match(doors({ browser: './src/deep/y.ts', default: node }), /"exports"/);
       const found = show(checkRoom(base, 'framework/x'));
       for (const part of [
         /"name" to "@coco\/x"/,

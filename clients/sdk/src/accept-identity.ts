@@ -61,7 +61,7 @@ export async function acceptServiceIdentity(options: IdentityToAccept): Promise<
   if (service.isChannelBound) return accepted;
   throw sdkError(
     'ServiceNotPinned',
-    'This platform does not show which key a TLS session ends at, so evidence cannot vouch for a service seen for the first time: pin its identity.',
+    'This platform does not show which key a TLS session ends at: pin the service’s identity.',
   );
 }
 

@@ -7,7 +7,7 @@ import { fetchTransport } from './fetch-transport.ts';
  * Verifies a service and connects to it. A browser does not show which key a TLS session ends at:
  * the first time, the service's identity must be pinned (README).
  *
- * @throws what verifyService, acceptServiceIdentity, Client.verifyContinuity and the transport throw
+ * @throws what verifyService, acceptServiceIdentity, Client.verifyContinuity and the transport do
  */
 export function connect(options: ConnectOptions): Promise<Client> {
   return connectBy(fetchTransport(), options);

@@ -45,7 +45,7 @@ export interface Transport {
    * be sent over it.
    */
   openUnverified(options: ChannelOptions): Promise<Channel>;
-  /** A channel whose every session ends at a node that the service's certificate (PEM) vouches for. */
+  /** A channel whose every session ends at a node with a certificate by the service's (PEM). */
   openVerified(options: ChannelOptions & { readonly serviceCertificate: string }): Promise<Channel>;
 }
 

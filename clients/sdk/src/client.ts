@@ -119,8 +119,8 @@ export class Client {
   /**
    * Sends a request to the service. Any status is an answer, not an error; redirects are not
    * followed (a browser follows them).
-   * @throws InvalidInput for a path that leads to another host, ServiceUnreachable, ServiceTimeout, RequestAborted, AnswerTooLarge,
-   *   ServiceCertificateInvalid
+   * @throws InvalidInput for a path that leads to another host, ServiceUnreachable, ServiceTimeout,
+   *   RequestAborted, AnswerTooLarge, AnswerMalformed, ServiceCertificateInvalid
    */
   async request(request: ClientRequest): Promise<ClientAnswer> {
     const { method = 'GET', path, headers = {}, body } = request;
@@ -139,7 +139,7 @@ export class Client {
 
   /**
    * Waits until a transaction has committed, and remembers it.
-   * @throws TransactionNotCommitted when it was rolled back, ServiceTimeout, and what request throws
+   * @throws TransactionNotCommitted when it was rolled back, and what request throws
    */
   async committed(
     id: TransactionId | string,

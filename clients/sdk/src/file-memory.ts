@@ -1,4 +1,4 @@
-/** A memory in a file (Node): replaced by rename after fsync, so a crash leaves the old or the new. */
+/** A memory in a file (Node), replaced by rename after fsync: a crash leaves the old or the new. */
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { MemoryStore } from './memory.ts';

@@ -7,11 +7,12 @@ import { type ClientCertificate, httpsTransport } from './https-transport.ts';
  * Verifies a service and connects to it.
  *
  * @example
- * const client = await connect({ url, pin: { developmentRoot }, memory: fileMemory('memory.json') });
+ * const memory = fileMemory('memory.json');
+ * const client = await connect({ url, pin: { developmentRoot }, memory });
  * const { transactionId } = await client.request({ method: 'POST', path: '/app/log', body });
  * const receipt = transactionId && (await client.receipt(transactionId));
  *
- * @throws what verifyService, acceptServiceIdentity, Client.verifyContinuity and the transport throw
+ * @throws what verifyService, acceptServiceIdentity, Client.verifyContinuity and the transport do
  */
 export function connect(
   options: ConnectOptions & {

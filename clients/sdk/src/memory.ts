@@ -60,7 +60,7 @@ export interface Memory {
   readonly receipts: readonly RememberedReceipt[];
 }
 
-export const emptyMemory: Memory = { identities: [], committed: undefined, receipts: [] };
+const emptyMemory: Memory = { identities: [], committed: undefined, receipts: [] };
 
 /** @throws MemoryMalformed: a memory that is lost must not pass for one that is new. */
 export function parseMemory(text: string | undefined): Memory {

@@ -22,7 +22,7 @@ export interface ServiceClaims {
   readonly serviceCertificate: string;
   readonly evidence: Evidence;
   readonly nodeId: string;
-  /** PEM: of the TLS session, or where the platform does not tell it, what the node calls its own. */
+  /** PEM: the TLS session's; where the platform does not tell it, what the node calls its own. */
   readonly nodeCertificate: string;
   /** Whether nodeCertificate is that of the session over which the claims came. */
   readonly isChannelBound: boolean;

@@ -16,7 +16,7 @@ import {
 import { type SigningKey, sha256 } from '@coco/crypto';
 import { encodeReceipt, noClaims, type ProofStep } from '../src/index.ts';
 
-export function transactionId(view: number, seqno: number): TransactionId {
+function transactionId(view: number, seqno: number): TransactionId {
   return { view: asView(view), seqno: asSeqno(seqno) };
 }
 
