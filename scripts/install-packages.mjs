@@ -7,7 +7,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withInstallLock } from './install-lock.mjs';
 import { npmInstall } from './run-npm.mjs';
-import { step } from './step.mjs';
+import { requireSpace, step } from './step.mjs';
+
+/** The packages take 450 MB, and in npm's cache 100 MB more. */
+const megabytesNeeded = 600;
 
 /** Whether node_modules holds what package-lock.json pins, and nothing else. */
 export function packagesMatch(root) {
@@ -28,6 +31,7 @@ export function packagesMatch(root) {
 export async function installPackages(root, node) {
   await withInstallLock(join(root, '.runtime', 'install.lock'), async () => {
     if (packagesMatch(root)) return;
+    requireSpace('The installation of packages', root, megabytesNeeded);
     await step('Installing the packages that package-lock.json pins', () =>
       npmInstall({ node, folder: root, what: 'A package' }),
     );

@@ -17,10 +17,13 @@ import {
 import { join } from 'node:path';
 import { withInstallLock } from './install-lock.mjs';
 import { npmInstall } from './run-npm.mjs';
-import { BootstrapFailure, step } from './step.mjs';
+import { BootstrapFailure, requireSpace, step } from './step.mjs';
 
 /** Type stripping is stable and silent from this version of Node.js 24 on. */
 export const nodeOldest = '24.12.0';
+
+/** Node.js takes 190 MB, and as a package in npm's cache 60 MB more. */
+const megabytesNeeded = 300;
 
 const partialMark = '.partial-';
 
@@ -47,6 +50,7 @@ export async function findRuntime(root) {
   if (existsSync(binary)) return binary;
   await withInstallLock(join(root, '.runtime', 'install.lock'), async () => {
     if (existsSync(binary)) return;
+    requireSpace(`Node.js ${entry.version}`, join(root, '.runtime'), megabytesNeeded);
     const title = `Installing Node.js ${entry.version}, beside ${process.versions.node}`;
     await step(title, () => install({ root, name, entry, folder }));
   });

@@ -3,6 +3,8 @@
  * sentence that names the remedy. A stack is shown only for bugs of the bootstrap itself.
  */
 
+import { mkdirSync, statfsSync } from 'node:fs';
+
 /** A failure that the user can put right: `message` says what is wrong and what to do. */
 export class BootstrapFailure extends Error {}
 
@@ -19,6 +21,20 @@ export async function step(title, work) {
     process.stderr.write('failed\n');
     throw error;
   }
+}
+
+/**
+ * Refuses to begin where the disk is too full: npm ends a full disk with truncated files and
+ * success. Sizes are what the installation takes, with room for npm's cache.
+ */
+export function requireSpace(what, folder, megabytes) {
+  mkdirSync(folder, { recursive: true });
+  const { bavail, bsize } = statfsSync(folder);
+  const free = Math.floor((bavail * bsize) / 1e6);
+  if (free >= megabytes) return;
+  throw new BootstrapFailure(
+    `${what} needs ${megabytes} MB, but the disk has ${free} MB free at ${folder}: make room, then run the same command again.`,
+  );
 }
 
 const unreachable = [

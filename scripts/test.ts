@@ -24,7 +24,7 @@ function main(): number {
     return 1;
   }
   const files = rooms.map((room) => `${room}/test/index.ts`);
-  if (names.length === 0) files.push('test/index.ts');
+  if (names.length === 0 || wantsOwn) files.push('test/index.ts');
   const present = files.filter((file) => existsSync(join(root, file)));
   if (present.length === 0) {
     console.error(`No tests found: create ${files[0] ?? 'test/index.ts'}.`);

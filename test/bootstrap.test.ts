@@ -95,6 +95,17 @@ suite('bootstrap: what it decides', () => {
   });
 });
 
+suite('bootstrap: space', () => {
+  test('an installation that does not fit is refused before it begins', async () => {
+    const { requireSpace } = await load('step.mjs');
+    assert.throws(
+      () => requireSpace?.('Node.js', folder, Number.MAX_SAFE_INTEGER),
+      /Node\.js needs \d+ MB, but the disk has \d+ MB free at .*: make room/,
+    );
+    requireSpace?.('Node.js', folder, 0);
+  });
+});
+
 suite('bootstrap: what it does', () => {
   test('an unknown command is one sentence that names the commands', async () => {
     const { code, output } = await run([join(scripts, 'bootstrap.mjs'), 'constructor']);
