@@ -8,14 +8,15 @@ export type ConsensusCode =
   | 'NotLeaderInView'
   | 'NotExtending'
   | 'ProposalDropped'
-  | 'TooManyPendingTransactions'
+  | 'TooManyInFlight'
   | 'BatchTooLarge'
   | 'InvalidMembershipChange'
   | 'MembershipPending'
   | 'MembershipDropped'
+  | 'NotVoter'
   | 'BatchesInFlight'
   | 'ReadIndexUnavailable'
-  | 'NothingToCompact'
+  | 'NothingToOffer'
   | 'PersistFailed'
   | 'ReplicaStopped';
 
@@ -50,7 +51,7 @@ export const consensusError: (
     status: 503,
     meaning: 'Raft refused a proposal; the same bytes may be proposed again.',
   },
-  TooManyPendingTransactions: {
+  TooManyInFlight: {
     kind: 'refusal',
     status: 503,
     meaning: 'As much is in flight, waiting for commit, as the limits allow.',
@@ -71,6 +72,7 @@ export const consensusError: (
     status: 503,
     meaning: 'A membership change was lost with the office of its leader.',
   },
+  NotVoter: { kind: 'refusal', status: 400, meaning: 'Leadership goes to a voter only.' },
   BatchesInFlight: {
     kind: 'refusal',
     status: 409,
@@ -81,7 +83,7 @@ export const consensusError: (
     status: 503,
     meaning: 'No quorum confirmed within the limit that this node is current.',
   },
-  NothingToCompact: {
+  NothingToOffer: {
     kind: 'refusal',
     status: 409,
     meaning: 'A snapshot names a state that is not committed here yet.',

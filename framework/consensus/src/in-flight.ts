@@ -27,11 +27,11 @@ export class InFlight {
     return { batches: this.#batches, bytes: this.#bytes };
   }
 
-  /** @throws TooManyPendingTransactions when one more of these bytes has no room. */
+  /** @throws TooManyInFlight when one more of these bytes has no room. */
   mustHaveRoom(bytes: number): void {
     const { inFlightBatchesMax, inFlightBytesMax } = this.#limits;
     if (this.#batches < inFlightBatchesMax && this.#bytes + bytes <= inFlightBytesMax) return;
-    throw consensusError('TooManyPendingTransactions', 'Too much waits for commit.', {
+    throw consensusError('TooManyInFlight', 'Too much waits for commit.', {
       batches: this.#batches,
       bytes: this.#bytes,
     });

@@ -7,11 +7,13 @@ import type { BodyStore } from './body-store.ts';
 import { isBodyOf } from './body-store.ts';
 import type { NamedBatch } from './check-raft-message.ts';
 import { checkRaftMessage } from './check-raft-message.ts';
+import { isMember } from './configuration.ts';
 import type { Handle } from './handle.ts';
 import { digestOf } from './handle.ts';
 import { HeldMessages } from './held-messages.ts';
 import type { ReplicaLimits } from './limits.ts';
 import type { LogTail } from './log-tail.ts';
+import type { Membership } from './membership.ts';
 import type { PeerMessage } from './peer-message.ts';
 import type { IncomingMessage, RaftInstance } from './raft-instance.ts';
 import type { ReplicaPorts } from './replica-ports.ts';
@@ -24,6 +26,7 @@ export interface InboxParts {
   readonly tail: LogTail;
   readonly bodies: BodyStore;
   readonly limits: ReplicaLimits;
+  readonly membership: Membership;
   readonly ports: ReplicaPorts;
 }
 
@@ -168,6 +171,9 @@ export class Inbox {
   }
 
   #serve(from: number, handles: readonly Handle[]): Verdict {
+    const { membership } = this.#parts;
+    // Who is not, or no longer, in the configuration gets nothing of the ledger.
+    if (!isMember(membership.configuration, from)) return ignored('the asker is not a member');
     if (handles.length > this.#parts.limits.messageEntriesMax) return rejected('too many handles');
     if (this.#served.has(from)) return ignored('an earlier request is being answered');
     this.#served.add(from);

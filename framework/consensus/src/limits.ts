@@ -33,7 +33,7 @@ export interface ReplicaLimits {
   readonly readTicksMax: number;
   /** Readers that may wait for one round. */
   readonly waitingReadersMax: number;
-  /** Raft entries kept below a compaction, so that slow peers need no snapshot. */
+  /** Committed Raft entries kept at least (at most twice as many), so that slow peers need no snapshot. */
   readonly keptEntries: number;
   /** Ticks without a leader after which a follower campaigns (drawn from 1 to 2 times this). */
   readonly electionTicks: number;

@@ -47,7 +47,7 @@ export class ReadRounds {
   /** Resolves when everything committed before this call is delivered here. */
   wait(): Promise<void> {
     if (this.#count() >= this.#limits.waitingReadersMax) {
-      throw consensusError('TooManyPendingTransactions', 'Too many reads wait for a quorum.');
+      throw consensusError('TooManyInFlight', 'Too many reads wait for a quorum.');
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject, waitedTicks: 0 });

@@ -26,6 +26,8 @@ export class ReadyLoop {
   #jobs: Job[] = [];
   #ledgerSnapshot: LedgerSnapshotName | undefined;
   #genesisView: View | undefined;
+  /** Invariant: <= the delivered index. Raft's log has forgotten everything up to it. */
+  #compactedIndex = 0;
   #isRunning = false;
   /** Invariant: a Ready is open only while this is true. */
   #isPumping = false;
@@ -41,6 +43,7 @@ export class ReadyLoop {
   /** @param genesisView the view whose first batch may create the service, for its first nodes */
   start(genesisView: View | undefined): void {
     this.#genesisView = genesisView;
+    this.#compactedIndex = this.#parts.tail.deliveredIndex;
     this.#isRunning = true;
   }
 
@@ -134,6 +137,7 @@ export class ReadyLoop {
       this.#renewOffer();
       events.onConfiguration(membership.configuration);
     }
+    this.#compact();
     for (const read of ready.reads) reads.confirm(read.index, read.context);
     reads.delivered(tail.deliveredIndex);
     this.changed();
@@ -145,6 +149,7 @@ export class ReadyLoop {
     const { index: raftIndex, term, configuration } = snapshot;
     const data = decodeSnapshotData(snapshot.data);
     this.#parts.tail.restart({ raftIndex, lastBatch: data.lastBatch });
+    this.#compactedIndex = raftIndex;
     this.#parts.membership.restart(configuration);
     this.#ledgerSnapshot = data.ledgerSnapshot ?? this.#ledgerSnapshot;
     return { ...data, raftIndex: asRaftIndex(raftIndex), view: asView(term), configuration };
@@ -195,6 +200,19 @@ export class ReadyLoop {
     const ledgerSnapshot = this.#ledgerSnapshot;
     const data = encodeSnapshotData({ lastBatch: tail.lastDelivered, ledgerSnapshot });
     instance.snapshot(tail.deliveredIndex, membership.configuration, data);
+  }
+
+  /**
+   * Keeps Raft's log short. What is delivered is in the ledger's files, from which readBody and
+   * installSnapshot serve it, so only entries for peers a little behind are kept. Done in leaps,
+   * because Raft copies what it keeps.
+   */
+  #compact(): void {
+    const { instance, tail, limits } = this.#parts;
+    if (tail.deliveredIndex - this.#compactedIndex < 2 * limits.keptEntries) return;
+    this.#renewOffer();
+    this.#compactedIndex = tail.deliveredIndex - limits.keptEntries;
+    instance.compact(this.#compactedIndex);
   }
 
   #fail(error: unknown): void {

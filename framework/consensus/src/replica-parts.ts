@@ -46,6 +46,7 @@ export function createParts(options: ReplicaOptions): ReplicaParts {
   });
   const tail = new LogTail();
   const bodies = new BodyStore(limits);
+  const membership = new Membership(instance, createConfiguration([]));
   return {
     id,
     limits,
@@ -57,9 +58,9 @@ export function createParts(options: ReplicaOptions): ReplicaParts {
     watch: new OfficeWatch(instance),
     order: new ProposalOrder(),
     inFlight: new InFlight(limits),
-    membership: new Membership(instance, createConfiguration([])),
+    membership,
     reads: new ReadRounds(id, limits),
-    inbox: new Inbox({ id, instance, tail, bodies, limits, ports }),
+    inbox: new Inbox({ id, instance, tail, bodies, limits, membership, ports }),
     outbox: new Outbox({ instance, tail, bodies, limits, ports }),
   };
 }

@@ -83,7 +83,7 @@ export class Replica {
   /**
    * Proposes the next batch of this leader's view. The body is not copied; the caller leaves it
    * unchanged. Returning means that Raft took it, not that it is committed.
-   * @throws NotLeaderInView, NotExtending, TooManyPendingTransactions, BatchTooLarge,
+   * @throws NotLeaderInView, NotExtending, TooManyInFlight, BatchTooLarge,
    * BodyMismatch; ProposalDropped: propose the same bytes again, or resign.
    */
   propose(handle: Handle, body: Uint8Array): void {
@@ -101,7 +101,7 @@ export class Replica {
     }
     inFlight.mustHaveRoom(body.length);
     if (!bodies.hasRoomFor(body.length)) {
-      throw consensusError('TooManyPendingTransactions', 'Too much waits for the disk.');
+      throw consensusError('TooManyInFlight', 'Too much waits for the disk.');
     }
     const code = instance.propose(handle.view, encodeHandle(handle));
     if (code !== 'ok') {
@@ -141,7 +141,7 @@ export class Replica {
   /**
    * Resolves when everything that was committed anywhere before this call is delivered here: a
    * read of the state from then on is linearizable. Calls share rounds.
-   * @throws ReadIndexUnavailable, TooManyPendingTransactions, ReplicaStopped
+   * @throws ReadIndexUnavailable, TooManyInFlight, ReplicaStopped
    */
   async readIndex(): Promise<void> {
     this.#mustRun();
@@ -173,12 +173,16 @@ export class Replica {
   /**
    * Hands office to a voter. The owner has stopped executing and nothing waits for commit. Until
    * it is done or Raft gives it up (one election timeout), proposals are dropped.
-   * @throws NotLeaderInView, BatchesInFlight
+   * @throws NotLeaderInView, NotVoter, BatchesInFlight
    */
   transferLeadership(to: NodeId): void {
     this.#mustRun();
     this.#mustLead();
-    const { batches } = this.#parts.inFlight.size;
+    const { membership, inFlight } = this.#parts;
+    if (!membership.configuration.voters.includes(to)) {
+      throw consensusError('NotVoter', 'Office goes to a voter only.', { to });
+    }
+    const { batches } = inFlight.size;
     if (batches > 0) {
       throw consensusError('BatchesInFlight', 'Batches wait for commit.', { batches });
     }
@@ -199,24 +203,18 @@ export class Replica {
   }
 
   /**
-   * Forgets the committed log but for the last entries; a peer that needs more is offered the
-   * ledger snapshot. The owner's chunk files must hold every batch after it.
-   * @throws NothingToCompact when the snapshot is beyond what is committed here.
+   * Names a committed ledger snapshot, so that a node that is far behind need not read the whole
+   * ledger. The owner's chunk files hold every batch after it. Raft's log is compacted anyway.
+   * @throws NothingToOffer when the snapshot is beyond what is committed here.
    */
-  compact(snapshot: LedgerSnapshotName, seqno: Seqno): void {
+  offerSnapshot(snapshot: LedgerSnapshotName, seqno: Seqno): void {
     this.#mustRun();
-    const { tail, limits, instance } = this.#parts;
-    if (seqno > tail.deliveredSeqno) {
-      throw consensusError('NothingToCompact', 'The snapshot is not committed here yet.', {
-        seqno,
-        committed: tail.deliveredSeqno,
-      });
+    const committed = this.#parts.tail.deliveredSeqno;
+    if (seqno > committed) {
+      const message = 'The snapshot is not committed here yet.';
+      throw consensusError('NothingToOffer', message, { seqno, committed });
     }
-    this.#loop.betweenReadys(() => {
-      this.#loop.offerSnapshot(snapshot);
-      const upTo = tail.deliveredIndex - limits.keptEntries;
-      if (upTo > genesisIndex) instance.compact(upTo);
-    });
+    this.#loop.betweenReadys(() => this.#loop.offerSnapshot(snapshot));
   }
 
   status(): ReplicaStatus {

@@ -3,6 +3,7 @@
  * driven by the caller; the same seed and calls give the same run to the byte.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { present } from '@coco/base';
 import type { PeerMessage, ReplicaLimits } from '../src/index.ts';
 import {
@@ -43,10 +44,15 @@ export class Cluster {
   stripsBodies = false;
   queue: Parcel[] = [];
   #lines: string[] = [];
+  readonly #trace = createHash('sha256');
   readonly #options: ClusterOptions;
+
+  /** Of nodes that are added from now on. */
+  limits: Partial<ReplicaLimits>;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.limits = options.limits ?? {};
   }
 
   node(id: number): TestNode {
@@ -114,7 +120,7 @@ export class Cluster {
       this.nodes.get(from)?.replica.unreachable(to);
       return;
     }
-    const message = parsePeerMessage(bytes, { ...defaultLimits, ...this.#options.limits });
+    const message = parsePeerMessage(bytes, { ...defaultLimits, ...this.limits });
     const isStripped = this.stripsBodies && message.kind === 'raft';
     receiver.step(from, isStripped ? { ...message, bodies: [] } : message);
   }
@@ -126,16 +132,23 @@ export class Cluster {
     return lines;
   }
 
+  /** Digest over every message that was ever sent. */
+  traceDigest(): string {
+    return this.#trace.copy().digest('hex');
+  }
+
   /** Adds a node that the caller starts. */
   add(id: number): TestNode {
     const node = new TestNode({
       id,
       seed: this.#options.seed,
-      limits: this.#options.limits ?? {},
+      limits: this.limits,
       checkers: this.checkers,
       members: () => this.#everNodes,
       send: (from, to, message: PeerMessage) => {
-        this.queue.push({ from, to, bytes: encodePeerMessage(message).slice() });
+        const bytes = encodePeerMessage(message).slice();
+        this.#trace.update(`${from} ${to} `).update(bytes);
+        this.queue.push({ from, to, bytes });
       },
       record: (line) => this.#lines.push(line),
     });

@@ -206,6 +206,11 @@ describe('a request for bodies', () => {
     const other: Handle = createHandle(place, new Uint8Array(300));
     const ask = (handles: readonly Handle[]): string =>
       kindOf(node.replica.step(9, { kind: 'fetch', handles }));
+    assert.equal(ask(held), 'ignore', 'a stranger gets nothing');
+    const added = node.replica.proposeMembership({ kind: 'addLearner', id: 9 });
+    await cluster.settle();
+    await added;
+    cluster.queue = [];
     assert.equal(ask(held), 'accept');
     assert.equal(ask(held), 'ignore', 'one request at a time');
     await new Promise((resolve) => setImmediate(resolve));

@@ -125,7 +125,7 @@ describe('propose', () => {
       assert.equal(node.replica.status().inFlight.batches, 4);
       const next = node.seal(2, 1000);
       const propose = () => node.replica.propose(next.handle, next.body);
-      assert.throws(propose, { code: 'TooManyPendingTransactions' });
+      assert.throws(propose, { code: 'TooManyInFlight' });
       node.isDiskHeld = false;
       node.releaseDisk();
       await cluster.settle();
@@ -150,6 +150,6 @@ describe('propose', () => {
     node.propose(node.seal(2, 1000));
     const next = node.seal(2, 1000);
     const propose = () => node.replica.propose(next.handle, next.body);
-    assert.throws(propose, { code: 'TooManyPendingTransactions' });
+    assert.throws(propose, { code: 'TooManyInFlight' });
   });
 });

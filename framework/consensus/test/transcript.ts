@@ -51,6 +51,11 @@ async function changeMembership(
 }
 
 const commands: Readonly<Record<string, Command>> = {
+  /** keep <entries>: how many committed entries Raft's log keeps, for nodes added later */
+  async keep(cluster, words) {
+    cluster.limits = { keptEntries: numbers(words)[0] ?? 0 };
+    return [];
+  },
   async start(cluster, words) {
     cluster.start(numbers(words));
     await cluster.settle();
@@ -139,15 +144,22 @@ const commands: Readonly<Record<string, Command>> = {
     const ended = await Promise.race([outcome, microtasks().then(() => 'is pending')]);
     return [`${id} read: ${ended} at ${cluster.node(id).committedSeqno}`];
   },
-  async compact(cluster, words) {
+  /** Names a ledger snapshot of what is committed. */
+  async offer(cluster, words) {
     const [id = 0] = numbers(words);
     const { replica, committedSeqno } = cluster.node(id);
     const snapshot = { name: `snapshot_${committedSeqno}`, digest: sha256(new Uint8Array(1)) };
     const { committedSeqno: seqno } = replica.status();
-    const code = await codeOf(() => replica.compact(snapshot, seqno));
+    const code = await codeOf(() => replica.offerSnapshot(snapshot, seqno));
     await cluster.settle();
-    const { firstIndex, lastIndex } = replica.status().raft;
-    return [`${id} compact: ${code}, log ${firstIndex} to ${lastIndex}`];
+    return [`${id} offer: ${code}`];
+  },
+  /** Where Raft's log begins and ends. */
+  async log(cluster, words) {
+    return numbers(words).map((id) => {
+      const { firstIndex, lastIndex } = cluster.node(id).replica.status().raft;
+      return `${id} log ${firstIndex} to ${lastIndex}`;
+    });
   },
   async 'add-learner'(cluster, words) {
     const [at = 0, id = 0] = numbers(words);
@@ -184,7 +196,7 @@ const commands: Readonly<Record<string, Command>> = {
 /** Runs the file against a new cluster. The checkers run along. */
 export async function runTranscript(file: URL): Promise<Cluster> {
   const expected = readFileSync(file, 'utf8');
-  const cluster = new Cluster({ seed, limits: { keptEntries: 1 } });
+  const cluster = new Cluster({ seed });
   const actual: string[] = [];
   const lines = expected.split('\n');
   for (let at = 0; at < lines.length; at++) {
