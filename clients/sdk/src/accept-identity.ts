@@ -50,6 +50,7 @@ export async function acceptServiceIdentity(options: IdentityToAccept): Promise<
   if (remembered) {
     // A renewed certificate has the same key; the identity is the key.
     if (remembered.id === id) return accepted;
+    assertNotFormer(memory, id);
     await assertSuccession(options, remembered.id, remembered);
     return accepted;
   }
@@ -63,6 +64,15 @@ export async function acceptServiceIdentity(options: IdentityToAccept): Promise<
     'ServiceNotPinned',
     'This platform does not show which key a TLS session ends at: pin the service’s identity.',
   );
+}
+
+/** A service that was recovered since, or a copy of it, still runs somewhere: it missed the rest. */
+function assertNotFormer(memory: Memory, id: string): void {
+  if (!memory.identities.some((identity) => identity.id === id)) return;
+  throw sdkError('ServiceBehind', 'The service has an identity that another one has followed.', {
+    service: id,
+    newest: memory.identities.at(-1)?.id,
+  });
 }
 
 async function assertSuccessionOfAny(options: IdentityToAccept): Promise<void> {
@@ -86,6 +96,14 @@ async function assertSuccession(
   const { service, memory, acceptIdentity } = options;
   const endorsements = await options.fetchEndorsements();
   const endorsed = await endorsedIdentity(service, endorsements, formerId);
+  if (!endorsed) {
+    await assertNoBranch(service, endorsements, memory);
+    throw sdkError(
+      'ServiceIdentityChanged',
+      'The service has another identity, and does not endorse the one that is trusted.',
+      { from: formerId, to: service.identity.id },
+    );
+  }
   assertNothingLost(memory, endorsed);
   const change: IdentityChange = { from, to: service, endorsed, endorsements };
   if (acceptIdentity && !(await acceptIdentity(change))) {
@@ -96,11 +114,12 @@ async function assertSuccession(
   }
 }
 
+/** What the service says of an earlier identity; undefined where it does not endorse it. */
 async function endorsedIdentity(
   service: VerifiedService,
   endorsements: readonly Uint8Array[],
   keyId: string,
-): Promise<EndorsedIdentity> {
+): Promise<EndorsedIdentity | undefined> {
   try {
     return await findEndorsedIdentity({
       serviceIdentity: service.identity,
@@ -109,12 +128,24 @@ async function endorsedIdentity(
     });
   } catch (cause) {
     if (!(cause instanceof LedgerError)) throw cause;
-    throw sdkError(
-      'ServiceIdentityChanged',
-      'The service has another identity, and does not endorse the one that is trusted.',
-      { from: keyId, to: service.identity.id },
-      cause,
-    );
+    return undefined;
+  }
+}
+
+/** A service that endorses an earlier identity but not the newest was recovered beside it. */
+async function assertNoBranch(
+  service: VerifiedService,
+  endorsements: readonly Uint8Array[],
+  memory: Memory,
+): Promise<void> {
+  for (const { id } of memory.identities.slice(0, -1).reverse()) {
+    const endorsed = await endorsedIdentity(service, endorsements, id);
+    if (!endorsed) continue;
+    throw sdkError('ServiceForked', 'The service was recovered beside the one that was seen.', {
+      service: service.identity.id,
+      endorses: id,
+      endorsedUpTo: formatTransactionId(endorsed.epochEnd),
+    });
   }
 }
 

@@ -115,6 +115,16 @@ test('a recovered service that endorses the remembered identity is accepted, and
   (await dial(again, forgetfulMemory(), { pin })).close();
 });
 
+test('a service that was followed by another is behind, and one recovered beside it forked', async () => {
+  const service = await start();
+  const memory = await remembered(service);
+  const recovered = await recover(service, 8);
+  (await dial(recovered, memory)).close();
+  await assert.rejects(dial(service, memory), hasCode('ServiceBehind'));
+  const beside = await recover(service, 8);
+  await assert.rejects(dial(beside, memory), hasCode('ServiceForked'));
+});
+
 test('a new identity is refused without endorsement, with a foreign one, or by the caller', async () => {
   const service = await start();
   const memory = await remembered(service);
