@@ -59,20 +59,18 @@ function toolchainDifferences() {
   return differences;
 }
 
+function cargo(...words) {
+  const shared = ['--locked', '--target=wasm32-unknown-unknown', '-Zbuild-std=std,panic_abort'];
+  const run = spawnSync('/usr/bin/cargo', [...words, ...shared], {
+    cwd: engineFolder,
+    env: environment,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return run.status === 0;
+}
+
 function build() {
-  const run = spawnSync(
-    '/usr/bin/cargo',
-    [
-      'build',
-      '--release',
-      '--locked',
-      '--target=wasm32-unknown-unknown',
-      '-Zbuild-std=std,panic_abort',
-      '-Ztrim-paths',
-    ],
-    { cwd: engineFolder, env: environment, stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  if (run.status !== 0) fail('The build failed.');
+  if (!cargo('build', '--release', '-Ztrim-paths')) fail('The build failed.');
   const built = path.join(targetFolder, 'wasm32-unknown-unknown/release/coco_ethereum_engine.wasm');
   return readFileSync(built);
 }
@@ -115,6 +113,10 @@ function check() {
     console.log(
       `engine.wasm: NOT compared with its source, the pinned toolchain is absent: ${differences.join('; ')}.`,
     );
+    return;
+  }
+  if (!cargo('fetch')) {
+    console.log('engine.wasm: NOT compared with its source, its crates could not be fetched.');
     return;
   }
   if (!build().equals(wasm)) fail('The source builds to another artefact than the committed one.');

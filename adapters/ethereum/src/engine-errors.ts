@@ -28,29 +28,103 @@ export type EngineErrorCode =
   | 'EngineTrapped'
   | 'EngineArtefactInvalid';
 
-const refusal = (meaning: string): ErrorRow => ({ kind: 'refusal', status: 400, meaning });
-
 const table: Readonly<Record<EngineErrorCode, ErrorRow>> = {
-  TransactionTooLarge: refusal('A raw transaction exceeds 128 KiB.'),
-  TransactionMalformed: refusal('A raw transaction is not canonical RLP of its EIP-2718 type.'),
-  TransactionTypeUnsupported: refusal('The EIP-2718 transaction type is unknown.'),
-  BlobTransactionUnsupported: refusal('Blob transactions (type 3, EIP-4844) are not carried.'),
-  SignatureInvalid: refusal('A signature is out of range, malleable (EIP-2) or recovers no key.'),
-  ChainIdMismatch: refusal('The transaction was signed for another chain.'),
-  NonceTooLow: refusal('The nonce was used already.'),
-  NonceTooHigh: refusal('A transaction with a lower nonce must come first.'),
-  NonceExhausted: refusal('The nonce of the sender is at its maximum of 2^64-1.'),
-  InsufficientFunds: refusal('The balance does not cover value and the highest fee.'),
-  IntrinsicGasTooLow: refusal('The gas limit is below the cost before execution.'),
-  FloorGasTooLow: refusal('The gas limit is below the floor for the data (EIP-7623).'),
-  FeeCapTooLow: refusal('The highest fee per gas is below the base fee of the block.'),
-  TipAboveFeeCap: refusal('The priority fee per gas is above the highest fee per gas.'),
-  GasLimitAboveBlock: refusal('The gas limit is above that of the block.'),
-  GasLimitAboveCap: refusal('The gas limit is above the cap of a transaction (EIP-7825).'),
-  InitCodeTooLarge: refusal('The creation code is above the limit (EIP-3860).'),
-  SenderNotExternal: refusal('The sender is a contract (EIP-3607).'),
-  AuthorizationListInvalid: refusal('A type 4 transaction lacks authorizations or creates.'),
-  TransactionInvalid: refusal('The transaction fails another rule of consensus.'),
+  TransactionTooLarge: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A raw transaction exceeds 128 KiB.',
+  },
+  TransactionMalformed: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A raw transaction is not canonical RLP of its EIP-2718 type.',
+  },
+  TransactionTypeUnsupported: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The EIP-2718 transaction type is unknown.',
+  },
+  BlobTransactionUnsupported: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'Blob transactions (type 3, EIP-4844) are not carried.',
+  },
+  SignatureInvalid: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A signature is out of range, malleable (EIP-2) or recovers no key.',
+  },
+  ChainIdMismatch: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The transaction was signed for another chain.',
+  },
+  NonceTooLow: { kind: 'refusal', status: 400, meaning: 'The nonce was used already.' },
+  NonceTooHigh: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A transaction with a lower nonce must come first.',
+  },
+  NonceExhausted: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The nonce of the sender is at its maximum of 2^64-1.',
+  },
+  InsufficientFunds: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The balance does not cover value and the highest fee.',
+  },
+  IntrinsicGasTooLow: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The gas limit is below the cost before execution.',
+  },
+  FloorGasTooLow: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The gas limit is below the floor for the data (EIP-7623).',
+  },
+  FeeCapTooLow: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The highest fee per gas is below the base fee of the block.',
+  },
+  TipAboveFeeCap: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The priority fee per gas is above the highest fee per gas.',
+  },
+  GasLimitAboveBlock: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The gas limit is above that of the block.',
+  },
+  GasLimitAboveCap: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The gas limit is above the cap of a transaction (EIP-7825).',
+  },
+  InitCodeTooLarge: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The creation code is above the limit (EIP-3860).',
+  },
+  SenderNotExternal: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The sender is a contract (EIP-3607).',
+  },
+  AuthorizationListInvalid: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A type 4 transaction lacks authorizations or creates.',
+  },
+  TransactionInvalid: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The transaction fails another rule of consensus.',
+  },
   EngineTrapped: {
     kind: 'fault',
     status: 500,

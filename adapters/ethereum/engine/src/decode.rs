@@ -3,7 +3,7 @@
 use crate::crypto::is_canonical_signature;
 use crate::mailbox::{Reader, Writer};
 use crate::refusal::Refusal;
-use alloy_consensus::{Transaction, TxEnvelope};
+use alloy_consensus::{Signed, Transaction, TxEnvelope, TxLegacy};
 use alloy_eips::Typed2718;
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_eips::eip2930::AccessList;
@@ -39,8 +39,12 @@ fn parse(raw: &[u8]) -> Result<TxEnvelope, Refusal> {
         }
         Some(&other) => return Err(Refusal::TypeUnsupported(other)),
     }
-    let transaction =
-        TxEnvelope::decode_2718_exact(raw).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    // A list goes to the legacy decoder at once, whose errors name the fault.
+    let decoded = match raw[0] {
+        LIST_FIRST.. => Signed::<TxLegacy>::decode_2718_exact(raw).map(TxEnvelope::Legacy),
+        _ => TxEnvelope::decode_2718_exact(raw),
+    };
+    let transaction = decoded.map_err(|error| Refusal::Malformed(error.to_string()))?;
     // Writing it again must give the same bytes: so no second encoding of one transaction, and
     // none of the decoder's leniencies (v as 0 or 1, wrapped forms), can pass.
     if transaction.encoded_2718() != raw {
