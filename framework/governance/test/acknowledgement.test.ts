@@ -107,8 +107,10 @@ suite('acknowledgement', () => {
     assert.notEqual(after.wrapped_latest_ledger_secret, before.wrapped_latest_ledger_secret);
   });
 
-  test('a recovery member is not activated while the service recovers', async () => {
-    const opened = await TestService.start([member, other], { recoveryThreshold: 1 });
+  test('a recovery member is not activated while the service recovers, others are', async () => {
+    const bystander = await createMember('NonParticipant');
+    const everybody = [member, other, bystander];
+    const opened = await TestService.start(everybody, { recoveryThreshold: 1 });
     opened.sign();
     opened.acknowledge(member);
     opened.proposeOpening(member);
@@ -120,5 +122,8 @@ suite('acknowledgement', () => {
       'Recovery members cannot be activated during recovery.',
     ]);
     assert.equal(service.acknowledge(member).status, 204);
+    assert.equal(service.acknowledge(bystander).status, 204);
+    const transaction = service.store.begin();
+    assert.equal(memberInfos.get(transaction, bystander.id)?.status, 'Active');
   });
 });

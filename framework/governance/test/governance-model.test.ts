@@ -123,7 +123,7 @@ function compare(service: TestService, model: Model): void {
 suite('governance as a whole', () => {
   test('random requests do what the model says, and nothing else', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 20 }), async (commands) => {
+      fc.asyncProperty(fc.array(command, { minLength: 20, maxLength: 30 }), async (commands) => {
         const service = await TestService.start(members, { recoveryThreshold: 1 });
         service.sign();
         const model = new Model();
@@ -132,7 +132,7 @@ suite('governance as a whole', () => {
           compare(service, model);
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 15 },
     );
   });
 

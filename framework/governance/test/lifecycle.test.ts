@@ -1,7 +1,7 @@
 /** A service's whole life: genesis, acknowledgement, opening, disaster, recovery, opening again. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromBase64, toBase64 } from '@coco/base';
+import { fromBase64, toBase64, toHex } from '@coco/base';
 import { findEndorsedIdentity, verifyEndorsement } from '@coco/receipt';
 import { decryptShare } from '../src/governance-request.ts';
 import {
@@ -64,6 +64,9 @@ for (const role of ['Participant', 'Owner'] as const) {
     const first = service.identity.serviceKey;
     for (let round = 1; round <= 2; round++) {
       const before = service.identity.serviceCertificate;
+      const { createId } = service;
+      const signedRoot = service.tree.root();
+      const lastSeqno = service.store.seqno + 1;
       service = await service.recovered(round + 10);
       secrets.push(service.latestSecret());
       service.sign();
@@ -94,7 +97,13 @@ for (const role of ['Participant', 'Owner'] as const) {
       for (const [id, status] of statuses) {
         assert.equal(status, id === service.identity.node.id ? 'Trusted' : 'Retired');
       }
-      endorsements.unshift(fromBase64(identityEndorsement.require(state).endorsement));
+      const endorsement = fromBase64(identityEndorsement.require(state).endorsement);
+      const endorsingKey = service.identity.serviceCertificate;
+      const verified = await verifyEndorsement({ endorsement, endorsingKey });
+      assert.deepEqual(verified.epochBegin, createId);
+      assert.deepEqual(verified.epochEnd, { view: createId.view, seqno: lastSeqno });
+      assert.equal(toHex(verified.epochEndRoot ?? new Uint8Array(0)), toHex(signedRoot));
+      endorsements.unshift(endorsement);
     }
     const found = await findEndorsedIdentity({
       serviceIdentity: service.identity.serviceCertificate,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { toBase64 } from '@coco/base';
+import { sealBlob } from '../src/encrypted-blob.ts';
 import { decryptShare } from '../src/governance-request.ts';
 import { restoreLedgerSecrets } from '../src/issue-recovery-shares.ts';
 import {
@@ -10,7 +11,7 @@ import {
   transitionServiceToOpen,
 } from '../src/open-service.ts';
 import { combineShares, createShares, decodeShare, encodeShare } from '../src/recovery-share.ts';
-import { submittedShares } from '../src/tables.ts';
+import { nodeSecrets, submittedShares } from '../src/tables.ts';
 import {
   type Answer,
   createMember,
@@ -91,6 +92,8 @@ suite('recovery', () => {
       service.identity.nodeKey,
     );
     assert.deepEqual(restored, lost.secrets);
+    const receivers = Object.keys(nodeSecrets.require(service.store.begin()));
+    assert.deepEqual(receivers, [service.identity.node.id]);
     assert.deepEqual(
       secretsForNode(service.store.begin(), 'another', service.identity.nodeKey),
       [],
@@ -212,7 +215,8 @@ suite('recovery', () => {
   });
 
   test('a damaged chain of secrets is a fault', async () => {
-    const { service } = await lostService();
+    const { lost, service } = await lostService();
+    const older = sealBlob(lost.latestSecret().secret, new Uint8Array(12), new Uint8Array(32));
     const state = service.store.begin();
     const shares = [first, second].map((member) => decodeShare(shareOf(service, member)));
     const wrapping = combineShares(shares, 2);
@@ -236,6 +240,17 @@ suite('recovery', () => {
           { next_version: 9, previous_ledger_secret: previous(5) },
         ]),
       { code: 'DecryptionFailed' },
+    );
+    assert.throws(
+      () =>
+        restoreLedgerSecrets(state, wrapping, [
+          { next_version: 4, previous_ledger_secret: previous(1) },
+          {
+            next_version: 9,
+            previous_ledger_secret: { encrypted_data: toBase64(older), version: 5 },
+          },
+        ]),
+      fault,
     );
     assert.equal(restoreLedgerSecrets(state, wrapping, service.historicalRows).length, 1);
   });
