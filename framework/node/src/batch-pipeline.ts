@@ -28,6 +28,11 @@ import { nodeError } from './errors.ts';
  * each costs a signature.
  */
 const batchesInFlightMax = 2;
+/**
+ * Bytes of entries that wait for their batch to close. With the largest transaction (8 MiB, the
+ * store's limit in service-runtime.ts) on top, a batch stays below the replica's 16 MiB.
+ */
+const openEntryBytesMax = 6 * 1024 * 1024;
 
 /** What concludes a batch (an adapter's block) before it is signed. */
 export interface Sealer {
@@ -196,7 +201,10 @@ export class BatchPipeline {
     if (!this.#isExecuting) {
       throw nodeError('NodeCannotHandleRequest', 'This node does not execute transactions now.');
     }
-    if (this.uncommittedCount >= this.#uncommittedMax) {
+    const isFull =
+      this.uncommittedCount >= this.#uncommittedMax ||
+      this.#sequencer.openEntryBytes >= openEntryBytesMax;
+    if (isFull) {
       const message = 'Too many transactions wait to be committed; try again shortly.';
       throw endpointError('TooManyPendingTransactions', message, { limit: this.#uncommittedMax });
     }

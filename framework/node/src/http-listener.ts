@@ -2,6 +2,7 @@
  * Sockets to values: listens on one interface, bounds headers, bodies, time and connections, and
  * hands each request as a value to `answer`. It knows no endpoint. Sources: RFC 9112, RFC 9846.
  */
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -58,20 +59,16 @@ export async function listen(options: {
     void serve({ ...options, message, reply });
   });
   server.on('clientError', refuseMalformed);
-  const connections = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-  });
+  const connections = new Connections(server);
   await bind(server, configuration);
   const { port } = server.address() as AddressInfo;
   return {
     address: `${configuration.host}:${port}`,
-    connections: () => connections.size,
+    connections: () => connections.count,
     renew: (next) => {
       if (server instanceof https.Server) server.setSecureContext(tlsOptions(next));
     },
-    stop: () => stop(server),
+    stop: () => connections.stop(),
   };
 }
 
@@ -233,12 +230,45 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket | TLSSocke
   );
 }
 
-async function stop(server: http.Server | https.Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), stopGraceMs);
-  await closed;
-  clearTimeout(timer);
+/** The open connections of a server, and which of them wait for an answer. */
+class Connections {
+  readonly #server: http.Server | https.Server;
+  /** As TCP sees them. */
+  readonly #open = new Set<Socket>();
+  /** As HTTP sees them: behind TLS, once the handshake is done. */
+  readonly #served = new Set<Socket>();
+  readonly #answering = new Set<Socket>();
+
+  constructor(server: http.Server | https.Server) {
+    this.#server = server;
+    const served = server instanceof https.Server ? 'secureConnection' : 'connection';
+    server.on('connection', (socket: Socket) => track(this.#open, socket));
+    server.on(served, (socket: Socket) => track(this.#served, socket));
+    server.on('request', (message: http.IncomingMessage, reply: http.ServerResponse) => {
+      this.#answering.add(message.socket);
+      reply.once('close', () => this.#answering.delete(message.socket));
+    });
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    for (const socket of this.#served) if (!this.#answering.has(socket)) socket.destroy();
+    const timer = setTimeout(() => {
+      for (const socket of [...this.#served, ...this.#open]) socket.destroy();
+    }, stopGraceMs);
+    await closed;
+    clearTimeout(timer);
+    await Promise.all([...this.#open].map((socket) => once(socket, 'close')));
+  }
+}
+
+function track(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
 }

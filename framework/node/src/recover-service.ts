@@ -38,7 +38,12 @@ import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
 import { createServiceIdentity } from './identities.ts';
 import { openCore } from './node-core.ts';
-import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
+import {
+  createNode,
+  type NodeSurroundings,
+  type ServiceRuntime,
+  storeLimits,
+} from './service-runtime.ts';
 import { newNode } from './start-service.ts';
 
 /** Batches between two lines of progress. */
@@ -112,7 +117,7 @@ export async function recoverService(
 }
 
 async function readPublicLedger(ledgerFolder: string, log: Log) {
-  const store = new Store();
+  const store = new Store(storeLimits);
   const historicalSecretRows: HistoricalSecretRow[] = [];
   const endorsementRows: EndorsementRow[] = [];
   let names = { issuer: '', subject: '' };
@@ -220,7 +225,7 @@ export async function readPrivateLedger(
   const old = secretsForNode(pipeline.committedState(), key.id, encryptionKey)
     .filter(({ version }) => version <= ledger.lastId.seqno)
     .map(({ version, secret }) => ({ fromSeqno: version, key: secret }));
-  const store = new Store();
+  const store = new Store(storeLimits);
   let batchCount = 0;
   await ledger.replayPrivate(new LedgerSecrets(old), (batch) => {
     replay(store, batch, () => true);

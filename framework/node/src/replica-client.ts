@@ -48,8 +48,14 @@ export class ReplicaClient {
       workerData: start,
     });
     const client = new ReplicaClient(worker, events);
-    await client.#ask((request) => ({ kind: 'start', request }));
-    return client;
+    try {
+      await client.#ask((request) => ({ kind: 'start', request }));
+      return client;
+    } catch (error) {
+      client.#isStopped = true;
+      await worker.terminate();
+      throw error;
+    }
   }
 
   /** Hands over a signed batch. Its body is the worker's from here on. */

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Adapter } from '@coco/adapter';
 import { VirtualPlatform } from '@coco/attestation';
-import type { Clock, JsonValue, LedgerError, Log, Random } from '@coco/base';
+import type { Clock, JsonValue, LedgerError, Log, Random, Seqno } from '@coco/base';
 import { SigningKey } from '@coco/crypto';
 import { Registry, transactionEndpoints } from '@coco/endpoint';
 import {
@@ -57,6 +57,8 @@ export interface RunningNode {
   readonly addresses: Readonly<Record<string, string>>;
   /** Rejects when the node cannot go on: nothing after that is durable. */
   readonly failed: Promise<never>;
+  /** The last entry that a recovery brought back; undefined in a new service. */
+  readonly recoveredSeqno: Seqno | undefined;
   state(): NodeState;
   /** Ends in about a second; what was acknowledged as committed is on disk. */
   stop(): Promise<void>;
@@ -74,6 +76,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
     return {
       addresses: node.addresses(),
       failed,
+      recoveredSeqno: node.recoveredSeqno,
       state: () => node.state,
       stop: () => node.stop(),
     };
@@ -104,6 +107,7 @@ class NodeWiring {
   readonly #listeners = new Map<string, HttpListener>();
   readonly #counts: RequestCounts = { requests: 0, refusals: 0, faults: 0, sessionsPeak: 0 };
   #runtime: ServiceRuntime | undefined;
+  recoveredSeqno: Seqno | undefined;
   #state: NodeState = 'Initialized';
   #areAdaptersStarted = false;
   #stopWatch: () => void = () => {};
@@ -132,6 +136,7 @@ class NodeWiring {
     } else {
       const recovered = await recoverService(surroundings, command.recover);
       this.#runtime = recovered;
+      this.recoveredSeqno = recovered.ledger.lastId.seqno;
       this.#state = 'PartOfPublicNetwork';
       this.#finishRecoveryWhenAsked(recovered, surroundings, onFailed);
     }

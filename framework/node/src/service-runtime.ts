@@ -10,6 +10,11 @@ import type { NodeIdentity, ServiceIdentity } from './identities.ts';
 import { createNodeIdentity } from './identities.ts';
 import type { NodeCore } from './node-core.ts';
 
+/** A transaction fits a batch body (batch-pipeline.ts). */
+export const storeLimits: { readonly transactionBytesMax: number } = {
+  transactionBytesMax: 8 * 1024 * 1024,
+};
+
 /** CCF's names of a node's states, as GET /node/state shows them. */
 export type NodeState =
   | 'Initialized'

@@ -17,7 +17,12 @@ import {
 import type { MemberConfiguration, StartConfiguration } from './configuration.ts';
 import { createServiceIdentity } from './identities.ts';
 import { openCore } from './node-core.ts';
-import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
+import {
+  createNode,
+  type NodeSurroundings,
+  type ServiceRuntime,
+  storeLimits,
+} from './service-runtime.ts';
 
 /** CCF's first view. */
 const firstView = asView(2);
@@ -64,7 +69,7 @@ export async function startService(
   const core = await openCore({
     ...surroundings,
     ledgerFolder: resolve(surroundings.baseFolder, configuration.ledgerDirectory),
-    store: new Store(),
+    store: new Store(storeLimits),
     sequencer,
     tracker: new TransactionStatusTracker(),
     serviceKey: service.key,

@@ -1,2 +1,4 @@
 import './batch-pipeline.test.ts';
 import './configuration.test.ts';
+import './http-listener.test.ts';
+import './run-node.test.ts';

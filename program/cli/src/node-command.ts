@@ -33,7 +33,12 @@ export const adapterFactories: ReadonlyMap<string, AdapterFactory> = new Map([
 
 /** What the child tells the sandbox. */
 export type NodeReport =
-  | { readonly kind: 'started'; readonly addresses: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'started';
+      readonly addresses: Readonly<Record<string, string>>;
+      /** The last entry that a recovery brought back. */
+      readonly recoveredSeqno: number | undefined;
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 export const nodeCommand: Command = {
@@ -123,7 +128,8 @@ async function serve(
     report({ kind: 'failed', code: error.code, message: error.message });
     process.exit(1);
   }
-  report({ kind: 'started', addresses: node.addresses });
+  const { addresses, recoveredSeqno } = node;
+  report({ kind: 'started', addresses, recoveredSeqno });
   await endOf(node, log);
 }
 

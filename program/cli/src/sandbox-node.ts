@@ -20,6 +20,8 @@ export interface SandboxPorts {
 export interface SandboxNode {
   readonly httpsUrl: string;
   readonly rpcUrl: string;
+  /** The last ledger entry that a recovery brought back; undefined in a new service. */
+  readonly recoveredSeqno: number | undefined;
   /** Resolves with the exit code when the process ends. */
   readonly ended: Promise<number>;
   stop(): Promise<void>;
@@ -98,6 +100,7 @@ export async function spawnNode(folder: SandboxFolder): Promise<SandboxNode> {
   return {
     httpsUrl: `https://${present(report.addresses.https, 'the node has an HTTPS interface')}`,
     rpcUrl: `http://${present(report.addresses.ethereum, 'the node has an RPC interface')}`,
+    recoveredSeqno: report.recoveredSeqno,
     ended,
     kill: (signal) => {
       child.kill(signal);

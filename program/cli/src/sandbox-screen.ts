@@ -15,16 +15,16 @@ export async function showSummary(
     readonly startedMs: number;
   },
 ): Promise<void> {
-  const { folder, node, recoveredSeqno } = shown.sandbox;
+  const { folder, node } = shown.sandbox;
   const accounts = await folder.readAccounts();
   const [first, second] = accounts;
   const seconds = ((performance.now() - shown.startedMs) / 1000).toFixed(1);
   const height = Number(await callRpc(node.rpcUrl, 'eth_blockNumber', []));
   const chainId = Number(await callRpc(node.rpcUrl, 'eth_chainId', []));
   const status =
-    recoveredSeqno === undefined
+    node.recoveredSeqno === undefined
       ? 'new network'
-      : `recovered ${recoveredSeqno} transactions of the ledger`;
+      : `recovered: ${node.recoveredSeqno} ledger transactions, ${height} blocks`;
   const lines = [
     '',
     `Coco is open (${seconds} s, ${status}).`,

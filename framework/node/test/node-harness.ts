@@ -1,0 +1,211 @@
+/** A whole node in a folder of its own, with a member who can open it. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Adapter } from '@coco/adapter';
+import { encodeJson, type JsonValue, type Log, parseJson, toBase64 } from '@coco/base';
+import { createCertificate, EncryptionKey, parseCertificate, SigningKey } from '@coco/crypto';
+import { decryptShare, signGovernanceRequest } from '@coco/governance';
+import {
+  parseConfiguration,
+  type RunningNode,
+  runNode,
+  systemClock,
+  systemRandom,
+} from '../src/index.ts';
+
+const silent: Log = { write: () => {} };
+const api = 'api-version=2024-07-01';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly bytes: Uint8Array;
+  readonly json: JsonValue;
+}
+
+export class NodeHarness {
+  readonly folder: string;
+  readonly #key: SigningKey = SigningKey.generate('P-256');
+  readonly #encryptionKey: EncryptionKey = EncryptionKey.generate();
+  #certificate = '';
+  #adapters: (() => Adapter) | undefined;
+  node: RunningNode | undefined;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async create(adapter?: () => Adapter): Promise<NodeHarness> {
+    const harness = new NodeHarness(await mkdtemp(join(tmpdir(), 'coco-node-')));
+    harness.#adapters = adapter;
+    await mkdir(join(harness.folder, 'node'));
+    harness.#certificate = await createCertificate({
+      subject: 'member0',
+      key: harness.#key,
+      isAuthority: false,
+      notBeforeMs: Date.now() - 1000,
+      days: 10,
+    });
+    await harness.#put('member.pem', harness.#certificate);
+    await harness.#put('member_enc.pem', harness.#encryptionKey.publicPem);
+    await harness.#put('root.pem', SigningKey.generate('P-256').privatePem());
+    return harness;
+  }
+
+  #put(name: string, text: string): Promise<void> {
+    return writeFile(join(this.folder, name), text);
+  }
+
+  get ledgerFolder(): string {
+    return join(this.folder, 'node', 'ledger');
+  }
+
+  /** Starts a new service, or recovers the one of `previousIdentity` (a file in the folder). */
+  async start(previousIdentity?: string, chunkSize = '5MB'): Promise<RunningNode> {
+    const configuration = parseConfiguration({
+      network: {
+        rpc_interfaces: {
+          main: {
+            bind_address: '127.0.0.1:0',
+            http_configuration: { max_body_size: '64KB' },
+          },
+        },
+      },
+      command: {
+        type: previousIdentity === undefined ? 'Start' : 'Recover',
+        start: {
+          members: [
+            {
+              certificate_file: '../member.pem',
+              encryption_public_key_file: '../member_enc.pem',
+            },
+          ],
+        },
+        recover: { previous_service_identity_file: previousIdentity ?? 'none' },
+      },
+      ledger: { chunk_size: chunkSize },
+      coco: {
+        service_curve: 'P-256',
+        virtual_root_key_file: '../root.pem',
+        adapters: this.#adapters ? { test: {} } : {},
+      },
+    });
+    const make = this.#adapters;
+    this.node = await runNode({
+      configuration,
+      baseFolder: join(this.folder, 'node'),
+      adapters: new Map(make ? [['test', async () => make()]] : []),
+      measurement: '11'.repeat(32),
+      hostData: '22'.repeat(32),
+      version: '0.0.0',
+      clock: systemClock,
+      random: systemRandom,
+      log: silent,
+    });
+    return this.node;
+  }
+
+  /** Keeps the present service's certificate for a recovery. */
+  async keepIdentity(): Promise<string> {
+    const pem = await readFile(join(this.folder, 'node', 'service_cert.pem'), 'utf8');
+    await this.#put('previous.pem', pem);
+    return '../previous.pem';
+  }
+
+  async stop(): Promise<void> {
+    await this.node?.stop();
+    this.node = undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async request(
+    path: string,
+    options: { method?: string; body?: Uint8Array; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const ca = await readFile(join(this.folder, 'node', 'service_cert.pem'), 'utf8');
+    const url = new URL(path, `https://${this.node?.addresses.main}`);
+    const { method = 'GET', headers = {}, body } = options;
+    return new Promise((resolve, reject) => {
+      const outgoing = httpsRequest(url, { method, headers, ca, agent: false }, (answer) => {
+        const parts: Uint8Array[] = [];
+        answer.on('data', (part: Uint8Array) => parts.push(part));
+        answer.on('end', () => {
+          const bytes = Buffer.concat(parts);
+          const isJson = answer.headers['content-type'] === 'application/json';
+          const json = isJson ? parseJson(bytes, { bytesMax: 1 << 24, depthMax: 32 }) : null;
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, bytes, json });
+        });
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+  }
+
+  /** A request that the member signs. */
+  signed(
+    path: string,
+    type: Parameters<typeof signGovernanceRequest>[0]['type'],
+    payload?: JsonValue,
+  ): Promise<Answer> {
+    const body = signGovernanceRequest({
+      key: this.#key,
+      certificatePem: this.#certificate,
+      type,
+      payload: payload === undefined ? new Uint8Array(0) : encodeJson(payload),
+      createdAt: Math.floor(Date.now() / 1000),
+    });
+    return this.request(`${path}?${api}`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/cose' },
+    });
+  }
+
+  /** The member's part in opening the service; resolves when it is open. */
+  async openService(previous?: string): Promise<void> {
+    const { id } = parseCertificate(this.#certificate);
+    const next = (await this.request('/node/network')).json as { service_certificate: string };
+    if (previous === undefined) {
+      const digest = await this.signed(`/gov/members/state-digests/${id}:update`, 'state_digest');
+      const { stateDigest } = digest.json as { stateDigest: string };
+      await this.signed(`/gov/members/state-digests/${id}:ack`, 'ack', { stateDigest });
+    }
+    await this.signed('/gov/members/proposals:create', 'proposal', {
+      actions: [
+        {
+          name: 'transition_service_to_open',
+          args: {
+            next_service_identity: next.service_certificate,
+            ...(previous === undefined ? {} : { previous_service_identity: previous }),
+          },
+        },
+      ],
+    });
+    if (previous !== undefined) {
+      const shares = await this.request(`/gov/recovery/encrypted-shares/${id}?${api}`);
+      const { encryptedShare } = shares.json as { encryptedShare: string };
+      const share = toBase64(decryptShare(encryptedShare, this.#encryptionKey));
+      await this.signed(`/gov/recovery/members/${id}:recover`, 'recovery_share', { share });
+    }
+    for (;;) {
+      const ready = await this.request('/node/ready/app');
+      const network = (await this.request('/node/network')).json as { service_status: string };
+      if (ready.status === 204 && network.service_status === 'Open') return;
+    }
+  }
+
+  /** Waits until a transaction id is decided. */
+  async decided(id: string): Promise<string> {
+    for (;;) {
+      const answer = await this.request(`/node/tx?transaction_id=${id}`);
+      const { status } = answer.json as { status: string };
+      if (status === 'Committed' || status === 'Invalid') return status;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** A small ledger of notes: enough of an adapter to write private rows over HTTP. */
+import type { Adapter, Host } from '@coco/adapter';
+import { present, utf8Decode, utf8Encode } from '@coco/base';
+import { jsonResponse, textResponse } from '@coco/endpoint';
+
+const map = 'notes.rows';
+
+export function createNotesAdapter(): Adapter {
+  let host: Host | undefined;
+  return {
+    name: 'notes',
+    maps: [map],
+    genesis: (transaction) => transaction.map(map).set(utf8Encode('genesis'), utf8Encode('yes')),
+    start: (given) => {
+      host = given;
+    },
+    endpoints: [
+      {
+        method: 'POST',
+        path: '/app/notes/{name}',
+        mode: 'command',
+        authentication: [],
+        handle: ({ request, parameters }) => {
+          const key = utf8Encode(parameters.get('name') ?? '');
+          const { id } = present(host, 'the adapter has started').execute((transaction) => {
+            transaction.map(map).set(key, request.body);
+            return { result: undefined };
+          });
+          return jsonResponse({ transactionId: id ? `${id.view}.${id.seqno}` : null });
+        },
+      },
+      {
+        method: 'GET',
+        path: '/app/notes/{name}',
+        mode: 'command',
+        authentication: [],
+        handle: ({ parameters }) => {
+          const state = present(host, 'the adapter has started').committed();
+          const value = state.map(map).get(utf8Encode(parameters.get('name') ?? ''));
+          return textResponse(value ? utf8Decode(value) : '', { status: value ? 200 : 404 });
+        },
+      },
+    ],
+    seal: () => ({ result: undefined }),
+    visible: () => true,
+    onCommitted: () => {},
+    rolledBack: () => {},
+    stop: async () => {},
+  };
+}
