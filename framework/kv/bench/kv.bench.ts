@@ -4,10 +4,18 @@
  * key over its own size, longest pause. First it checks that what it reads is right.
  *
  * `node framework/kv/bench/kv.bench.ts [--json] [--keys=1000000]`; ends with 1 over a budget.
+ * The collector is called to measure memory, by a flag that the bench sets itself.
  */
-import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
+import {
+  constants,
+  type NodeGCPerformanceDetail,
+  type PerformanceEntry,
+  PerformanceObserver,
+} from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { asSeqno, assert, equalBytes, type Seqno } from '@coco/base';
-import { type MapReader, Store, type WriteSet } from '../src/index.ts';
+import { Store, type WriteSet } from '../src/index.ts';
 
 const keyBytes = 52;
 const prefixBytes = 20;
@@ -27,11 +35,19 @@ const keyCount = Number(
 );
 
 const garbageCollections = { longestMs: 0, count: 0 };
+/** What Node's types leave out. */
+interface CollectionEntry extends PerformanceEntry {
+  readonly detail: NodeGCPerformanceDetail;
+}
+
 const observer = new PerformanceObserver((list) => noteCollections(list.getEntries()));
 observer.observe({ entryTypes: ['gc'] });
 
 function noteCollections(entries: readonly PerformanceEntry[]): void {
-  for (const { duration } of entries) {
+  for (const { duration, detail } of entries as readonly CollectionEntry[]) {
+    const { flags = 0 } = detail;
+    // Those that measuring memory forces do not come in service.
+    if ((flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) !== 0) continue;
     garbageCollections.count++;
     garbageCollections.longestMs = Math.max(garbageCollections.longestMs, duration);
   }
@@ -92,30 +108,38 @@ function cpuUs(): number {
   return user + system;
 }
 
-/** Runs `step` so many times, each timed on its own; reports the mean and the longest. */
+/** The kernel accounts CPU time in ticks: what one step is charged may be one tick short. */
+const tickMs = 4;
+const sampleEvery = 64;
+
+/**
+ * Runs `step` so many times and reports the mean CPU time and the longest single step: the clock's
+ * time of it, or the CPU time and a tick where that is less, since then others held the CPU.
+ */
 function measure(name: string, count: number, step: (index: number) => void): void {
-  let longestUs = 0;
-  let longestWallMs = 0;
-  let totalUs = 0;
+  const beginUs = cpuUs();
+  let sampleUs = beginUs;
+  let longestMs = 0;
+  let longestByClockMs = 0;
   for (let index = 0; index < count; index++) {
+    if (index % sampleEvery === 0) sampleUs = cpuUs();
     const startMs = performance.now();
-    const startUs = cpuUs();
     step(index);
-    const tookUs = cpuUs() - startUs;
-    longestWallMs = Math.max(longestWallMs, performance.now() - startMs);
-    totalUs += tookUs;
-    longestUs = Math.max(longestUs, tookUs);
+    const tookMs = performance.now() - startMs;
+    if (tookMs <= longestMs) continue;
+    longestByClockMs = Math.max(longestByClockMs, tookMs);
+    longestMs = Math.max(longestMs, Math.min(tookMs, (cpuUs() - sampleUs) / 1000 + tickMs));
   }
-  report({ name, value: (totalUs / count) * 1000, unit: 'ns' });
-  report({ name: `${name}, longest`, value: longestUs / 1000, unit: 'ms', max: pauseMsMax });
-  report({ name: `${name}, longest by the clock`, value: longestWallMs, unit: 'ms' });
+  report({ name, value: ((cpuUs() - beginUs) / count) * 1000, unit: 'ns' });
+  report({ name: `${name}, longest`, value: longestMs, unit: 'ms', max: pauseMsMax });
+  report({ name: `${name}, longest by the clock`, value: longestByClockMs, unit: 'ms' });
 }
 
-/** Runs the loop at full speed without a clock in it. */
-function measureLoop(name: string, count: number, loop: (count: number) => void): void {
+/** Mean CPU time of a step, without a clock in the loop. */
+function loopNs(count: number, step: (index: number) => unknown): number {
   const startUs = cpuUs();
-  loop(count);
-  report({ name, value: ((cpuUs() - startUs) / count) * 1000, unit: 'ns' });
+  for (let index = 0; index < count; index++) step(index);
+  return ((cpuUs() - startUs) / count) * 1000;
 }
 
 const store = new Store();
@@ -135,9 +159,14 @@ function oneRow(number: number, round: number): WriteSet {
   return { maps: [{ name: mapName, rows: [{ key, value: valueFor(number, round) }] }] };
 }
 
+/** V8's collector, also where the process was started without its flag. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
 function memoryBytes(): number {
-  const collect = (globalThis as { gc?: () => void }).gc;
-  assert(collect !== undefined, 'the bench runs itself with --expose-gc');
+  const collect = collector();
   collect();
   collect();
   const { heapUsed, external } = process.memoryUsage();
@@ -180,33 +209,27 @@ function fill(): void {
   });
 }
 
-/** Keys to read in no order, made beforehand so that a loop measures the store alone. */
-const sampleSize = 1 << 16;
-
 function measureReads(): void {
-  const sample = Array.from({ length: sampleSize }, (_, index) =>
-    writeKey(new Uint8Array(keyBytes), (mix(index) >>> 0) % keyCount),
-  );
-  const absent = Array.from({ length: sampleSize }, (_, index) =>
-    writeKey(new Uint8Array(keyBytes), keyCount + index),
-  );
   const reader = store.readAt(store.seqno).map(mapName);
   const map = store.begin().map(mapName);
-  const readAll = (from: MapReader, keys: readonly Uint8Array[]) => (count: number) => {
-    for (let index = 0; index < count; index++) from.get(keys[index % sampleSize] as Uint8Array);
+  const key = new Uint8Array(keyBytes);
+  const anyKey = (index: number): Uint8Array => writeKey(key, (mix(index) >>> 0) % keyCount);
+  /** The loop's own time, that of making keys, is taken off. */
+  const read = (name: string, keyOf: typeof anyKey, step: (key: Uint8Array) => unknown): void => {
+    const ownNs = loopNs(readCount, keyOf);
+    const value = loopNs(readCount, (index) => step(keyOf(index))) - ownNs;
+    report({ name, value, unit: 'ns' });
   };
-  measureLoop('get of a random key', readCount, readAll(reader, sample));
-  measureLoop('get of a random key in a transaction', readCount, readAll(map, sample));
-  measureLoop('get of an absent key', readCount, readAll(reader, absent));
-  measureLoop('has of a random key', readCount, (count) => {
-    for (let index = 0; index < count; index++)
-      reader.has(sample[index % sampleSize] as Uint8Array);
-  });
-  measureLoop('row of a range', keyCount, () => {
-    for (const row of reader.range()) assert(row.value.length === valueBytes, 'values are whole');
-  });
+  read('get of a random key', anyKey, (each) => reader.get(each));
+  read('get of a random key in a transaction', anyKey, (each) => map.get(each));
+  read('has of a random key', anyKey, (each) => reader.has(each));
+  const absentKey = (index: number): Uint8Array => writeKey(key, keyCount + index);
+  read('get of an absent key', absentKey, (each) => reader.get(each));
+  const startUs = cpuUs();
+  for (const row of reader.range()) assert(row.value.length === valueBytes, 'values are whole');
+  report({ name: 'row of a range', value: ((cpuUs() - startUs) / keyCount) * 1000, unit: 'ns' });
   measure('page of 100 rows from a random key', 10_000, (index) => {
-    const page = [...reader.range({ from: sample[index % sampleSize], limit: 100 })];
+    const page = [...reader.range({ from: anyKey(index), limit: 100 })];
     assert(page.length > 0, 'a page has rows');
   });
 }
@@ -245,11 +268,11 @@ function measureHistory(): void {
 
 function judge(): void {
   assert(garbageCollections.count > 0, 'the observer sees collections');
+  // No budget: it is part of the longest step that it fell into.
   report({
-    name: 'longest garbage collection',
+    name: 'longest garbage collection by the clock',
     value: garbageCollections.longestMs,
     unit: 'ms',
-    max: pauseMsMax,
   });
   observer.disconnect();
   const over = figures.filter(({ value, max }) => max !== undefined && value > max);

@@ -153,7 +153,6 @@ export class KeyTree {
     if (this.#keyCount > 0) return;
     this.#memory.release(this.#root);
     this.#root = 0;
-    this.#setPrefix(new Uint8Array(0));
   }
 
   #plant(key: KeySlice, record: number): void {

@@ -41,7 +41,10 @@ export class Transaction {
   /** What the writes since the first savepoint replaced, oldest first. */
   readonly #undo: UndoStep[] = [];
   readonly #savepoints: Savepoint[] = [];
-  /** Counts savepoints and rollbacks: a write of the present epoch needs no step to undo it. */
+  /**
+   * Savepoints made so far. What replaces a write of the same epoch needs no step to undo: no
+   * savepoint lies between the two.
+   */
   #epoch = 0;
   /** Bytes of the writes, those included that only a rollback would bring back. */
   #byteCount = 0;
@@ -89,7 +92,6 @@ export class Transaction {
       throw kvError('SavepointGone', 'The transaction has no such savepoint.');
     }
     this.#savepoints.length = savepoint.depth + 1;
-    this.#epoch++;
     while (this.#undo.length > savepoint.undoCount) {
       const { map, text, former } = present(this.#undo.pop(), 'there is a step to undo');
       const undone = map.overlay.put(text, former);

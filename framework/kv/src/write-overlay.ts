@@ -9,7 +9,7 @@ import { present } from '@coco/base';
 export interface OwnWrite {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
-  /** When it was written, by the transaction's count of savepoints and rollbacks. */
+  /** How many savepoints the transaction had made when it was written. */
   readonly epoch: number;
 }
 

@@ -98,6 +98,26 @@ test('keys that come and go once leave nothing behind', () => {
   assert.ok(peak < 100_000, `${peak} bytes`);
 });
 
+test('a removal that a rollback makes the newest again is released too', () => {
+  for (const sealsBefore of [false, true]) {
+    const store = new Store({ statesMax: 1 });
+    const key = Uint8Array.of(1);
+    const put = (value: Uint8Array | undefined): void =>
+      store.apply({ maps: [{ name: 'a', rows: [{ key, value }] }] });
+    put(key);
+    if (sealsBefore) store.seal();
+    put(undefined);
+    put(key);
+    store.commit(asSeqno(2));
+    store.rollback(asSeqno(2));
+    store.seal();
+    store.commit(asSeqno(2));
+    while (store.reclaim(100));
+    assert.equal(store.stats().liveBytes, 0);
+    assert.equal(store.stats().mapCount, 0);
+  }
+});
+
 test('a commit after a long wait does its work in bounded steps', () => {
   const store = new Store({ statesMax: 1 });
   const random = new SeededRandom(6);

@@ -199,6 +199,21 @@ test('a state that is not kept, not reached or rolled back is forgotten', () => 
   assert.deepEqual(store.readAt(asSeqno(9)).map('a').get(bytes(1)), bytes(99));
 });
 
+test('a sealed size is right also where a higher seqno was sealed and rolled back before', () => {
+  const store = new Store();
+  put(store, 1, bytes(1));
+  put(store, 2, bytes(2));
+  store.skip(asSeqno(10));
+  store.seal();
+  store.rollback(asSeqno(5));
+  store.seal();
+  store.skip(asSeqno(6));
+  store.commit(asSeqno(6));
+  const view = store.readAt(asSeqno(5));
+  assert.equal(view.map('a').size, 2);
+  assert.deepEqual(view.mapNames(), ['a']);
+});
+
 test('a range over a state goes on rightly while other keys come and go', () => {
   const store = new Store();
   const rows = Array.from({ length: 200 }, (_, at) => [bytes(at), bytes(at)] as const);

@@ -177,6 +177,22 @@ test('only a transaction that tracks its reads tells whether they are current', 
   assert.throws(() => storeWith(1).begin().isCurrent(), BugError);
 });
 
+test('a write beyond where a range stopped does not make its reader stale', () => {
+  for (const reverse of [false, true]) {
+    const store = storeWith(10, 20, 30);
+    const transaction = store.begin({ tracksReads: true });
+    const seen = [...transaction.map('a').range({ limit: 1, reverse })];
+    assert.equal(seen.length, 1);
+    const write = (key: number): void => {
+      store.apply({ maps: [{ name: 'a', rows: [{ key: bytes(key), value: bytes(0) }] }] });
+    };
+    write(reverse ? 20 : 11);
+    assert.equal(transaction.isCurrent(), true);
+    write(reverse ? 31 : 9);
+    assert.equal(transaction.isCurrent(), false);
+  }
+});
+
 test('a transaction whose state was rolled back is not current', () => {
   const store = storeWith(1);
   const transaction = store.begin({ tracksReads: true });
