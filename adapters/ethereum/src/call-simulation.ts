@@ -2,7 +2,7 @@
  * eth_call and eth_estimateGas: executions that write nothing. They run on the executing thread,
  * so gas and time are bounded; the algorithm of the estimate is geth's (eth/gasestimator).
  */
-import { type Clock, unreachable } from '@coco/base';
+import { type Clock, LedgerError, unreachable } from '@coco/base';
 import type {
   BlockEnvironment,
   Execution,
@@ -31,6 +31,8 @@ export interface CallContext {
 }
 
 const revertCode = 3;
+/** Refusals that more gas removes. */
+const tooLittleGas: ReadonlySet<string> = new Set(['IntrinsicGasTooLow', 'FloorGasTooLow']);
 /** A plain transfer costs exactly this. */
 const transferGas = 21_000n;
 /** What a CALL with value hands over on top; an estimate must leave room for it. */
@@ -73,20 +75,20 @@ export class CallSimulation {
   estimate(parameters: CallParameters, context: CallContext): bigint | RpcFailure {
     const bounded = this.#bounded(context);
     let high = this.#allowance(parameters, bounded);
+    const succeeds = (gas: bigint): boolean =>
+      this.#attempt(parameters, gas, bounded)?.status === 'success';
     if (isPlainTransfer(parameters, bounded.source) && high >= transferGas) {
-      if (this.#execute(parameters, transferGas, bounded).status === 'success') return transferGas;
+      if (succeeds(transferGas)) return transferGas;
     }
-    const first = this.#execute(parameters, high, bounded);
-    if (first.status === 'revert') return reverted(first.output);
-    if (first.status === 'halt') {
-      if (first.reason !== 'OutOfGas') throw ethereumError('CallFailed', first.message);
+    const first = this.#attempt(parameters, high, bounded);
+    if (first?.status === 'revert') return reverted(first.output);
+    if (first === undefined || (first.status === 'halt' && first.reason === 'OutOfGas')) {
       throw ethereumError(
         'GasRequiredExceedsAllowance',
         `gas required exceeds allowance (${high})`,
       );
     }
-    const succeeds = (gas: bigint): boolean =>
-      this.#execute(parameters, gas, bounded).status === 'success';
+    if (first.status === 'halt') throw ethereumError('CallFailed', first.message);
     let low = first.gasSpent - 1n;
     const likely = ((first.gasSpent + callStipend) * 64n) / 63n;
     if (likely < high) {
@@ -116,6 +118,20 @@ export class CallSimulation {
       high = smaller(high, (balance - value) / feeCap);
     }
     return smaller(high, this.#limits.callGasMax);
+  }
+
+  /** `undefined` when the gas does not even cover what precedes the first instruction. */
+  #attempt(
+    parameters: CallParameters,
+    gasLimit: bigint,
+    context: CallContext,
+  ): Execution | undefined {
+    try {
+      return this.#execute(parameters, gasLimit, context);
+    } catch (error) {
+      if (error instanceof LedgerError && tooLittleGas.has(error.code)) return undefined;
+      throw error;
+    }
   }
 
   #execute(parameters: CallParameters, gasLimit: bigint, context: CallContext): Execution {

@@ -49,6 +49,9 @@ export interface JsonRpcLimits {
   readonly responseBytesMax: number;
 }
 
+/** Characters of an unknown method's name that an error repeats. */
+const methodNameShown = 64;
+
 type Id = string | number | null;
 
 interface ParsedCall {
@@ -60,7 +63,7 @@ interface ParsedCall {
 }
 
 interface FailedCall {
-  readonly id: Id;
+  readonly id: Id | undefined;
   readonly error: unknown;
 }
 
@@ -133,30 +136,37 @@ export class JsonRpc {
 
   #parse(value: JsonValue): ParsedCall | FailedCall {
     const id = idOf(value);
+    const isRequest =
+      isJsonObject(value) &&
+      value.jsonrpc === '2.0' &&
+      typeof value.method === 'string' &&
+      (value.id === undefined || id !== undefined);
+    if (!isRequest) {
+      const error = ethereumError('JsonRpcInvalidRequest', 'invalid request');
+      return { id: id ?? null, error };
+    }
     try {
-      if (!isJsonObject(value) || value.jsonrpc !== '2.0' || typeof value.method !== 'string') {
-        throw ethereumError('JsonRpcInvalidRequest', 'invalid request');
-      }
-      if (value.id !== undefined && id === undefined) {
-        throw ethereumError('JsonRpcInvalidRequest', 'invalid request');
-      }
-      const method = this.#methods.get(value.method);
-      if (!method) {
-        // The name is cut so that an answer is not larger than its question.
-        const name = value.method.slice(0, 64);
-        throw ethereumError(
-          'JsonRpcMethodNotFound',
-          `the method ${name} does not exist/is not available`,
-        );
-      }
+      const method = this.#method(String(value.method));
       const parameters = new RpcParameters(value.params, method.arity);
       const prepared = method.prepare?.(parameters);
       // Whoever handles the call awaits it; until then its failure is not an unhandled one.
       prepared?.catch(() => {});
       return { id, method, parameters, prepared };
     } catch (error) {
-      return { id: id ?? null, error };
+      return { id, error };
     }
+  }
+
+  /** @throws JsonRpcMethodNotFound */
+  #method(name: string): RpcMethod {
+    const method = this.#methods.get(name);
+    if (method) return method;
+    // The name is cut so that an answer is not larger than its question.
+    const shown = name.slice(0, methodNameShown);
+    throw ethereumError(
+      'JsonRpcMethodNotFound',
+      `the method ${shown} does not exist/is not available`,
+    );
   }
 
   async #one(call: ParsedCall | FailedCall, caller: Caller): Promise<string | undefined> {

@@ -169,6 +169,7 @@ class Filters {
   /** @throws FilterNotFound */
   changes(parameters: RpcParameters, caller: Caller): RpcAnswer {
     const filter = this.#find(parameters);
+    assertVisible(this.#context, caller, 'block');
     const state = this.#context.reader.committed();
     const from = filter.nextBlock;
     const to = state.headNumber();
@@ -183,7 +184,7 @@ class Filters {
             to: last,
             filter: filter.query.filter,
           })
-        : this.#hashes(filter.kind, state, { from, to: last }, caller);
+        : hashesIn(filter.kind, state, { from, to: last });
     filter.nextBlock = last + 1n;
     return found;
   }
@@ -199,22 +200,6 @@ class Filters {
     return this.#filters.delete(toData(parameters.data(0)));
   }
 
-  #hashes(
-    kind: InstalledFilter['kind'],
-    state: EthereumState,
-    range: { readonly from: bigint; readonly to: bigint },
-    caller: Caller,
-  ): JsonValue {
-    assertVisible(this.#context, caller, 'block');
-    const hashes: JsonValue[] = [];
-    for (const { bytes } of state.blockRows(range.from, range.to)) {
-      const block = decodeBlock(bytes);
-      if (kind === 'blocks') hashes.push(toData(block.hash));
-      else hashes.push(...block.transactionHashes.map(toData));
-    }
-    return hashes;
-  }
-
   #find(parameters: RpcParameters): InstalledFilter {
     const filter = this.#filters.get(toData(parameters.data(0)));
     if (!filter) throw ethereumError('FilterNotFound', 'filter not found');
@@ -228,4 +213,18 @@ class Filters {
       if (nowMs - filter.lastAskedMs > filterMsMax) this.#filters.delete(id);
     }
   }
+}
+
+function hashesIn(
+  kind: InstalledFilter['kind'],
+  state: EthereumState,
+  range: { readonly from: bigint; readonly to: bigint },
+): JsonValue {
+  const hashes: JsonValue[] = [];
+  for (const { bytes } of state.blockRows(range.from, range.to)) {
+    const block = decodeBlock(bytes);
+    if (kind === 'blocks') hashes.push(toData(block.hash));
+    else hashes.push(...block.transactionHashes.map(toData));
+  }
+  return hashes;
 }

@@ -12,7 +12,7 @@ import {
   http,
   parseEventLogs,
 } from 'viem';
-import { alice, bob, chainId, createNetwork, listen, prefund, token } from './network.ts';
+import { alice, aliceKey, bob, chainId, createNetwork, listen, prefund, token } from './network.ts';
 
 const chainAt = (url: string) =>
   defineChain({
@@ -120,7 +120,7 @@ test('ethers deploys, sends three in a row, and waits for three confirmations', 
     provider.destroy();
     await server.stop();
   });
-  const wallet = new NonceManager(new Wallet(`0x${'a1'.repeat(32)}`, provider));
+  const wallet = new NonceManager(new Wallet(aliceKey, provider));
   const factory = new ContractFactory(token.abi as never, token.bytecode, wallet);
   const contract = await factory.deploy(1000n);
   await contract.waitForDeployment();

@@ -19,7 +19,8 @@ import { type EthereumOptions, ethereumSettings } from '../src/options.ts';
 const engineModule = compileEngine();
 export const engine: Engine = new Engine(engineModule);
 export const chainId: number = 1337;
-export const alice: PrivateKeyAccount = privateKeyToAccount(`0x${'a1'.repeat(32)}`);
+export const aliceKey: Hex = `0x${'a1'.repeat(32)}`;
+export const alice: PrivateKeyAccount = privateKeyToAccount(aliceKey);
 export const bob: PrivateKeyAccount = privateKeyToAccount(`0x${'b0'.repeat(32)}`);
 export const prefund: bigint = 10n ** 24n;
 

@@ -190,6 +190,7 @@ async function checkRollback(subject: ConformanceSubject): Promise<void> {
     await subject.load(host, stepCount);
     host.rollback((host.seqno - back) as typeof host.seqno);
     host.settle();
+    await compareWithRestart(subject, host, back);
     await subject.load(host, stepCount + 1);
     host.settle();
     await compareWithRestart(subject, host, back);

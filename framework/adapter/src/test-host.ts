@@ -8,6 +8,7 @@ import {
   assert,
   asView,
   formatTransactionId,
+  type LedgerError,
   type Log,
   ManualClock,
   SeededRandom,
@@ -64,6 +65,7 @@ export class TestHost implements Host {
   #view: View = asView(firstView);
   #nextBatchFirst: Seqno;
   #isPrimary = true;
+  #refusal: LedgerError | undefined;
   #isBusy = false;
   #isBatchRequested = false;
   #isTurnScheduled = false;
@@ -118,8 +120,9 @@ export class TestHost implements Host {
   }
 
   execute<Result>(write: (transaction: Transaction) => Write<Result>): Executed<Result> {
-    assert(this.#isPrimary, 'only a primary executes');
     assert(!this.#isBusy, 'a write runs alone');
+    if (this.#refusal) throw this.#refusal;
+    assert(this.#isPrimary, 'only a primary executes');
     this.#isBusy = true;
     try {
       const transaction = this.#store.begin({ maps: this.#maps });
@@ -232,6 +235,11 @@ export class TestHost implements Host {
     this.#view = asView(this.#view + 1);
     this.adapter.rolledBack(to);
     for (const { id } of undone) this.#decide(id, 'Invalid');
+  }
+
+  /** Refuses every write, as a node that is busy or no primary does; `undefined` takes them again. */
+  refuseWrites(refusal: LedgerError | undefined): void {
+    this.#refusal = refusal;
   }
 
   /** Loses the office: discards what is not committed. */
