@@ -85,11 +85,17 @@ export class Cluster {
     return leaders[0];
   }
 
+  /** Lets the nodes do what they can without a message or a tick; none may have failed. */
+  async work(): Promise<void> {
+    await microtasks();
+    for (const node of this.nodes.values()) if (node.failure) throw node.failure;
+  }
+
   /** Delivers everything, and what that causes, on ideal links. */
   async settle(): Promise<void> {
     for (let round = 0; ; round++) {
       assert.ok(round < roundsMax, 'the nodes come to rest');
-      await microtasks();
+      await this.work();
       const parcels = this.queue;
       if (parcels.length === 0) return;
       this.queue = [];

@@ -10,7 +10,7 @@ import { describe, it } from 'node:test';
 import { LedgerError, SeededRandom } from '@coco/base';
 import { sha256 } from '@coco/crypto';
 import type { Parcel } from './cluster.ts';
-import { Cluster, microtasks } from './cluster.ts';
+import { Cluster } from './cluster.ts';
 import type { TestNode } from './test-node.ts';
 
 const stepsPerRun = 250;
@@ -56,11 +56,11 @@ class LossyRun {
       for (const node of this.cluster.nodes.values()) node.replica.tick();
       this.#act();
       this.#transmit();
-      await microtasks();
+      await this.cluster.work();
       for (const node of this.cluster.nodes.values()) {
         if (node.isDiskHeld && this.#chance(30)) node.releaseDisk();
       }
-      await microtasks();
+      await this.cluster.work();
     }
   }
 
@@ -192,6 +192,12 @@ async function runSeed(seed: number, nodeCount: number): Promise<LossyRun> {
 }
 
 describe('lossy links', () => {
+  it('hide nothing from the checkers: a disk that lies about a flush is found', async () => {
+    const run = new LossyRun(3, 3);
+    for (const node of run.cluster.nodes.values()) node.isDiskLying = true;
+    await assert.rejects(run.run(), /before its flush|no majority holds/);
+  });
+
   it('give the same run for the same seed, to the byte', async () => {
     const runs = [await runSeed(5, 3), await runSeed(5, 3), await runSeed(6, 3)];
     const [first, again, other] = runs.map(({ cluster }) => cluster.traceDigest());
