@@ -4,8 +4,9 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import ts from 'typescript-six';
-import type { ErrorRow } from '../framework/base/src/index.ts';
+import { type ErrorRow, registeredErrors } from '../framework/base/src/index.ts';
 import { listFiles, listRooms, root } from './rooms.ts';
 
 export interface DefinedCode extends ErrorRow {
@@ -15,25 +16,49 @@ export interface DefinedCode extends ErrorRow {
 
 const page = join(root, 'docs/ERRORS.md');
 
-/** Every code in the tables that the rooms hand to defineErrors, read from their sources. */
-export function definedCodes(): DefinedCode[] {
+/**
+ * Every code in the tables that the rooms hand to defineErrors. Names come from the sources, which
+ * say what room a code is of; the rest is as the loaded rooms have registered it.
+ */
+export async function definedCodes(): Promise<DefinedCode[]> {
+  const registered = await registeredCodes();
   return listRooms().flatMap((room) =>
-    listFiles(`${room}/src`, '.ts').flatMap((path) => {
-      const text = readFileSync(join(root, path), 'utf8');
-      return text.includes('defineErrors(') ? tablesOf(room, path, text) : [];
+    namesIn(room).map((code) => {
+      const row = registered.get(code);
+      if (row === undefined) throw new SyntaxError(`${room} does not register its code ${code}`);
+      return { code, room, kind: row.kind, status: row.status, meaning: row.meaning };
     }),
   );
 }
 
-function tablesOf(room: string, path: string, text: string): DefinedCode[] {
+/** What all rooms together register; a program has no door, but a table of its own. */
+export async function registeredCodes(): Promise<ReadonlyMap<string, ErrorRow>> {
+  for (const room of listRooms()) {
+    const files = [`${room}/src/index.ts`, `${room}/src/errors.ts`];
+    const file = files.find((path) => existsSync(join(root, path)));
+    if (file !== undefined) await import(pathToFileURL(join(root, file)).href);
+  }
+  return registeredErrors();
+}
+
+function namesIn(room: string): string[] {
+  return listFiles(`${room}/src`, '.ts').flatMap((path) => {
+    const text = readFileSync(join(root, path), 'utf8');
+    return text.includes('defineErrors(') ? tablesOf(path, text) : [];
+  });
+}
+
+function tablesOf(path: string, text: string): string[] {
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  const codes: DefinedCode[] = [];
+  const codes: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && node.expression.getText(tree) === 'defineErrors') {
       const table = node.arguments[0];
       const literal = table === undefined ? undefined : objectLiteral(table, tree);
       if (literal === undefined) throw new SyntaxError(`${path}: give defineErrors its table`);
-      for (const property of literal.properties) codes.push(rowOf(property, tree, room));
+      for (const { name } of literal.properties) {
+        if (name !== undefined) codes.push(name.getText(tree).replace(/^['"]|['"]$/g, ''));
+      }
     }
     ts.forEachChild(node, visit);
   };
@@ -58,35 +83,6 @@ function objectLiteral(
     }
   }
   return undefined;
-}
-
-function rowOf(
-  property: ts.ObjectLiteralElementLike,
-  tree: ts.SourceFile,
-  room: string,
-): DefinedCode {
-  const code = property.name?.getText(tree).replace(/^['"]|['"]$/g, '') ?? property.getText(tree);
-  const row = ts.isPropertyAssignment(property)
-    ? objectLiteral(property.initializer, tree)
-    : undefined;
-  const values = new Map<string, string>();
-  for (const field of row?.properties ?? []) {
-    if (!ts.isPropertyAssignment(field)) continue;
-    values.set(field.name.getText(tree), textOf(field.initializer, tree));
-  }
-  return {
-    code,
-    room,
-    kind: values.get('kind') === 'fault' ? 'fault' : 'refusal',
-    status: Number(values.get('status')),
-    meaning: values.get('meaning') ?? '',
-  };
-}
-
-function textOf(node: ts.Expression, tree: ts.SourceFile): string {
-  if (ts.isStringLiteralLike(node)) return node.text;
-  if (ts.isBinaryExpression(node)) return textOf(node.left, tree) + textOf(node.right, tree);
-  return node.getText(tree);
 }
 
 /** The whole page for these codes. */
@@ -118,6 +114,7 @@ export function readPage(): string {
 }
 
 if (process.argv[1] === import.meta.filename && process.argv.includes('--write')) {
-  writeFileSync(page, renderPage(definedCodes()));
-  console.log(`docs/ERRORS.md: ${definedCodes().length} codes`);
+  const codes = await definedCodes();
+  writeFileSync(page, renderPage(codes));
+  console.log(`docs/ERRORS.md: ${codes.length} codes`);
 }

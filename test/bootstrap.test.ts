@@ -12,6 +12,7 @@ import { root } from '../scripts/rooms.ts';
 const scripts = join(root, 'scripts');
 const load = (name: string): Promise<Record<string, (...args: unknown[]) => unknown>> =>
   import(pathToFileURL(join(scripts, name)).href);
+const urlOf = (name: string): string => JSON.stringify(pathToFileURL(join(scripts, name)).href);
 const folder = mkdtempSync(join(tmpdir(), 'coco-bootstrap-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -135,7 +136,7 @@ suite('bootstrap: what it does', () => {
     writeFileSync(lock, String(dead));
     const code = `
       import { appendFileSync } from 'node:fs';
-      import { withInstallLock } from ${JSON.stringify(pathToFileURL(join(scripts, 'install-lock.mjs')).href)};
+      import { withInstallLock } from ${urlOf('install-lock.mjs')};
       await withInstallLock(${JSON.stringify(lock)}, async () => {
         appendFileSync(${JSON.stringify(log)}, 'in ');
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -152,7 +153,7 @@ suite('bootstrap: the command it runs', () => {
   function start(child: string, isInteractive: boolean): ChildProcess {
     const options = { file: process.execPath, args: ['-e', child], cwd: root, isInteractive };
     const code = `
-      import { runChild } from ${JSON.stringify(pathToFileURL(join(scripts, 'run-child.mjs')).href)};
+      import { runChild } from ${urlOf('run-child.mjs')};
       await runChild({ ...${JSON.stringify(options)}, env: process.env });`;
     return spawn(process.execPath, ['--input-type=module', '-e', code]);
   }

@@ -25,7 +25,7 @@ const words = new Set(
 const rooms = listRooms();
 
 /** What is wrong with a name in backticks, or nothing. */
-export function problemOf(name: string): string | undefined {
+function problemOf(name: string): string | undefined {
   const script = /^npm (?:run (?:--silent )?)?([\w:]+)/.exec(name)?.[1];
   if (name.startsWith('npm ')) {
     const own = ['install', 'ci', 'cache', 'config'];

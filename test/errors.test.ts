@@ -3,25 +3,17 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import { type ErrorRow, registeredErrors } from '../framework/base/src/index.ts';
-import { definedCodes, readPage, renderPage } from '../scripts/errors-page.ts';
+import { definedCodes, readPage, registeredCodes, renderPage } from '../scripts/errors-page.ts';
 import { listFiles, listRooms, root } from '../scripts/rooms.ts';
 
-suite('error codes', () => {
-  const defined = definedCodes();
+suite('error codes', async () => {
+  const defined = await definedCodes();
 
   test('the rooms register exactly the codes of their tables', async () => {
-    for (const room of listRooms()) {
-      await import(pathToFileURL(join(root, room, 'src/index.ts')).href);
-    }
-    const registered: ReadonlyMap<string, ErrorRow> = registeredErrors();
-    assert.ok(registered.size > 20, `only ${registered.size} codes were registered`);
+    const registered = await registeredCodes();
+    assert.ok(registered.size > 100, `only ${registered.size} codes were registered`);
     const written = [...new Set(defined.map(({ code }) => code))].sort();
     assert.deepEqual([...registered.keys()].sort(), written);
-    for (const { code, kind, status, meaning } of defined) {
-      assert.deepEqual({ kind, status, meaning }, { ...registered.get(code) }, code);
-    }
   });
 
   test('no code is defined by two rooms', () => {
