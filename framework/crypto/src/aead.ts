@@ -5,18 +5,19 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { concatBytes } from '@coco/base';
 import { refuseCrypto } from './errors.ts';
+import { keyMaterial, type SecretKey } from './secret-key.ts';
 
 const algorithm = 'aes-256-gcm';
 /** Bytes of a GCM tag; shorter tags are never accepted. */
 export const aeadTagBytes = 16;
 
 export function sealAead(options: {
-  readonly key: Uint8Array;
+  readonly key: Uint8Array | SecretKey;
   readonly iv: Uint8Array;
   readonly aad: Uint8Array;
   readonly plaintext: Uint8Array;
 }): { readonly ciphertext: Uint8Array; readonly tag: Uint8Array } {
-  const cipher = createCipheriv(algorithm, options.key, options.iv);
+  const cipher = createCipheriv(algorithm, keyMaterial(options.key), options.iv);
   cipher.setAAD(options.aad);
   const ciphertext = cipher.update(options.plaintext);
   cipher.final();
@@ -25,14 +26,14 @@ export function sealAead(options: {
 
 /** @throws DecryptionFailed when the tag does not fit. */
 export function openAead(options: {
-  readonly key: Uint8Array;
+  readonly key: Uint8Array | SecretKey;
   readonly iv: Uint8Array;
   readonly aad: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly tag: Uint8Array;
 }): Uint8Array {
   try {
-    const decipher = createDecipheriv(algorithm, options.key, options.iv, {
+    const decipher = createDecipheriv(algorithm, keyMaterial(options.key), options.iv, {
       authTagLength: aeadTagBytes,
     });
     decipher.setAAD(options.aad);

@@ -1,5 +1,6 @@
 /** Digests and keyed digests (FIPS 180-4, RFC 2104, RFC 5869) over node:crypto. */
 import { createHash, createHmac, hash, hkdfSync } from 'node:crypto';
+import { keyMaterial, type SecretKey } from './secret-key.ts';
 
 /** SHA-256 of the parts one after another; 32 bytes. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
@@ -12,8 +13,11 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** HMAC-SHA256; 32 bytes. */
-export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac('sha256', key);
+export function hmacSha256(
+  key: Uint8Array | SecretKey,
+  ...parts: readonly Uint8Array[]
+): Uint8Array {
+  const mac = createHmac('sha256', keyMaterial(key));
   for (const part of parts) mac.update(part);
   return mac.digest();
 }

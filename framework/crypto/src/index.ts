@@ -5,5 +5,6 @@ export { certificateIssuedBy, createCertificate, parseCertificate } from './cert
 export { signCose, verifyCose } from './cose-signature.ts';
 export { hkdfSha256, hmacSha256, sha256 } from './digest.ts';
 export { EncryptionKey, encryptTo } from './encryption-key.ts';
+export { SecretKey } from './secret-key.ts';
 export type { CurveName } from './signing-key.ts';
 export { algorithmOf, parsePublicKey, SigningKey, verifySignature } from './signing-key.ts';

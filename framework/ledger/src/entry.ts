@@ -10,7 +10,6 @@ import {
   asView,
   ByteReader,
   ByteWriter,
-  concatBytes,
   emptyBytes,
   refuse,
   type TransactionId,
@@ -63,11 +62,6 @@ export interface DecodedEntry {
   readonly bytes: Uint8Array;
 }
 
-/** The nonce of an entry: u64 seqno, u32 view. */
-function nonceOf(id: TransactionId): Uint8Array {
-  return new ByteWriter(12).u64(id.seqno).u32(id.view).done();
-}
-
 /** Who encrypts an entry: the secret in force, and the guard of its nonces. */
 export interface EntrySealer {
   readonly secret: LedgerSecret;
@@ -88,7 +82,8 @@ export function encodeEntry(sealer: EntrySealer, parts: EntryParts): Uint8Array 
     throw ledgerError('EntryTooLarge', `An entry holds at most ${entryBytesMax} bytes.`, { size });
   }
   const writer = new ByteWriter(entryHeaderBytes + size);
-  writer.u8(entryVersion).u8(flags).u32(size).u8(0).u8(0).raw(tagPlaceholder).raw(nonceOf(id));
+  writer.u8(entryVersion).u8(flags).u32(size).u8(0).u8(0).raw(tagPlaceholder);
+  writer.u64(id.seqno).u32(id.view);
   const aadAt = writer.u64(domainBytes).length;
   writer.u8(entryType).u64(id.seqno).raw(claimsDigest).raw(commitEvidenceDigest).u64(0);
   encodeMapRecords(writer, publicMaps);
@@ -96,7 +91,7 @@ export function encodeEntry(sealer: EntrySealer, parts: EntryParts): Uint8Array 
   const bytes = writer.done();
   const iv = bytes.subarray(24, 36);
   guard.use(secret, id);
-  const sealed = sealAead({ key: secret.key, iv, aad: bytes.subarray(aadAt), plaintext });
+  const sealed = sealAead({ key: secret.sealingKey, iv, aad: bytes.subarray(aadAt), plaintext });
   writer.raw(sealed.ciphertext);
   const entry = writer.done();
   assert(entry.length === entryHeaderBytes + size, 'an entry has the size that was computed');
@@ -178,7 +173,7 @@ export function openEntry(secret: LedgerSecret, entry: DecodedEntry): WriteSet {
   const iv = reader.raw(12);
   const aad = reader.sized();
   const ciphertext = reader.raw(reader.remaining);
-  const plaintext = openAead({ key: secret.key, iv, aad, ciphertext, tag });
+  const plaintext = openAead({ key: secret.sealingKey, iv, aad, ciphertext, tag });
   const privateMaps = decodeMapRecords(new ByteReader(plaintext));
   if (privateMaps.some((map) => isPublicMap(map.name))) {
     throw refuse('InvalidInput', 'A public map stands in the private part.');
@@ -199,5 +194,11 @@ export function leafOf(parts: {
   readonly commitEvidenceDigest: Uint8Array;
   readonly claimsDigest: Uint8Array;
 }): Uint8Array {
-  return sha256(concatBytes(parts.digest, parts.commitEvidenceDigest, parts.claimsDigest));
+  leafScratch.set(parts.digest, 0);
+  leafScratch.set(parts.commitEvidenceDigest, 32);
+  leafScratch.set(parts.claimsDigest, 64);
+  return sha256(leafScratch);
 }
+
+/** Overwritten by each leaf; one allocation less per entry. */
+const leafScratch = new Uint8Array(96);

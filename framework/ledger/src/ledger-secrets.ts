@@ -3,7 +3,7 @@
  * memory only. A rekey or a recovery adds one; a rollback below its start takes it away.
  */
 import { assert, type Seqno, toHex, utf8Encode } from '@coco/base';
-import { hmacSha256, sha256 } from '@coco/crypto';
+import { hmacSha256, SecretKey, sha256 } from '@coco/crypto';
 
 /** Bytes of a ledger secret. */
 export const ledgerSecretBytes = 32;
@@ -15,15 +15,17 @@ export interface LedgerSecret {
   /** The first seqno that it encrypts. */
   readonly fromSeqno: Seqno;
   readonly key: Uint8Array;
+  /** The same key, prepared once for all entries. */
+  readonly sealingKey: SecretKey;
   /** Derived from the key: what makes the commit evidence unguessable. */
-  readonly commitKey: Uint8Array;
+  readonly commitKey: SecretKey;
   /** Names the key without revealing it, for the nonce guard; lower-case hex. */
   readonly fingerprint: string;
 }
 
 /** The key of the commit evidence under a ledger secret. */
-export function commitKeyOf(secret: Uint8Array): Uint8Array {
-  return hmacSha256(secret, commitLabel);
+export function commitKeyOf(secret: Uint8Array): SecretKey {
+  return new SecretKey(hmacSha256(secret, commitLabel));
 }
 
 function secretOf(fromSeqno: Seqno, key: Uint8Array): LedgerSecret {
@@ -31,6 +33,7 @@ function secretOf(fromSeqno: Seqno, key: Uint8Array): LedgerSecret {
   return {
     fromSeqno,
     key: key.slice(),
+    sealingKey: new SecretKey(key),
     commitKey: commitKeyOf(key),
     fingerprint: toHex(sha256(fingerprintLabel, key)),
   };
