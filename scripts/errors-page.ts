@@ -44,7 +44,7 @@ export async function registeredCodes(): Promise<ReadonlyMap<string, ErrorRow>> 
 function namesIn(room: string): string[] {
   return listFiles(`${room}/src`, '.ts').flatMap((path) => {
     const text = readFileSync(join(root, path), 'utf8');
-    return text.includes('defineErrors(') ? tablesOf(path, text) : [];
+    return /\bdefineErrors\b[<(]/.test(text) ? tablesOf(path, text) : [];
   });
 }
 

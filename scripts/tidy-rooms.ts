@@ -67,7 +67,7 @@ function checkManifest(
   if (manifest.name !== name) report('package.json', `Set "name" to "${name}".`);
   if (manifest.license !== 'Apache-2.0') report('package.json', 'Set "license" to "Apache-2.0".');
   const door = manifest.exports?.['.'];
-  if (door !== oneDoor && JSON.stringify(door) !== JSON.stringify(twoDoors)) {
+  if (!isProgram && door !== oneDoor && JSON.stringify(door) !== JSON.stringify(twoDoors)) {
     report('package.json', `Set "exports" to { ".": "${oneDoor}" }.`);
   }
   const wanted = { ...manifest.dependencies, ...manifest.devDependencies };
