@@ -15,6 +15,7 @@ import { isReadingPrivateLedger } from '../src/open-service.ts';
 import { type Answer, type TestMember, TestService } from '../test/service-fixture.ts';
 
 const python = process.env.COCO_CCF_PYTHON;
+const opensslProgram = 'openssl';
 const skip =
   python === undefined ? 'COCO_CCF_PYTHON is not set: see `npm run test:interop`' : false;
 
@@ -28,7 +29,7 @@ suite('members with stock tools', { skip }, () => {
   const file = (name: string): string => join(folder, name);
   const text = (name: string): string => readFileSync(file(name), 'utf8');
   const openssl = (...args: readonly string[]): Buffer =>
-    execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync(opensslProgram, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 
   /** The commands of CCF's keygenerator.sh. */
   function createMember(curve: string, digest: string): TestMember {

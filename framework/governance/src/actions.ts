@@ -12,7 +12,7 @@ import { transitionServiceToOpen } from './open-service.ts';
 import type { GovernancePorts } from './ports.ts';
 import type { Readable, Writable } from './table.ts';
 
-export interface TransitionServiceToOpen {
+interface TransitionServiceToOpen {
   readonly name: 'transition_service_to_open';
   /** PEM; demanded when the service recovers. */
   readonly previousServiceIdentity: string | undefined;

@@ -20,7 +20,7 @@ export function identityLookup(state: Readable): IdentityLookup {
   };
 }
 
-export function isActiveMember(state: Readable, id: string): boolean {
+function isActiveMember(state: Readable, id: string): boolean {
   return memberInfos.get(state, id)?.status === 'Active';
 }
 

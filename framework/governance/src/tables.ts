@@ -20,9 +20,9 @@ const internal = 'public:ccf.internal';
 
 // Members and users; keys are ids: hex SHA-256 of the certificate's DER.
 
-export const memberStatuses = ['Accepted', 'Active'] as const;
-export type MemberStatus = (typeof memberStatuses)[number];
-export const recoveryRoles = ['NonParticipant', 'Participant', 'Owner'] as const;
+const memberStatuses = ['Accepted', 'Active'] as const;
+type MemberStatus = (typeof memberStatuses)[number];
+const recoveryRoles = ['NonParticipant', 'Participant', 'Owner'] as const;
 /** A Participant holds a share of the key, an Owner the whole key. */
 export type RecoveryRole = (typeof recoveryRoles)[number];
 
@@ -64,8 +64,8 @@ export const userCertificates: Table<string> = new Table(`${governance}.users.ce
 
 // Nodes; keys are node ids: hex SHA-256 of the node key's DER SubjectPublicKeyInfo.
 
-export const nodeStatuses = ['Pending', 'Trusted', 'Retired'] as const;
-export type NodeStatus = (typeof nodeStatuses)[number];
+const nodeStatuses = ['Pending', 'Trusted', 'Retired'] as const;
+type NodeStatus = (typeof nodeStatuses)[number];
 
 export interface QuoteInfoRow {
   readonly format: string;
@@ -148,12 +148,7 @@ export const snpTcbVersions: Table<JsonValue> = new Table(
 
 // The service.
 
-export const serviceStatuses = [
-  'Opening',
-  'Open',
-  'WaitingForRecoveryShares',
-  'Recovering',
-] as const;
+const serviceStatuses = ['Opening', 'Open', 'WaitingForRecoveryShares', 'Recovering'] as const;
 export type ServiceStatus = (typeof serviceStatuses)[number];
 
 export interface ServiceInfoRow {
@@ -220,7 +215,7 @@ export const proposalStates = [
   'Failed',
   'Dropped',
 ] as const;
-export type ProposalState = (typeof proposalStates)[number];
+type ProposalState = (typeof proposalStates)[number];
 
 export interface ProposalInfoRow {
   readonly proposer_id: string;
@@ -269,7 +264,7 @@ export interface RecoverySharesRow {
   readonly previous_secret_stored_version?: number | undefined;
 }
 
-export interface PreviousSecretRow {
+interface PreviousSecretRow {
   /** Base64 of the secret under the one that followed it. */
   readonly encrypted_data: string;
   /** The seqno from which the encrypted secret applies. */

@@ -52,7 +52,7 @@ import {
 } from '../src/tables.ts';
 
 const startMs = Date.UTC(2026, 10, 23);
-export const apiVersion = '2024-07-01';
+const apiVersion = '2024-07-01';
 
 /** An RSA key takes a quarter second to find: all tests share these, three in a row differ. */
 const rsaKeys = Array.from({ length: 4 }, () => EncryptionKey.generate());
