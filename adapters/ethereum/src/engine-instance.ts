@@ -58,9 +58,8 @@ export class EngineInstance {
     if (missing !== undefined) {
       throw engineError('EngineArtefactInvalid', 'The module lacks an export.', { missing });
     }
-    const { exports } = new WebAssembly.Instance(module, this.host.imports);
     // The names were checked; their types are those of the Rust source.
-    this.#exports = exports as unknown as EngineExports;
+    this.#exports = instantiate(module, this.host.imports) as unknown as EngineExports;
     this.host.attach(this.#exports.memory);
     const version = this.#exports.interface_version();
     if (version !== interfaceVersion) {
@@ -101,5 +100,17 @@ export class EngineInstance {
     } finally {
       this.#isCalled = false;
     }
+  }
+}
+
+function instantiate(
+  module: WebAssembly.Module,
+  imports: WebAssembly.Imports,
+): WebAssembly.Exports {
+  try {
+    return new WebAssembly.Instance(module, imports).exports;
+  } catch (cause) {
+    // Other imports than ours, or no memory left for another instance.
+    throw engineError('EngineArtefactInvalid', 'The module does not start.', {}, cause);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The execution engine: revm and alloy's Ethereum formats as WebAssembly (../engine, in Rust)
  * behind typed values. Everything is synchronous; one Engine per thread. It keeps no state but a
- * cache of contract code, so an instance that trapped or grew too large is replaced unnoticed.
+ * cache of contract code, so an instance that trapped or grew too large is replaced.
  * docs/decisions/ethereum-revm-wasm.md says why it is built so.
  */
 import { brotliDecompressSync } from 'node:zlib';
@@ -57,7 +57,8 @@ export function loadEngineModule(compressed: Uint8Array): WebAssembly.Module {
 export class Engine implements ExecutionEngine {
   readonly #module: WebAssembly.Module;
   readonly #writer = new EngineWriter();
-  #instance: EngineInstance;
+  /** Absent after a trap or above `instanceBytesMax`: the next call makes a new one. */
+  #instance: EngineInstance | undefined;
 
   /** @throws EngineArtefactInvalid when the module is not this engine in this version. */
   constructor(module: WebAssembly.Module) {
@@ -65,9 +66,9 @@ export class Engine implements ExecutionEngine {
     this.#instance = new EngineInstance(module);
   }
 
-  /** Bytes of WebAssembly memory that the present instance holds. */
+  /** Bytes of WebAssembly memory that the engine holds. */
   get memoryBytes(): number {
-    return this.#instance.memoryBytes;
+    return this.#instance?.memoryBytes ?? 0;
   }
 
   decodeTransaction(raw: Uint8Array): DecodedTransaction {
@@ -91,7 +92,7 @@ export class Engine implements ExecutionEngine {
   execute(request: ExecutionRequest, source: StateSource): Execution {
     this.#writer.reset();
     writeRequest(this.#writer, request);
-    const { host } = this.#instance;
+    const { host } = this.#liveInstance();
     host.open(source);
     try {
       return this.#run('execute', this.#writer.message(), ({ status, reader }) => {
@@ -162,21 +163,26 @@ export class Engine implements ExecutionEngine {
     }
   }
 
+  #liveInstance(): EngineInstance {
+    this.#instance ??= new EngineInstance(this.#module);
+    return this.#instance;
+  }
+
   #run<Result>(
     operation: Operation,
     message: Uint8Array,
     read: (answer: EngineAnswer) => Result,
   ): Result {
-    const instance = this.#instance;
+    const instance = this.#liveInstance();
     let answer: EngineAnswer;
     try {
       answer = instance.call(operation, message);
     } catch (trap) {
-      this.#instance = new EngineInstance(this.#module);
+      this.#instance = undefined;
       throw trap;
     }
     const result = read(answer);
-    if (instance.memoryBytes > instanceBytesMax) this.#instance = new EngineInstance(this.#module);
+    if (instance.memoryBytes > instanceBytesMax) this.#instance = undefined;
     return result;
   }
 }

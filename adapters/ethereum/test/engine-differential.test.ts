@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { concatBytes, fromHex, toHex } from '@coco/base';
 import fc from 'fast-check';
+import { privateKeyToAccount } from 'viem/accounts';
 import type { ExecutableTransaction, Spec } from '../src/engine-types.ts';
 import {
   alice,
@@ -18,7 +19,12 @@ import {
   stateWithAlice,
   transactionOf,
 } from './memory-state.ts';
-import { describeState, executeElsewhere, type Outcome } from './other-machine.ts';
+import {
+  describeState,
+  executeElsewhere,
+  executeRawElsewhere,
+  type Outcome,
+} from './other-machine.ts';
 
 const carol = new Uint8Array(20).fill(0xca);
 
@@ -389,4 +395,52 @@ test('precompile 256: P-256 verification (EIP-7951) exists from Osaka on', async
   assert.equal((await assertSamePrecompile(256, input)).output, toHex(number32(1n)));
   assert.equal((await assertSamePrecompile(256, input.with(0, (hash[0] ?? 0) ^ 1))).output, '');
   assert.equal((await assertSamePrecompile(256, input, 'prague')).output, '');
+});
+
+test('EIP-7702: signed authorizations, valid and not, end the same on both machines', async () => {
+  const sender = privateKeyToAccount(`0x${'31'.repeat(32)}`);
+  const signers = ['32', '33', '31'].map((byte) => privateKeyToAccount(`0x${byte.repeat(32)}`));
+  const authorization = fc.record({
+    signer: fc.constantFrom(...signers),
+    address: fc.constantFrom(bob, carol, new Uint8Array(20), precompile(4)),
+    chainId: fc.constantFrom(0, Number(config.chainId), 1),
+    nonce: fc.integer({ min: 0, max: 2 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(authorization, { minLength: 1, maxLength: 5 }),
+      fc.constantFrom(...signers),
+      program,
+      async (authorizations, to, code) => {
+        const authorizationList = await Promise.all(
+          authorizations.map(({ signer, address, chainId, nonce }) =>
+            signer.signAuthorization({ address: `0x${toHex(address)}`, chainId, nonce }),
+          ),
+        );
+        const raw = await sender.signTransaction({
+          type: 'eip7702',
+          chainId: Number(config.chainId),
+          nonce: 0,
+          gas: 500_000n,
+          to: to.address,
+          authorizationList,
+        });
+        const state = stateWithAlice();
+        state.setCode(bob, code);
+        state.account(bob).nonce = 1n;
+        state.account(fromHex(sender.address)).balance = 10n ** 18n;
+        // One of the signers exists already, for the refund of EIP-7702.
+        state.account(fromHex(signers[0]?.address ?? '')).nonce = 1n;
+        const decoded = engine.decodeTransaction(fromHex(raw));
+        const transaction: ExecutableTransaction = {
+          ...decoded,
+          sender: engine.recoverSender(decoded),
+          authorizationList: engine.recoverAuthorizations(decoded),
+        };
+        const there = await executeRawElsewhere(state, fromHex(raw), 'osaka');
+        assert.deepEqual(executeHere(state, transaction, 'osaka'), there);
+      },
+    ),
+    { numRuns: 15, endOnFailure: true },
+  );
 });

@@ -49,13 +49,13 @@ test('memory beyond the limit of the engine halts instead of stopping it', () =>
 });
 
 test('an instance that grew is replaced, and its memory given back', () => {
-  const before = engine.memoryBytes;
   // MSTORE at 100 MB keeps the instance, at 300 MB it is replaced.
   assert.equal(run('5f6305f5e10052', 2n ** 62n).status, 'success');
   assert.ok(engine.memoryBytes > 100_000_000);
   assert.equal(run('5f6311e1a30052', 2n ** 62n).status, 'success');
-  assert.ok(engine.memoryBytes <= before + 2 ** 20);
+  assert.equal(engine.memoryBytes, 0);
   assert.equal(run('00', 100_000n).status, 'success');
+  assert.ok(engine.memoryBytes < 4_000_000);
 });
 
 test('what a state source throws comes out unchanged, and the engine goes on', () => {
@@ -129,10 +129,12 @@ test('a state source that answers with values of a wrong length is a bug', () =>
 test('code is asked for once by hash, and again only when the cache had to let it go', () => {
   const own = new Engine(engineModule);
   const state = stateWithAlice();
+  // The largest of EIP-170. The engine takes the state's word for the hash.
+  const code = new Uint8Array(24_576);
   const call = (marker: number): void => {
-    const code = new Uint8Array(24_576);
-    new DataView(code.buffer).setUint32(4, marker);
-    state.setCode(bob, code);
+    const hash = marker.toString(16).padStart(64, '0');
+    state.codes.set(hash, code);
+    state.account(bob).codeHash = hash;
     assert.equal(own.execute(requestOf(100_000n), state).status, 'success');
   };
   call(0);

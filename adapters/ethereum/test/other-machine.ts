@@ -7,7 +7,7 @@ import { fromHex, toHex } from '@coco/base';
 import { createBlock } from '@ethereumjs/block';
 import { Common, Hardfork, Mainnet } from '@ethereumjs/common';
 import { SimpleStateManager } from '@ethereumjs/statemanager';
-import { createTx, type TypedTransaction } from '@ethereumjs/tx';
+import { createTx, createTxFromRLP, type TypedTransaction } from '@ethereumjs/tx';
 import { Account, Address, createAddressFromString } from '@ethereumjs/util';
 import { createVM, runTx } from '@ethereumjs/vm';
 import type { ExecutableTransaction, Spec } from '../src/engine-types.ts';
@@ -34,10 +34,30 @@ export async function executeElsewhere(
   transaction: ExecutableTransaction,
   spec: Spec,
 ): Promise<Outcome> {
-  const common = new Common({
-    chain: { ...Mainnet, chainId: Number(config.chainId) },
-    hardfork: hardforks[spec],
-  });
+  const common = commonOf(spec);
+  return await runElsewhere(state, unsigned(transaction, common), common);
+}
+
+/** Executes a signed transaction from its bytes: decoding and recovery are the other's too. */
+export async function executeRawElsewhere(
+  state: MemoryState,
+  raw: Uint8Array,
+  spec: Spec,
+): Promise<Outcome> {
+  const common = commonOf(spec);
+  return await runElsewhere(state, createTxFromRLP(raw, { common }), common);
+}
+
+function commonOf(spec: Spec): Common {
+  const chain = { ...Mainnet, chainId: Number(config.chainId) };
+  return new Common({ chain, hardfork: hardforks[spec] });
+}
+
+async function runElsewhere(
+  state: MemoryState,
+  tx: TypedTransaction,
+  common: Common,
+): Promise<Outcome> {
   const stateManager = new SimpleStateManager({ common });
   for (const [address, account] of state.accounts) {
     const at = createAddressFromString(`0x${address}`);
@@ -50,7 +70,7 @@ export async function executeElsewhere(
   }
   const vm = await createVM({ common, stateManager });
   const result = await runTx(vm, {
-    tx: unsigned(transaction, common),
+    tx,
     block: otherBlock(common),
     skipBlockGasLimitValidation: true,
   });
