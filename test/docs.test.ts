@@ -35,7 +35,8 @@ function problemOf(name: string): string | undefined {
   const command = /^(?:node|npx|bash) (\S+)/.exec(name)?.[1];
   const path = command ?? name;
   if (/^[\w@.-]+(\/[\w.@-]+)+\/?$/.test(path) || /^[\w-]+\.(ts|mjs|md|json)$/.test(path)) {
-    const places = ['', 'node_modules/', ...rooms.map((room) => `${room}/`)];
+    const inRooms = rooms.flatMap((room) => [`${room}/`, `${room}/src/`, `${room}/test/`]);
+    const places = ['', 'node_modules/', ...inRooms];
     const isThere = places.some((place) => existsSync(join(root, `${place}${path}`)));
     return isThere ? undefined : 'is no file or folder';
   }
