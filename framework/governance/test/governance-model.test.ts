@@ -132,7 +132,7 @@ suite('governance as a whole', () => {
           compare(service, model);
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 
@@ -178,7 +178,7 @@ suite('governance as a whole', () => {
           assert.equal(service.store.seqno, before);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });
