@@ -47,6 +47,7 @@ suite('acknowledgement', () => {
     const stateDigest = '0'.repeat(64);
     const refused = service.post(member, `${path}:ack`, { type: 'ack', json: { stateDigest } });
     const { status, error } = recorded['digest mismatch'];
+    assert.equal(error.code, 'StateDigestMismatch');
     const expected = String(updated.field('stateDigest'));
     const message = error.message.replace(/Expected\n [0-9a-f]{64}/, `Expected\n ${expected}`);
     assert.deepEqual(refusalOf(refused), [status, error.code, message]);
