@@ -17,3 +17,4 @@ import './reads.test.ts';
 import './state-codec.test.ts';
 import './submission.test.ts';
 import './worker-admission.test.ts';
+import './claims.test.ts';
