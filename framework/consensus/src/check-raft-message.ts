@@ -10,6 +10,7 @@ import { decodeHandle, lastSeqnoOf } from './handle.ts';
 import type { ReplicaLimits } from './limits.ts';
 import { holdsBatch } from './log-tail.ts';
 import type { IncomingMessage, RaftEntry } from './raft-instance.ts';
+import { readContextBytes } from './read-rounds.ts';
 import { decodeSnapshotData } from './snapshot-offer.ts';
 
 /** raftpb.MessageType, those that travel between peers. Proposals are never forwarded. */
@@ -27,6 +28,9 @@ export const messageTypes = {
   preVote: 17,
   preVoteResponse: 18,
 } as const;
+
+/** raftpb.EntryType: normal, and two encodings of a membership change. */
+const lastEntryType = 2;
 
 const knownTypes: ReadonlySet<number> = new Set(Object.values(messageTypes));
 
@@ -76,8 +80,13 @@ function envelopeFlaw(message: IncomingMessage, context: MessageContext): string
   if (message.term === 0 && type !== readIndex) return 'the message has no term';
   if (message.term > viewMax) return 'the term is beyond the last view';
   if ((type === snapshot) !== (message.snapshot !== undefined)) return 'a snapshot out of place';
-  const mayHaveEntries = type === append || type === readIndex || type === readIndexResponse;
-  if (message.entries.length > 0 && !mayHaveEntries) return 'entries out of place';
+  const isRead = type === readIndex || type === readIndexResponse;
+  if (message.entries.length > 0 && type !== append && !isRead) return 'entries out of place';
+  if (message.entries.some((entry) => entry.type > lastEntryType)) return 'an unknown entry type';
+  const contextBytes = message.entries[0]?.data.length;
+  if (isRead && (message.entries.length !== 1 || contextBytes !== readContextBytes)) {
+    return 'a read without its context';
+  }
   // Raft would panic: it holds that the log was lost.
   if (type === heartbeat && message.commit > context.lastIndex) {
     return 'the heartbeat commits what this node never acknowledged';

@@ -8,6 +8,8 @@ import type { Handle } from './handle.ts';
 import type { ReplicaLimits } from './limits.ts';
 
 export interface HeldMessage {
+  /** The term that the message was sent in. */
+  readonly term: number;
   readonly message: Uint8Array;
   /** Bodies that are here, by digest in hex. */
   readonly bodies: Map<string, Uint8Array>;
@@ -40,6 +42,15 @@ export class HeldMessages {
 
   hasAny(peer: number): boolean {
     return this.#queues.has(peer);
+  }
+
+  /**
+   * Forgets what the peer sent in earlier terms: Raft would refuse it, and its bodies may be gone
+   * for ever, so it would only keep later messages waiting.
+   */
+  dropBefore(peer: number, term: number): void {
+    const last = this.#queues.get(peer)?.messages.at(-1);
+    if (last && last.term < term) this.#queues.delete(peer);
   }
 
   /** Bytes of bodies that wait beside held messages, of all peers. */

@@ -10,6 +10,7 @@ import { checkRaftMessage } from './check-raft-message.ts';
 import { isMember } from './configuration.ts';
 import type { Handle } from './handle.ts';
 import { digestOf } from './handle.ts';
+import type { HeldMessage } from './held-messages.ts';
 import { HeldMessages } from './held-messages.ts';
 import type { ReplicaLimits } from './limits.ts';
 import type { LogTail } from './log-tail.ts';
@@ -38,6 +39,10 @@ interface Delivery {
   readonly bodies: readonly Uint8Array[];
   /** Whether it waited for bodies before: then it does not queue behind others again. */
   readonly isReleased: boolean;
+}
+
+interface ReadDelivery extends Delivery {
+  readonly term: number;
 }
 
 export class Inbox {
@@ -83,7 +88,7 @@ export class Inbox {
     const supplied = matchBodies(checked.batches, delivery.bodies);
     if (!supplied) return rejected('a body that no entry names');
     if (checked.batches.length === 0) return this.#step();
-    return this.#stepWithBodies(delivery, checked.batches, supplied);
+    return this.#stepWithBodies({ ...delivery, term: incoming.term }, checked.batches, supplied);
   }
 
   #inspect(message: Uint8Array): IncomingMessage | undefined {
@@ -96,7 +101,11 @@ export class Inbox {
     }
   }
 
-  #stepWithBodies(delivery: Delivery, batches: readonly NamedBatch[], supplied: Bodies): Verdict {
+  #stepWithBodies(
+    delivery: ReadDelivery,
+    batches: readonly NamedBatch[],
+    supplied: Bodies,
+  ): Verdict {
     const { tail, bodies } = this.#parts;
     const found = new Map<string, Uint8Array>();
     const missing = new Map<string, Handle>();
@@ -109,9 +118,10 @@ export class Inbox {
       if (body) found.set(key, body);
       else missing.set(key, handle);
     }
-    const { from, isReleased } = delivery;
+    const { from, message, term, isReleased } = delivery;
+    this.#held.dropBefore(from, term);
     if (missing.size > 0 || (!isReleased && this.#held.hasAny(from))) {
-      return this.#hold(delivery, { message: delivery.message, bodies: found, missing });
+      return this.#hold(from, { message, term, bodies: found, missing });
     }
     if (!bodies.hasRoomFor(neededBytes)) return ignored('no room to stage the bodies');
     for (const { handle } of needed) {
@@ -135,17 +145,10 @@ export class Inbox {
     }
   }
 
-  #hold(
-    delivery: Delivery,
-    held: {
-      readonly message: Uint8Array;
-      readonly bodies: Map<string, Uint8Array>;
-      readonly missing: Map<string, Handle>;
-    },
-  ): Verdict {
-    const isFirst = !this.#held.hasAny(delivery.from);
-    if (!this.#held.hold(delivery.from, held)) return ignored('too many messages wait for bodies');
-    if (isFirst) this.#fetch(delivery.from, this.#held.missingOf(delivery.from));
+  #hold(from: number, held: HeldMessage): Verdict {
+    const isFirst = !this.#held.hasAny(from);
+    if (!this.#held.hold(from, held)) return ignored('too many messages wait for bodies');
+    if (isFirst) this.#fetch(from, this.#held.missingOf(from));
     return accepted;
   }
 

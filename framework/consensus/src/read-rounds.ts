@@ -3,9 +3,12 @@
  * state is linearizable (Raft thesis 6.4). One round is on its way at a time; readers that come
  * meanwhile share the next one.
  */
-import { ByteReader, ByteWriter } from '@coco/base';
+import { ByteWriter, equalBytes } from '@coco/base';
 import { consensusError } from './errors.ts';
 import type { ReplicaLimits } from './limits.ts';
+
+/** The length of a round's context; a peer's is as long. */
+export const readContextBytes = 16;
 
 interface Reader {
   readonly resolve: () => void;
@@ -15,7 +18,8 @@ interface Reader {
 }
 
 interface Round {
-  readonly number: number;
+  /** Names the round in Raft: this node's id and a number that is used once. */
+  readonly context: Uint8Array;
   readonly readers: Reader[];
   ticks: number;
 }
@@ -62,9 +66,7 @@ export class ReadRounds {
 
   /** A quorum has confirmed the round of this context. Contexts of other nodes are not ours. */
   confirm(raftIndex: number, context: Uint8Array): void {
-    const reader = new ByteReader(context);
-    const isOurs = reader.u64() === this.#id && reader.u64() === this.#round?.number;
-    if (!isOurs || !this.#round) return;
+    if (!this.#round || !equalBytes(context, this.#round.context)) return;
     this.#confirmed.push({ raftIndex, readers: this.#round.readers });
     this.#round = undefined;
   }
@@ -109,8 +111,10 @@ export class ReadRounds {
 
   #start(readers: Reader[]): Uint8Array {
     this.#roundNumber += 1;
-    this.#round = { number: this.#roundNumber, readers, ticks: 0 };
-    return new ByteWriter(16).u64(this.#id).u64(this.#roundNumber).done();
+    const writer = new ByteWriter(readContextBytes).u64(this.#id).u64(this.#roundNumber);
+    const context = writer.done();
+    this.#round = { context, readers, ticks: 0 };
+    return context;
   }
 
   #takeWaiting(): Reader[] {

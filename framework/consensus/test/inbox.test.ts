@@ -103,6 +103,32 @@ describe('a Raft message of a peer', () => {
     assert.equal(kindOf(replica.step(sender, { ...message, message: long })), 'reject');
   });
 
+  it('is rejected when Raft would trip over its entries', async () => {
+    const { receiver, sender } = await captureAppend();
+    const { replica } = receiver;
+    const { view } = replica.status().office;
+    const envelope = (type: number): number[] => [
+      ...[0x08, type, 0x10, receiver.id, 0x18, sender],
+      ...[0x20, view, 0x28, view, 0x30, 0x01],
+    ];
+    const bent: Readonly<Record<string, readonly number[]>> = {
+      'a read without an entry': envelope(15),
+      'a read with a short context': [...envelope(15), 0x3a, 0x03, 0x22, 0x01, 0xff],
+      'an entry of an unknown type': [...envelope(append), 0x3a, 0x02, 0x08, 0x07],
+      'an entry of a later term': [...envelope(append), 0x3a, 0x02, 0x10, view + 1],
+      'a handle that is none': [...envelope(append), 0x3a, 0x05, 0x10, view, 0x22, 0x01, 0xff],
+      'a membership change that is none': [
+        ...[...envelope(append), 0x3a, 0x07, 0x08, 0x02, 0x10, view, 0x22, 0x01, 0xff],
+      ],
+      'a vote with an entry': [...envelope(5), 0x3a, 0x02, 0x10, view],
+      'a snapshot without one': envelope(7),
+    };
+    for (const [name, bytes] of Object.entries(bent)) {
+      const message: PeerMessage = { kind: 'raft', message: new Uint8Array(bytes), bodies: [] };
+      assert.equal(kindOf(replica.step(sender, message)), 'reject', name);
+    }
+  });
+
   it('is rejected with a body that none of its handles names', async () => {
     const { receiver, sender, message } = await captureAppend();
     const body = message.bodies[0]?.slice() ?? new Uint8Array();

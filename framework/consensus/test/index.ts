@@ -1,4 +1,5 @@
 import './handle.test.ts';
+import './held-messages.test.ts';
 import './inbox.test.ts';
 import './lossy-links.test.ts';
 import './peer-message.test.ts';
