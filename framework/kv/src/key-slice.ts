@@ -15,8 +15,9 @@ export class KeySlice {
     return this;
   }
 
+  /** An array of its own, also where the bytes lie in a Buffer, whose slice would be a view. */
   copy(): Uint8Array {
-    return this.bytes.slice(this.at, this.at + this.length);
+    return Uint8Array.prototype.slice.call(this.bytes, this.at, this.at + this.length);
   }
 
   /**

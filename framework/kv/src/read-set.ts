@@ -47,7 +47,7 @@ export class ReadSet {
     const text = keyText(key);
     if (keys.has(text)) return;
     this.#take(key.length);
-    keys.set(text, key.slice());
+    keys.set(text, new Uint8Array(key));
   }
 
   /** The scan tells later how far it went. @throws TransactionTooLarge */

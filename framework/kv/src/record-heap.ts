@@ -173,7 +173,7 @@ export class RecordHeap {
   #writeLarge(bytes: Uint8Array, at: number, value: Uint8Array): void {
     const number = this.#largeNumbersFree.pop() ?? this.#large.length;
     assert(this.#large[number] === undefined, 'the number of a new large value is free');
-    this.#large[number] = value.slice();
+    this.#large[number] = new Uint8Array(value);
     this.#largeBytes += value.length;
     new DataView(bytes.buffer, bytes.byteOffset + at, 4).setUint32(0, number, true);
   }

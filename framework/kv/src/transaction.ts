@@ -180,12 +180,13 @@ class TransactionMap implements MapWriter {
   set(key: Uint8Array, value: Uint8Array): void {
     ensureKey(key, this.#limits);
     ensureValue(value, this.#limits);
-    this.#transaction.write(this, { key: key.slice(), value: value.slice() });
+    // Not by slice: that of a Buffer is a view.
+    this.#transaction.write(this, { key: new Uint8Array(key), value: new Uint8Array(value) });
   }
 
   delete(key: Uint8Array): void {
     ensureKey(key, this.#limits);
-    this.#transaction.write(this, { key: key.slice(), value: undefined });
+    this.#transaction.write(this, { key: new Uint8Array(key), value: undefined });
   }
 
   /** Writes made during the iteration are seen if they lie ahead of the last row. */

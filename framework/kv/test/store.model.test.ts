@@ -235,7 +235,7 @@ test('the store does what plain maps with a copy per seqno do', () => {
         fc.modelRun(setup, commands);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 50 },
   );
 });
 
@@ -263,6 +263,6 @@ test('an emptied store holds no memory, whatever happened before', () => {
         assert.equal(store.stats().mapCount, 0);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 30 },
   );
 });

@@ -269,6 +269,26 @@ test('values and keys are copies in both directions', () => {
   assert.deepEqual([...map.range()], [{ key: bytes(1), value: bytes(1), version: 1 }]);
 });
 
+test('a Buffer, whose own slice is a view, is copied too', () => {
+  const store = new Store();
+  const key = Buffer.from([1, 2, 3]);
+  const large = Buffer.alloc(40_000, 1);
+  // The first key of a map is also its prefix; large values lie apart from the slabs.
+  store.apply(writes([[key, large]]));
+  const transaction = store.begin({ tracksReads: true });
+  const absent = Buffer.from([4]);
+  const value = Buffer.from([5]);
+  assert.equal(transaction.map('a').get(absent), undefined);
+  transaction.map('a').set(absent, value);
+  for (const buffer of [key, large, absent, value]) buffer.fill(9);
+  const map = store.readAt(store.seqno).map('a');
+  assert.ok(map.get(bytes(1, 2, 3))?.every((byte) => byte === 1));
+  assert.deepEqual(transaction.map('a').get(bytes(4)), bytes(5));
+  assert.deepEqual(transaction.writeSet().maps[0]?.rows[0]?.key, bytes(4));
+  store.apply(writes([[bytes(9), bytes(1)]]));
+  assert.equal(transaction.isCurrent(), true);
+});
+
 test('pages in both directions visit each row once', () => {
   const store = new Store();
   store.apply(writes(Array.from({ length: 250 }, (_, at) => [bytes(at >> 4, at & 15), bytes(at)])));
