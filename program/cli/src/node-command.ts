@@ -110,6 +110,9 @@ async function serve(
     report({ kind: 'failed', code: 'InternalError', message: error.message });
     process.exit(bugExitCode);
   });
+  // The sandbox is gone: a node without its parent would hold the port and the folder for ever.
+  const endWithParent = () => process.exit(0);
+  process.on('disconnect', endWithParent);
   let node: RunningNode;
   try {
     node = await runNode({
@@ -130,6 +133,7 @@ async function serve(
   }
   const { addresses, recoveredSeqno } = node;
   report({ kind: 'started', addresses, recoveredSeqno });
+  process.off('disconnect', endWithParent);
   await endOf(node, log);
 }
 
@@ -140,7 +144,6 @@ async function endOf(node: RunningNode, log: Log): Promise<void> {
     log.write('info', 'Hangup: ');
     asked.resolve(0);
   });
-  // The sandbox is gone: a node without its parent would hold the port and the folder for ever.
   process.on('disconnect', () => asked.resolve(0));
   node.failed.catch((error: LedgerError) => {
     log.write('error', 'node.failed', { code: error.code, message: error.message });
