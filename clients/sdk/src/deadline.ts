@@ -14,7 +14,7 @@ export const systemClock: Clock = {
 
 /**
  * Runs `work` with a signal that aborts when `limitMs` have passed or the caller's signal aborts.
- * `work` must settle when its signal aborts.
+ * It ends then, even where `work` does not heed its signal.
  * @throws ServiceTimeout, RequestAborted
  */
 export async function withDeadline<Result>(
@@ -33,7 +33,10 @@ export async function withDeadline<Result>(
   if (signal?.aborted) onAbort();
   try {
     controller.signal.throwIfAborted();
-    return await work(controller.signal);
+    const aborted = new Promise<never>((_, reject) => {
+      controller.signal.addEventListener('abort', () => reject(controller.signal.reason));
+    });
+    return await Promise.race([work(controller.signal), aborted]);
   } finally {
     cancelTimer();
     signal?.removeEventListener('abort', onAbort);

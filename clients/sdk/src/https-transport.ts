@@ -3,9 +3,10 @@
  * certificate the client itself judges; in the verified one, OpenSSL checks every session against
  * the service's certificate and the host name.
  */
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { LedgerError, refuse } from '@coco/base';
+import { concatBytes, LedgerError, refuse } from '@coco/base';
 import {
   type Channel,
   type ChannelAnswer,
@@ -36,10 +37,12 @@ export function httpsTransport(clientCertificate?: ClientCertificate): Transport
       assertSecure(options.origin);
       const socket = await connectOnce(options);
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-      agent.createConnection = () => {
-        // Another session could end at another peer than the one whose certificate we judge.
-        if (socket.destroyed) throw sdkError('ServiceUnreachable', 'The session has ended.');
-        return socket;
+      agent.createConnection = (_options, onCreated) => {
+        if (!socket.destroyed) return socket;
+        // Another session could end at another peer than the one whose certificate we judge. The
+        // agent calls this from the socket's events, too, where a throw would end the process.
+        onCreated?.(sdkError('ServiceUnreachable', 'The session has ended.'), socket);
+        return undefined;
       };
       return channelOf({
         origin: options.origin,
@@ -89,6 +92,7 @@ function connectOnce(options: ChannelOptions): Promise<TLSSocket> {
       resolve(socket);
     });
     socket.on('error', (cause) => reject(unreachable(cause)));
+    socket.on('close', () => reject(unreachable(undefined)));
     if (options.signal.aborted) onAbort();
   });
 }
@@ -113,36 +117,49 @@ function channelOf(options: {
   };
 }
 
-function send(origin: string, agent: Agent, request: ChannelRequest): Promise<ChannelAnswer> {
+async function send(origin: string, agent: Agent, request: ChannelRequest): Promise<ChannelAnswer> {
   const { method, path, headers, body, answerBytesMax, signal } = request;
-  return new Promise((resolve, reject) => {
-    const fail = (cause: unknown): void => reject(signal.aborted ? signal.reason : reasonOf(cause));
-    const outgoing = httpsRequest(urlOf(origin, path), { method, agent, signal, headers });
-    outgoing.on('error', fail);
-    outgoing.on('response', (incoming) => {
-      const parts: Uint8Array[] = [];
-      let length = 0;
-      incoming.on('error', fail);
-      incoming.on('data', (part: Uint8Array) => {
-        length += part.length;
-        parts.push(part);
-        if (length <= answerBytesMax) return;
-        reject(
-          sdkError('AnswerTooLarge', `Answers are limited to ${answerBytesMax} bytes.`, { path }),
-        );
-        outgoing.destroy();
-      });
-      incoming.on('end', () => {
-        const names = Object.entries(incoming.headers);
-        resolve({
-          status: incoming.statusCode ?? 0,
-          headers: new Map(names.map(([name, value]) => [name, String(value)])),
-          body: new Uint8Array(Buffer.concat(parts)),
-        });
-      });
-    });
+  const outgoing = httpsRequest(urlOf(origin, path), { method, agent, signal, headers });
+  try {
+    const answer = responseOf(outgoing);
     outgoing.end(body);
+    const incoming = await answer;
+    const names = Object.entries(incoming.headers);
+    return {
+      status: incoming.statusCode ?? 0,
+      headers: new Map(names.map(([name, value]) => [name, String(value)])),
+      body: await bodyOf(incoming, answerBytesMax, path),
+    };
+  } catch (cause) {
+    throw signal.aborted ? signal.reason : reasonOf(cause);
+  }
+}
+
+/** Settles whatever the peer does: a session may end without an answer and without an error. */
+function responseOf(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.on('response', resolve);
+    outgoing.on('error', reject);
+    outgoing.on('close', () => reject(unreachable(undefined)));
   });
+}
+
+/** The body; leaving the loop early ends the session. */
+async function bodyOf(
+  incoming: IncomingMessage,
+  bytesMax: number,
+  path: string,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of incoming as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > bytesMax) {
+      throw sdkError('AnswerTooLarge', `Answers are limited to ${bytesMax} bytes.`, { path });
+    }
+    parts.push(part);
+  }
+  return concatBytes(...parts);
 }
 
 /** What OpenSSL reports when a session does not end at a node of the service. */

@@ -7,7 +7,7 @@ import { verifyReceipt } from '@coco/receipt';
 import { answerJson, forgetfulMemory, parseMemory } from '../src/index.ts';
 import { dial, hasCode, start } from './dial.ts';
 import { idOf } from './fake-ledger.ts';
-import { type FakeService, makeParts, measurement } from './fake-service.ts';
+import { type FakeService, json, makeParts, measurement } from './fake-service.ts';
 
 test('three lines verify a service, talk to it, and hold a receipt that verifies offline', async () => {
   const service = await start();
@@ -169,4 +169,14 @@ test('evidence of a platform with report data of 64 bytes is accepted', async ()
   });
   const evidence = await platform.evidenceFor(reportData);
   (await dial(await start({ parts: { ...parts, evidence } }))).close();
+});
+
+test('a stranger that ends the session between two answers is not asked on another one', async () => {
+  const service = await start();
+  service.lies.set('/node/network', () => ({
+    ...json({ service_status: 'Open', service_certificate: service.parts.serviceCertificate }),
+    headers: { connection: 'close' },
+  }));
+  await assert.rejects(dial(service), hasCode('ServiceUnreachable'));
+  assert.deepEqual(service.requests, ['GET /node/network']);
 });
