@@ -2,13 +2,15 @@
  * Reads a chunk file from its start, entry after entry, in bounded memory. The file is the host's:
  * sizes are checked before anything is read.
  */
-import { assert, ByteReader, type DiskFile, refuse } from '@coco/base';
+import { ByteReader, type DiskFile, refuse } from '@coco/base';
 import { chunkBytesMax, chunkHeaderBytes, chunkPath, type LedgerFolder } from './chunk-file.ts';
 import type { ChunkName } from './chunk-name.ts';
 import { entryHeaderBytes, entrySize } from './entry.ts';
 
 /** Bytes read at once; larger entries are read on their own. */
 const windowBytes = 1024 * 1024;
+/** Entries below 4 GiB, and a table of theirs: no entry is smaller than 100 bytes. */
+const fileBytesMax = chunkBytesMax + Math.ceil(chunkBytesMax / 25);
 /** Bytes of the positions table compared at once. */
 const tableWindowBytes = 64 * 1024;
 
@@ -22,47 +24,47 @@ export class ChunkScanner {
   readonly name: ChunkName;
   /** Bytes of the whole file. */
   readonly size: number;
-  /** Whether the header says that a positions table is there. */
-  readonly isComplete: boolean;
-  /** Where the entries end: the table, or the end of the file. */
+  /** What the header says: where the positions table is, 0 for none. */
+  readonly tableOffset: number;
+  /**
+   * Where entries must end: before the table of a chunk whose name says that it is complete. In any
+   * other the header may be torn, so entries are looked for up to the end of the file.
+   */
   readonly entriesEnd: number;
   readonly #file: DiskFile;
   #position = chunkHeaderBytes;
   #window: Uint8Array = new Uint8Array(0);
   #windowAt = 0;
 
-  private constructor(file: DiskFile, name: ChunkName, size: number, tableOffset: number) {
+  private constructor(
+    file: DiskFile,
+    chunk: { readonly name: ChunkName; readonly size: number; readonly tableOffset: number },
+  ) {
     this.#file = file;
-    this.name = name;
-    this.size = size;
-    this.isComplete = tableOffset !== 0;
-    this.entriesEnd = this.isComplete ? tableOffset : size;
+    this.name = chunk.name;
+    this.size = chunk.size;
+    this.tableOffset = chunk.tableOffset;
+    this.entriesEnd = chunk.name.last === undefined ? chunk.size : chunk.tableOffset;
   }
 
   /**
    * Opens a chunk file and reads its header.
-   * @throws InvalidInput when the header points outside the file, DiskFault
+   * @throws InvalidInput when a complete chunk's header points to no table, DiskFault
    */
   static async open(at: LedgerFolder, name: ChunkName): Promise<ChunkScanner> {
     const file = await at.disk.open(chunkPath(at, name), { create: false });
     try {
       const size = await file.size();
-      if (size > chunkBytesMax + 4 * 2 ** 31) {
+      if (size > fileBytesMax) {
         throw refuse('InvalidInput', 'The chunk file is too large.', { size });
       }
-      if (size < chunkHeaderBytes) return new ChunkScanner(file, name, size, 0);
-      const header = await file.read(0, chunkHeaderBytes);
-      const tableOffset = new ByteReader(header).u64();
-      const isPlausible =
-        tableOffset === 0 ||
-        (tableOffset > chunkHeaderBytes && tableOffset < size && tableOffset <= chunkBytesMax);
-      if (!isPlausible) {
-        throw refuse('InvalidInput', 'The header of the chunk file points outside of it.', {
-          tableOffset,
-          size,
-        });
+      const header = await file.read(0, Math.min(size, chunkHeaderBytes));
+      const tableOffset = size < chunkHeaderBytes ? 0 : readTableOffset(header);
+      const isInside = tableOffset > chunkHeaderBytes && tableOffset < size;
+      if (name.last !== undefined && !(isInside && tableOffset <= chunkBytesMax)) {
+        throw refuse('InvalidInput', 'A complete file has no positions table.', { size });
       }
-      return new ChunkScanner(file, name, size, tableOffset);
+      return new ChunkScanner(file, { name, size, tableOffset });
     } catch (error) {
       await file.close();
       throw error;
@@ -90,14 +92,17 @@ export class ChunkScanner {
     return { position, bytes };
   }
 
-  /** Compares the positions table byte for byte; the index of the first entry it gets wrong. */
+  /**
+   * Compares the table behind the last entry read, byte for byte: the index of the first entry that
+   * it gets wrong.
+   */
   async findWrongPosition(positions: readonly number[]): Promise<number | undefined> {
-    assert(this.isComplete, 'only a complete chunk has a table');
-    const stated = (this.size - this.entriesEnd) / 4;
+    const table = this.#position;
+    const stated = (this.size - table) / 4;
     const shared = Math.min(Math.floor(stated), positions.length);
     for (let at = 0; at < shared; at += tableWindowBytes / 4) {
       const part = positions.slice(at, Math.min(shared, at + tableWindowBytes / 4));
-      const bytes = await this.#file.read(this.entriesEnd + 4 * at, 4 * part.length);
+      const bytes = await this.#file.read(table + 4 * at, 4 * part.length);
       const reader = new ByteReader(bytes);
       const wrong = part.findIndex((position) => reader.u32() !== position);
       if (wrong >= 0) return at + wrong;
@@ -124,4 +129,10 @@ export class ChunkScanner {
     this.#windowAt = position;
     return this.#window.slice(0, length);
   }
+}
+
+/** A torn header may be any number: those beyond 2^53 become one that fits no file. */
+function readTableOffset(header: Uint8Array): number {
+  const reader = new ByteReader(header);
+  return reader.u32() + reader.u32() * 2 ** 32;
 }

@@ -84,8 +84,7 @@ export class LedgerWalk {
    */
   get unfinished(): { readonly file: string; readonly seqno: Seqno } | undefined {
     const newest = this.chunks.at(-1);
-    const isEnded = (this.verifier.signed.flags & entryFlag.chunkAfter) !== 0;
-    if (!newest?.positions || !isEnded) return undefined;
+    if (!newest?.positions || !this.#isChunkEnded()) return undefined;
     return { file: formatChunkName(newest.name), seqno: newest.last };
   }
 
@@ -134,22 +133,20 @@ export class LedgerWalk {
 
   async #walkChunk(scanner: ChunkScanner, following: ChunkName | undefined): Promise<void> {
     const { name } = scanner;
-    if (!scanner.isComplete && name.last !== undefined) {
-      const reason = 'A complete file has no positions table.';
-      throw this.#damaged(name, reason, { seqno: name.start });
-    }
     const positions: number[] = [];
     const broken = await this.#walkEntries(scanner, positions, following);
-    if (scanner.isComplete) await this.#checkComplete(scanner, positions, following);
-    else if (following) this.#cutTable(scanner, following);
-    else await this.#cutTail(scanner, positions, broken);
+    const isNamedComplete = name.last !== undefined;
+    if (isNamedComplete) await this.#checkComplete(scanner, positions, following);
+    const isComplete = isNamedComplete || (await this.#isComplete(scanner, positions, following));
+    if (!isComplete && following) this.#cutTable(scanner, following);
+    if (!isComplete && !following) await this.#cutTail(scanner, positions, broken);
     if (positions.length === 0) return;
     const cut = this.#cuts.find(({ file }) => file === formatChunkName(name));
     this.chunks.push({
       name,
       last: asSeqno(name.start + positions.length - 1),
-      entriesEnd: cut?.position ?? scanner.entriesEnd,
-      positions: scanner.isComplete ? undefined : positions,
+      entriesEnd: cut?.position ?? scanner.position,
+      positions: isComplete ? undefined : positions,
     });
   }
 
@@ -163,8 +160,9 @@ export class LedgerWalk {
     following: ChunkName | undefined,
   ): Promise<Break | undefined> {
     const isLossAccepted = this.#options.isTailLossAccepted === true;
-    const mayBeTorn = !scanner.isComplete && !following;
-    const end = scanner.isComplete ? undefined : following?.start;
+    const isOpen = scanner.name.last === undefined;
+    const mayBeTorn = isOpen && !following;
+    const end = isOpen ? following?.start : undefined;
     while (this.verifier.next !== end && !this.#isDone()) {
       const { position } = scanner;
       let isWhole = false;
@@ -216,7 +214,7 @@ export class LedgerWalk {
       const reason = 'The file holds another number of entries than its name says.';
       throw this.#damaged(name, reason, { seqno: last });
     }
-    const isEnded = following || (signed.flags & entryFlag.chunkAfter) !== 0;
+    const isEnded = following !== undefined || this.#isChunkEnded();
     if (signed.id.seqno !== last || !isEnded) {
       const reason = 'A complete file does not end on a signature that ends it.';
       throw this.#damaged(name, reason, { seqno: last });
@@ -226,6 +224,23 @@ export class LedgerWalk {
     throw this.#damaged(name, 'The positions table does not fit the entries.', {
       seqno: name.start + wrong,
     });
+  }
+
+  /** Whether a file that still has an open chunk's name has its whole table: the renaming is due. */
+  async #isComplete(
+    scanner: ChunkScanner,
+    positions: readonly number[],
+    following: ChunkName | undefined,
+  ): Promise<boolean> {
+    const { name, position, tableOffset } = scanner;
+    const isSigned = this.verifier.signed.id.seqno === name.start + positions.length - 1;
+    const isEnded = following !== undefined || this.#isChunkEnded();
+    if (positions.length === 0 || tableOffset !== position || !isSigned || !isEnded) return false;
+    return (await scanner.findWrongPosition(positions)) === undefined;
+  }
+
+  #isChunkEnded(): boolean {
+    return (this.verifier.signed.flags & entryFlag.chunkAfter) !== 0;
   }
 
   /**
@@ -253,11 +268,16 @@ export class LedgerWalk {
     const { name, size } = scanner;
     const { signed, next } = this.verifier;
     const signedCount = Math.max(0, signed.id.seqno + 1 - name.start);
+    if (this.#isDone()) return;
+    const isLossAccepted = this.#options.isTailLossAccepted === true;
+    if (scanner.tableOffset !== 0 && !this.#isChunkEnded() && !isLossAccepted) {
+      const reason = 'The header of a growing file points to a positions table.';
+      throw this.#damaged(name, reason, { seqno: name.start });
+    }
     const hasTail = broken || signedCount < Math.max(1, positions.length);
-    if (!hasTail || this.#isDone()) return;
+    if (!hasTail) return;
     const position = signedCount === 0 ? 0 : (positions[signedCount] ?? broken?.position ?? size);
     const bytes = size - position;
-    const isLossAccepted = this.#options.isTailLossAccepted === true;
     if (bytes > batchBytesMax && !isLossAccepted) {
       throw this.#damaged(name, 'The tail of the newest file is larger than any batch.');
     }

@@ -9,7 +9,13 @@
  */
 import { asSeqno, equalBytes, type Seqno, type TransactionId, type View } from '@coco/base';
 import type { MerkleTree } from '@coco/merkle';
-import { type ChunkRecord, chunkPath, type LedgerFolder, OpenChunk } from './chunk-file.ts';
+import {
+  type ChunkRecord,
+  chunkHeaderBytes,
+  chunkPath,
+  type LedgerFolder,
+  OpenChunk,
+} from './chunk-file.ts';
 import { formatChunkName } from './chunk-name.ts';
 import { type ChunkPlan, planChunks } from './chunk-plan.ts';
 import { entryFlag } from './entry.ts';
@@ -155,6 +161,8 @@ export class RecoveredLedger {
     const path = `${this.#at.folder}/${tail.file}`;
     if (tail.position === 0) return this.#at.disk.remove(path);
     const file = await this.#at.disk.open(path, { create: false });
+    // A crash may have torn the header too; it says again that there is no table.
+    await file.write(0, new Uint8Array(chunkHeaderBytes));
     await file.truncate(tail.position);
     await file.datasync();
     await file.close();
