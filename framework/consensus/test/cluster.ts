@@ -88,7 +88,10 @@ export class Cluster {
   /** Lets the nodes do what they can without a message or a tick; none may have failed. */
   async work(): Promise<void> {
     await microtasks();
-    for (const node of this.nodes.values()) if (node.failure) throw node.failure;
+    for (const node of this.nodes.values()) {
+      if (node.failure) throw node.failure;
+      node.settleDoubts();
+    }
   }
 
   /** Delivers everything, and what that causes, on ideal links. */

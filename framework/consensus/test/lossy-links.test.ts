@@ -9,6 +9,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LedgerError, SeededRandom } from '@coco/base';
 import { sha256 } from '@coco/crypto';
+import type { MembershipChange } from '../src/index.ts';
+import { isJoint, isMember } from '../src/index.ts';
 import type { Parcel } from './cluster.ts';
 import { Cluster } from './cluster.ts';
 import type { TestNode } from './test-node.ts';
@@ -44,8 +46,12 @@ class LossyRun {
   #step = 0;
   reads = 0;
   refusals = 0;
+  changes = 0;
+  #nextId = 100;
+  readonly #hasChurn: boolean;
 
-  constructor(seed: number, nodeCount: number) {
+  constructor(seed: number, nodeCount: number, options: { readonly hasChurn?: boolean } = {}) {
+    this.#hasChurn = options.hasChurn ?? false;
     this.#random = new SeededRandom(seed);
     this.cluster = new Cluster({ seed, limits });
     this.cluster.start(Array.from({ length: nodeCount }, (_, index) => index + 1));
@@ -55,6 +61,7 @@ class LossyRun {
     for (this.#step = 0; this.#step < stepsPerRun; this.#step++) {
       for (const node of this.cluster.nodes.values()) node.replica.tick();
       this.#act();
+      if (this.#hasChurn) this.#followConfiguration();
       this.#transmit();
       await this.cluster.work();
       for (const node of this.cluster.nodes.values()) {
@@ -90,6 +97,7 @@ class LossyRun {
   async #calmLeader(): Promise<TestNode> {
     for (let beat = 0; beat < healTicksMax; beat++) {
       await this.cluster.tick();
+      if (this.#hasChurn) this.#followConfiguration();
       const leader = this.cluster.leader();
       const inFlight = leader?.replica.status().inFlight.batches;
       if (leader && inFlight === 0 && beat > 30) return leader;
@@ -132,6 +140,43 @@ class LossyRun {
     else if (roll < 80) this.#read(node);
     else if (roll < 84) this.#offer(node);
     else if (roll < 87) this.cluster.stripsBodies = !this.cluster.stripsBodies;
+    else if (this.#hasChurn) this.#change();
+  }
+
+  /** The executing leader replaces a voter by a new node, one step at a time. */
+  #change(): void {
+    const leader = this.cluster.leader();
+    if (!leader?.configuration) return;
+    const { voters, learners } = leader.configuration;
+    const others = voters.filter((id) => id !== leader.id);
+    const removed = others[this.#random.below(others.length)];
+    const [added] = learners;
+    assert.ok(removed !== undefined);
+    const change: MembershipChange =
+      added === undefined
+        ? { kind: 'addLearner', id: this.#nextId++ }
+        : { kind: 'replace', added, removed };
+    leader.replica.proposeMembership(change).then(
+      () => {
+        this.changes += 1;
+      },
+      (error) => assert.ok(error instanceof LedgerError, String(error)),
+    );
+  }
+
+  /**
+   * What an operator does: starts a process for a node that the service has added, ends that of
+   * one that it has removed. A new node has a new id; an id never comes back.
+   */
+  #followConfiguration(): void {
+    const configuration = this.cluster.leader()?.configuration;
+    if (!configuration || isJoint(configuration)) return;
+    for (const id of configuration.learners) if (!this.cluster.nodes.has(id)) this.cluster.join(id);
+    for (const id of this.cluster.nodes.keys()) {
+      if (isMember(configuration, id)) continue;
+      this.cluster.isolated.delete(id);
+      this.cluster.stop(id);
+    }
   }
 
   #propose(leader: TestNode): void {
@@ -179,8 +224,12 @@ class LossyRun {
 }
 
 /** A failure names its seed, so that it can be run again. */
-async function runSeed(seed: number, nodeCount: number): Promise<LossyRun> {
-  const run = new LossyRun(seed * 31 + nodeCount, nodeCount);
+async function runSeed(
+  seed: number,
+  nodeCount: number,
+  options: { readonly hasChurn?: boolean } = {},
+): Promise<LossyRun> {
+  const run = new LossyRun(seed * 31 + nodeCount, nodeCount, options);
   try {
     await run.run();
     await run.heal();
@@ -203,6 +252,15 @@ describe('lossy links', () => {
     const [first, again, other] = runs.map(({ cluster }) => cluster.traceDigest());
     assert.equal(again, first);
     assert.notEqual(other, first);
+  });
+
+  it(`let nodes be replaced while all goes on, seeds 1 to ${seedCount}`, async () => {
+    let changes = 0;
+    for (let seed = 1; seed <= seedCount; seed++) {
+      const run = await runSeed(seed, 3, { hasChurn: true });
+      changes += run.changes;
+    }
+    assert.ok(changes >= 2 * seedCount, `${changes} changes`);
   });
 
   for (const nodeCount of [3, 5]) {

@@ -3,7 +3,7 @@
  * executor that opens its view and seals batches on command, and a record of what happened.
  */
 import assert from 'node:assert/strict';
-import { asSeqno, asView, LedgerError, SeededRandom, utf8Encode } from '@coco/base';
+import { asSeqno, asView, equalBytes, LedgerError, SeededRandom, utf8Encode } from '@coco/base';
 import type {
   Configuration,
   Handle,
@@ -60,6 +60,7 @@ export class TestNode {
   /** A batch that Raft refused: it comes again unchanged or the view ends. */
   refused: SealedBatch | undefined;
   #flushes: Flush[] = [];
+  readonly #doubts: StoredBatch[] = [];
   #nextSeqno = 1;
   #bodyCount = 0;
   #firstSeqno = 1;
@@ -87,6 +88,7 @@ export class TestNode {
         onCommitted: (batches) => this.#onCommitted(batches),
         onConfiguration: (configuration) => {
           this.configuration = configuration;
+          this.settleDoubts();
           this.#record(`configuration ${formatConfiguration(configuration)}`);
         },
         onFailed: (error) => {
@@ -228,16 +230,39 @@ export class TestNode {
       const { handle } = batch;
       assert.equal(handle.firstSeqno, this.committedSeqno + 1, 'commits follow one another');
       this.committedSeqno = lastSeqnoOf(handle);
-      const voters = this.configuration?.voters ?? [];
-      const members = new Map([...this.#options.members()].filter(([id]) => voters.includes(id)));
-      this.#options.checkers.commits(this.id, batch, members);
+      this.#options.checkers.commits(this.id, batch);
+      this.#doubts.push(batch);
+      if (this.#isHeldByMajority(batch)) this.#doubts.pop();
       this.#record(`commits ${formatHandle(handle)}`);
     }
+  }
+
+  /**
+   * Batches that commit must be durable on a majority of the voters. Where the configuration
+   * changes in the same step, its majority may be the one that counts.
+   */
+  settleDoubts(): void {
+    for (const batch of this.#doubts.splice(0)) {
+      const text = `node ${this.id} commits ${formatHandle(batch.handle)}, which no majority holds`;
+      assert.ok(this.#isHeldByMajority(batch), text);
+    }
+  }
+
+  #isHeldByMajority(batch: StoredBatch): boolean {
+    const voters = this.configuration?.voters ?? [];
+    const members = this.#options.members();
+    const holders = voters.filter((id) => holdsDurably(members.get(id), batch));
+    return 2 * holders.length > voters.length;
   }
 
   #record(line: string): void {
     this.#options.record(`${this.id} ${line}`);
   }
+}
+
+function holdsDurably(node: TestNode | undefined, batch: StoredBatch): boolean {
+  const found = node?.durable.find((other) => other.raftIndex === batch.raftIndex);
+  return found !== undefined && equalBytes(found.handle.digest, batch.handle.digest);
 }
 
 export function formatHandle(handle: Handle): string {
