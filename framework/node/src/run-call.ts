@@ -32,9 +32,10 @@ export async function runCall(
       const pipeline = context.pipeline();
       if (!pipeline) throw nodeError('NodeCannotHandleRequest', 'The node is not ready yet.');
       const { result, id } = pipeline.execute((transaction) => {
-        const { response, claimsDigest } = endpoint.handle(transaction, call);
-        // CCF: only a success is written.
-        const isDiscarded = response.status < 200 || response.status > 299;
+        const { response, claimsDigest, keepsWrites } = endpoint.handle(transaction, call);
+        // CCF: only a success is written, unless the handler says otherwise.
+        const isSuccess = response.status >= 200 && response.status <= 299;
+        const isDiscarded = !isSuccess && !keepsWrites;
         return { result: response, isDiscarded, ...(claimsDigest ? { claimsDigest } : {}) };
       });
       return { request, response: result, id, isWrite: true };
