@@ -72,9 +72,9 @@ export default {
     },
     {
       name: 'runs-in-browsers',
-      comment: 'base and receipt run in browsers too: they use no module of Node.js.',
+      comment: 'base, receipt and attestation run in browsers too: they use no module of Node.js.',
       severity: 'error',
-      from: { path: '^framework/(base|receipt)/src/' },
+      from: { path: '^framework/(base|receipt|attestation)/src/' },
       to: { dependencyTypes: ['core'] },
     },
     {
