@@ -7,7 +7,7 @@ export type KvErrorCode =
   | 'InvalidMapName'
   | 'TooManyMaps'
   | 'InvalidWriteSet'
-  | 'TransactionTooLarge'
+  | 'WriteSetTooLarge'
   | 'StateForgotten'
   | 'SavepointGone'
   | 'ForeignMap'
@@ -32,10 +32,10 @@ export const kvError: (
     status: 400,
     meaning: 'The maps or rows of a write set are empty, doubled or out of order.',
   },
-  TransactionTooLarge: {
+  WriteSetTooLarge: {
     kind: 'refusal',
     status: 413,
-    meaning: 'The writes of one transaction exceed their limit of bytes.',
+    meaning: 'What one transaction writes, or tracks of its reads, exceeds its limit of bytes.',
   },
   StateForgotten: {
     kind: 'refusal',

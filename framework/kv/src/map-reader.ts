@@ -39,9 +39,9 @@ export interface MapReader {
 }
 
 export interface MapWriter extends MapReader {
-  /** The arrays are copied. @throws KeyTooLarge, ValueTooLarge, TransactionTooLarge */
+  /** The arrays are copied. @throws KeyTooLarge, ValueTooLarge, WriteSetTooLarge */
   set(key: Uint8Array, value: Uint8Array): void;
-  /** Removing an absent key changes nothing. @throws KeyTooLarge, TransactionTooLarge */
+  /** Removing an absent key changes nothing. @throws KeyTooLarge, WriteSetTooLarge */
   delete(key: Uint8Array): void;
 }
 

@@ -40,7 +40,7 @@ export class ReadSet {
     this.#limits = limits;
   }
 
-  /** @throws TransactionTooLarge */
+  /** @throws WriteSetTooLarge */
   noteKey(name: string, key: Uint8Array): void {
     let keys = this.#keys.get(name);
     if (keys === undefined) this.#keys.set(name, (keys = new Map()));
@@ -50,7 +50,7 @@ export class ReadSet {
     keys.set(text, new Uint8Array(key));
   }
 
-  /** The scan tells later how far it went. @throws TransactionTooLarge */
+  /** The scan tells later how far it went. @throws WriteSetTooLarge */
   noteScan(scan: Scan): void {
     this.#take(0);
     this.#scans.push(scan);

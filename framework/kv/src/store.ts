@@ -105,7 +105,7 @@ export class Store {
 
   /**
    * Writes all rows as the entry with this seqno, which must be the next.
-   * @throws InvalidWriteSet, InvalidMapName, KeyTooLarge, ValueTooLarge, TransactionTooLarge,
+   * @throws InvalidWriteSet, InvalidMapName, KeyTooLarge, ValueTooLarge, WriteSetTooLarge,
    * TooManyMaps, StoreFull; then nothing has changed
    */
   apply(writeSet: WriteSet, seqno: Seqno = (this.#seqno + 1) as Seqno): void {
@@ -177,7 +177,7 @@ export class Store {
    * Fills an empty store with rows of a snapshot, which keep their versions; then call
    * `finishRestore`. A map's rows may come in several calls, ascending in each. After a refusal the
    * store is of no use.
-   * @throws InvalidWriteSet, InvalidMapName, KeyTooLarge, ValueTooLarge, TransactionTooLarge,
+   * @throws InvalidWriteSet, InvalidMapName, KeyTooLarge, ValueTooLarge, WriteSetTooLarge,
    * TooManyMaps, StoreFull
    */
   restoreRows(name: string, rows: readonly Row[]): void {

@@ -73,7 +73,7 @@ export class Transaction {
     return map;
   }
 
-  /** @throws TransactionTooLarge after 65,536 of them */
+  /** @throws WriteSetTooLarge after 65,536 of them */
   savepoint(): Savepoint {
     const depth = this.#savepoints.length;
     if (depth === savepointsMax) throw tooLarge(this.#limits);
@@ -121,7 +121,7 @@ export class Transaction {
     return this.#view.isReadable() && reads.isCurrent(this.#view);
   }
 
-  /** Called by its maps only. @throws TransactionTooLarge */
+  /** Called by its maps only. @throws WriteSetTooLarge */
   write(map: TransactionMap, write: { key: Uint8Array; value: Uint8Array | undefined }): void {
     const text = keyText(write.key);
     const former = map.overlay.get(text);

@@ -23,7 +23,7 @@ export interface WriteSet {
 
 /**
  * Checks order and limits; a write set may come from a peer or a file.
- * @throws InvalidWriteSet, InvalidMapName, KeyTooLarge, ValueTooLarge, TransactionTooLarge
+ * @throws InvalidWriteSet, InvalidMapName, KeyTooLarge, ValueTooLarge, WriteSetTooLarge
  */
 export function ensureWriteSet(writeSet: WriteSet, limits: StoreLimits): void {
   let byteCount = 0;
@@ -44,7 +44,7 @@ export function ensureWriteSet(writeSet: WriteSet, limits: StoreLimits): void {
 
 export function tooLarge(limits: StoreLimits): Error {
   return kvError(
-    'TransactionTooLarge',
+    'WriteSetTooLarge',
     `One transaction writes at most ${limits.transactionBytesMax} bytes.`,
   );
 }

@@ -113,7 +113,7 @@ test('an entry without writes still takes its seqno', () => {
 test('the writes of one transaction have a limit of bytes', () => {
   const store = new Store({ transactionBytesMax: 10 });
   store.apply(writes([[bytes(1), new Uint8Array(9)]]));
-  assertRefused(store, writes([[bytes(1), new Uint8Array(10)]]), 'TransactionTooLarge');
+  assertRefused(store, writes([[bytes(1), new Uint8Array(10)]]), 'WriteSetTooLarge');
 });
 
 test('a full store refuses the write set as a whole, and takes it when room was made', () => {

@@ -88,7 +88,7 @@ test('what savepoints hold counts as written, what nothing brings back does not'
   for (let round = 0; round < 50; round++) map.set(bytes(1), new Uint8Array(60));
   const savepoint = transaction.savepoint();
   for (let round = 0; round < 50; round++) map.set(bytes(1), new Uint8Array(30));
-  assert.throws(() => map.set(bytes(2), new Uint8Array(30)), { code: 'TransactionTooLarge' });
+  assert.throws(() => map.set(bytes(2), new Uint8Array(30)), { code: 'WriteSetTooLarge' });
   assert.equal(map.has(bytes(2)), false);
   transaction.rollbackTo(savepoint);
   map.set(bytes(2), new Uint8Array(30));
@@ -101,7 +101,7 @@ test('a transaction has a limit of savepoints', () => {
     () => {
       for (let count = 0; count <= 65_536; count++) transaction.savepoint();
     },
-    { code: 'TransactionTooLarge' },
+    { code: 'WriteSetTooLarge' },
   );
 });
 
@@ -207,7 +207,7 @@ test('the reads that a transaction tracks have a limit of bytes', () => {
     () => {
       for (let key = 0; key < 20; key++) map.get(bytes(key));
     },
-    { code: 'TransactionTooLarge' },
+    { code: 'WriteSetTooLarge' },
   );
 });
 
