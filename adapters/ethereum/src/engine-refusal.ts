@@ -9,6 +9,9 @@ import type { ExecutionRequest } from './engine-types.ts';
 
 const initCodeBytesMax = 49_152;
 
+/** The state source gave code of another hash; the engine has not run it. */
+export const statusCodeMismatch = 66;
+
 type Figures = readonly bigint[];
 type Wording = readonly [
   code: EngineErrorCode,

@@ -24,7 +24,10 @@ export interface AccountState {
 export interface StateSource {
   /** `undefined` when the account does not exist. */
   getAccount(address: Uint8Array): AccountState | undefined;
-  /** Asked only for hashes that getAccount gave and that the engine has not cached. */
+  /**
+   * The code whose keccak256 is `codeHash`: any other is a bug. Asked only for hashes that
+   * getAccount gave and that the engine has not cached.
+   */
   getCode(codeHash: Uint8Array): Uint8Array;
   /** 32 bytes, big-endian; `undefined` is zero. */
   getStorage(address: Uint8Array, slot: Uint8Array): Uint8Array | undefined;

@@ -10,7 +10,7 @@ import { writeBlock, writeHeader, writeReceipt } from './engine-block.ts';
 import { engineError } from './engine-errors.ts';
 import { readExecution } from './engine-execution.ts';
 import { type EngineAnswer, EngineInstance, type Operation } from './engine-instance.ts';
-import { decodingRefusal, executionRefusal } from './engine-refusal.ts';
+import { decodingRefusal, executionRefusal, statusCodeMismatch } from './engine-refusal.ts';
 import { readTransaction, writeRequest } from './engine-transaction.ts';
 import type {
   Authorization,
@@ -97,6 +97,10 @@ export class Engine implements ExecutionEngine {
     try {
       return this.#run('execute', this.#writer.message(), ({ status, reader }) => {
         if (host.failure !== undefined) throw host.failure.cause;
+        assert(
+          status !== statusCodeMismatch,
+          'A state source gives the code of the hash it names.',
+        );
         if (status !== 0) throw executionRefusal(status, reader, request);
         return readExecution(reader);
       });

@@ -126,15 +126,23 @@ test('a state source that answers with values of a wrong length is a bug', () =>
   assert.equal(engine.execute(requestOf(100_000n), state).status, 'success');
 });
 
+test('code of another hash is a bug, and is neither run nor cached', () => {
+  const state = stateWithAlice();
+  state.setCode(bob, fromHex('60056000'));
+  const right = state.codes.get(state.account(bob).codeHash);
+  state.codes.set(state.account(bob).codeHash, fromHex('fe'));
+  assert.throws(() => engine.execute(requestOf(100_000n), state), { name: 'BugError' });
+  state.codes.set(state.account(bob).codeHash, right ?? fromHex('fe'));
+  assert.equal(engine.execute(requestOf(100_000n), state).status, 'success');
+});
+
 test('code is asked for once by hash, and again only when the cache had to let it go', () => {
   const own = new Engine(engineModule);
   const state = stateWithAlice();
-  // The largest of EIP-170. The engine takes the state's word for the hash.
-  const code = new Uint8Array(24_576);
   const call = (marker: number): void => {
-    const hash = marker.toString(16).padStart(64, '0');
-    state.codes.set(hash, code);
-    state.account(bob).codeHash = hash;
+    const code = new Uint8Array(24_576);
+    new DataView(code.buffer).setUint32(4, marker);
+    state.setCode(bob, code);
     assert.equal(own.execute(requestOf(100_000n), state).status, 'success');
   };
   call(0);

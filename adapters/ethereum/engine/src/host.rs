@@ -2,7 +2,7 @@
 //! 1 (present) or negative (it failed: the execution ends and the binding throws what happened).
 
 use crate::code_cache::CodeCache;
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use revm::Database;
 use revm::database_interface::DBErrorMarker;
 use revm::state::{AccountInfo, Bytecode};
@@ -22,18 +22,26 @@ mod imports {
     }
 }
 
-/// A host import failed.
+/// Why the state could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HostFailed;
+pub enum HostFailure {
+    /// An import answered that it failed; the binding knows why.
+    Import,
+    /// The code is not that of its hash: cached, it would run in every account with that hash.
+    CodeMismatch,
+}
 
-impl fmt::Display for HostFailed {
+impl fmt::Display for HostFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the host failed")
+        formatter.write_str(match self {
+            Self::Import => "an import failed",
+            Self::CodeMismatch => "the code has another hash",
+        })
     }
 }
 
-impl std::error::Error for HostFailed {}
-impl DBErrorMarker for HostFailed {}
+impl std::error::Error for HostFailure {}
+impl DBErrorMarker for HostFailure {}
 
 /// nonce u64 little-endian, balance u256 big-endian, code hash.
 const ACCOUNT_BYTES: usize = 72;
@@ -44,9 +52,9 @@ pub struct HostState<'a> {
 }
 
 impl Database for HostState<'_> {
-    type Error = HostFailed;
+    type Error = HostFailure;
 
-    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, HostFailed> {
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, HostFailure> {
         let mut account = [0u8; ACCOUNT_BYTES];
         // SAFETY: the host reads 20 bytes and writes 72.
         let answer =
@@ -57,7 +65,7 @@ impl Database for HostState<'_> {
                 let (nonce, rest) = account.split_at(8);
                 let (balance, code_hash) = rest.split_at(32);
                 Ok(Some(AccountInfo {
-                    nonce: u64::from_le_bytes(nonce.try_into().map_err(|_| HostFailed)?),
+                    nonce: u64::from_le_bytes(nonce.try_into().map_err(|_| HostFailure::Import)?),
                     balance: U256::from_be_slice(balance),
                     code_hash: B256::from_slice(code_hash),
                     // Asked for by hash when the machine needs it.
@@ -65,19 +73,22 @@ impl Database for HostState<'_> {
                     account_id: None,
                 }))
             }
-            _ => Err(HostFailed),
+            _ => Err(HostFailure::Import),
         }
     }
 
-    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, HostFailed> {
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, HostFailure> {
         if let Some(code) = self.codes.get(&code_hash) {
             return Ok(code);
         }
         // SAFETY: the host reads 32 bytes, then writes as many as it announced.
         let length = unsafe { imports::get_code(code_hash.as_slice().as_ptr()) };
-        let length = usize::try_from(length).map_err(|_| HostFailed)?;
+        let length = usize::try_from(length).map_err(|_| HostFailure::Import)?;
         let mut bytes = vec![0u8; length];
         unsafe { imports::take_code(bytes.as_mut_ptr()) };
+        if keccak256(&bytes) != code_hash {
+            return Err(HostFailure::CodeMismatch);
+        }
         let bytes = revm::primitives::Bytes::from(bytes);
         // Code that looks like a delegation but is none can only come from before London: it is
         // ordinary code that starts with an invalid opcode.
@@ -87,7 +98,7 @@ impl Database for HostState<'_> {
         Ok(code)
     }
 
-    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, HostFailed> {
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, HostFailure> {
         let slot = slot.to_be_bytes::<32>();
         let mut value = [0u8; 32];
         // SAFETY: the host reads 20 and 32 bytes and writes 32.
@@ -97,18 +108,18 @@ impl Database for HostState<'_> {
         match answer {
             0 => Ok(U256::ZERO),
             1 => Ok(U256::from_be_bytes(value)),
-            _ => Err(HostFailed),
+            _ => Err(HostFailure::Import),
         }
     }
 
-    fn block_hash(&mut self, number: u64) -> Result<B256, HostFailed> {
+    fn block_hash(&mut self, number: u64) -> Result<B256, HostFailure> {
         let number = number.to_le_bytes();
         let mut hash = [0u8; 32];
         // SAFETY: the host reads 8 bytes and writes 32.
         match unsafe { imports::get_block_hash(number.as_ptr(), hash.as_mut_ptr()) } {
             0 => Ok(B256::ZERO),
             1 => Ok(B256::from(hash)),
-            _ => Err(HostFailed),
+            _ => Err(HostFailure::Import),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why an operation was refused: a status code and its figures. The binding words them.
 
-use crate::host::HostFailed;
+use crate::host::HostFailure;
 use crate::mailbox::Writer;
 use alloy_primitives::U256;
 use revm::context::result::{EVMError, InvalidTransaction};
@@ -19,15 +19,18 @@ pub enum Refusal {
     Other(String),
     /// A host import failed; the binding knows why and throws that.
     HostFailed,
+    /// The state gave code that is not that of its hash: a bug of the state.
+    CodeMismatch,
     /// The binding wrote a message that does not parse: its bug.
     InputMalformed,
 }
 
-impl From<EVMError<HostFailed>> for Refusal {
-    fn from(error: EVMError<HostFailed>) -> Self {
+impl From<EVMError<HostFailure>> for Refusal {
+    fn from(error: EVMError<HostFailure>) -> Self {
         match error {
             EVMError::Transaction(invalid) => Self::Invalid(invalid),
-            EVMError::Database(HostFailed) => Self::HostFailed,
+            EVMError::Database(HostFailure::Import) => Self::HostFailed,
+            EVMError::Database(HostFailure::CodeMismatch) => Self::CodeMismatch,
             EVMError::Header(header) => Self::Other(header.to_string()),
             EVMError::Custom(text) => Self::Other(text),
             EVMError::CustomAny(error) => Self::Other(error.to_string()),
@@ -50,6 +53,7 @@ impl Refusal {
             Self::Other(reason) => text(result, 31, &reason),
             Self::HostFailed => figures(result, 64, []),
             Self::InputMalformed => figures(result, 65, []),
+            Self::CodeMismatch => figures(result, 66, []),
         }
     }
 }
