@@ -27,7 +27,7 @@ export type HeaderContent = Omit<
   'view' | 'hash' | 'sizeBytes' | 'transactionHashes'
 > & { readonly number: bigint };
 
-export function headerFields(content: HeaderContent): HeaderFields {
+function headerFields(content: HeaderContent): HeaderFields {
   return {
     parentHash: content.parentHash,
     ommersHash: emptyOmmersHash,

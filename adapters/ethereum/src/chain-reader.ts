@@ -100,7 +100,7 @@ function notAvailable(block: NumberedBlock): LedgerError {
   );
 }
 
-export function environmentOf(block: NumberedBlock): BlockEnvironment {
+function environmentOf(block: NumberedBlock): BlockEnvironment {
   const { number, timestamp, gasLimit, baseFee, beneficiary, prevrandao } = block;
   return { number, timestamp, gasLimit, baseFee, beneficiary, prevrandao };
 }

@@ -8,10 +8,10 @@ import type { BlockBuilder } from './block-builder.ts';
 import type { EthereumState } from './ethereum-state.ts';
 
 /** Hardhat Ignition waits for 5 confirmations; other tools for fewer. */
-export const emptyBlocksMax = 5;
+const emptyBlocksMax = 5;
 
 /** How many empty blocks the chain still owes to those who wait for confirmations. */
-export function confirmationsOwed(state: EthereumState): number {
+function confirmationsOwed(state: EthereumState): number {
   const head = state.headNumber();
   for (let behind = 0; behind < emptyBlocksMax; behind++) {
     const block = state.block(head - BigInt(behind));

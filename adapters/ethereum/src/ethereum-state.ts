@@ -5,6 +5,7 @@
  */
 import { asSeqno, concatBytes, emptyBytes, equalBytes, type Seqno, utf8Encode } from '@coco/base';
 import type { MapReader, Transaction } from '@coco/kv';
+import { emptyCodeHash } from './engine-execution.ts';
 import type { AccountChange, AccountState, StateSource } from './engine-types.ts';
 import { ethereumError } from './errors.ts';
 import { isZero, padWord, trimWord, u64Bytes, u64OfBytes } from './numbers.ts';
@@ -15,7 +16,6 @@ import {
   decodeBlock,
   decodeChain,
   decodeTransactionRecord,
-  emptyCodeHash,
   encodeAccount,
   encodeBlock,
   encodeChain,
@@ -24,13 +24,13 @@ import {
   type TransactionRecord,
 } from './state-codec.ts';
 
-export const accountsMap = 'ethereum.accounts';
-export const codeMap = 'ethereum.code';
-export const storageMap = 'ethereum.storage';
-export const blocksMap = 'ethereum.blocks';
-export const blockNumbersMap = 'ethereum.block_numbers';
-export const transactionsMap = 'ethereum.transactions';
-export const configMap = 'ethereum.config';
+const accountsMap = 'ethereum.accounts';
+const codeMap = 'ethereum.code';
+const storageMap = 'ethereum.storage';
+const blocksMap = 'ethereum.blocks';
+const blockNumbersMap = 'ethereum.block_numbers';
+const transactionsMap = 'ethereum.transactions';
+const configMap = 'ethereum.config';
 /** Every map that the adapter touches; all are private. */
 export const ethereumMaps: readonly string[] = [
   accountsMap,

@@ -2,10 +2,11 @@
 import { asView, compareBytes, concatBytes } from '@coco/base';
 import type { Transaction } from '@coco/kv';
 import { concludeHeader, emptyTrieRoot, type HeaderContent, zeroHash } from './block-header.ts';
+import { emptyCodeHash } from './engine-execution.ts';
 import type { AccountChange, ExecutionEngine } from './engine-types.ts';
 import { applyChanges, writeBlock, writeChain } from './ethereum-state.ts';
 import type { EthereumSettings } from './options.ts';
-import { type ChainRecord, emptyCodeHash, encodeChain } from './state-codec.ts';
+import { type ChainRecord, encodeChain } from './state-codec.ts';
 import { nextStateDigest } from './state-digest.ts';
 
 /** Writes genesis. Its hash is a function of the settings alone. */

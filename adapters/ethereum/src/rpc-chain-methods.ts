@@ -1,12 +1,11 @@
 /** JSON-RPC methods that read blocks, transactions and receipts. */
 import type { JsonValue } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
-import type { EthereumState, NumberedBlock } from './ethereum-state.ts';
 import type { RpcAnswer, RpcMethod } from './json-rpc.ts';
 import { toData, toQuantity } from './numbers.ts';
 import {
   assertVisible,
-  locate,
+  locateInBlock,
   locateTransaction,
   type MethodTable,
   partiesOf,
@@ -68,23 +67,14 @@ function blockMethod(context: RpcContext, tagOf: TagOf): RpcMethod {
       const block = context.reader.block(state, tag);
       if (!block) return null;
       const transactions = block.transactionHashes.map((hash): JsonValue => {
-        const located = isFull ? locatedIn(context, state, caller, block, hash) : undefined;
+        const located = isFull
+          ? locateInBlock(context, caller, { state, block, hash }, 'transaction')
+          : undefined;
         return located ? transactionJson(located) : toData(hash);
       });
       return blockJson(block, transactions);
     },
   };
-}
-
-function locatedIn(
-  context: RpcContext,
-  state: EthereumState,
-  caller: Caller,
-  block: NumberedBlock,
-  hash: Uint8Array,
-): ReturnType<typeof locate> {
-  const record = state.transaction(hash);
-  return record && locate(context, caller, { hash, record, block });
 }
 
 function pendingBlock(context: RpcContext, caller: Caller, isFull: boolean): JsonValue {
@@ -141,7 +131,7 @@ function indexMethod(context: RpcContext, tagOf: TagOf): RpcMethod {
       const block = context.reader.block(state, tag);
       const hash = block?.transactionHashes[Number(index)];
       if (!block || !hash) return null;
-      const located = locatedIn(context, state, caller, block, hash);
+      const located = locateInBlock(context, caller, { state, block, hash }, 'transaction');
       return located ? transactionJson(located) : null;
     },
   };
@@ -154,10 +144,9 @@ function transactionByHash(
 ): RpcAnswer {
   const hash = parameters.hash(0);
   const { reader, submission, engine } = context;
-  const committed = reader.committed();
-  if (committed.hasTransaction(hash)) {
-    const located = locateTransaction(context, committed, caller, hash);
-    return located ? transactionJson(located) : null;
+  if (reader.committed().hasTransaction(hash)) {
+    const found = locateTransaction(context, caller, hash, 'transaction');
+    return found ? transactionJson(found.located) : null;
   }
   const queued = submission.queued(hash);
   const executed = queued ? undefined : reader.executed().transaction(hash);
@@ -171,15 +160,14 @@ function transactionByHash(
 
 function rawByHash(context: RpcContext, parameters: RpcParameters, caller: Caller): RpcAnswer {
   const hash = parameters.hash(0);
-  const located = locateTransaction(context, context.reader.committed(), caller, hash);
-  return located ? toData(located.record.raw) : null;
+  const found = locateTransaction(context, caller, hash, 'transaction');
+  return found ? toData(found.located.record.raw) : null;
 }
 
 function receiptByHash(context: RpcContext, parameters: RpcParameters, caller: Caller): RpcAnswer {
   const hash = parameters.hash(0);
-  const state = context.reader.committed();
-  const located = locateTransaction(context, state, caller, hash, 'receipt');
-  return located ? receiptJson(located, context.engine) : null;
+  const found = locateTransaction(context, caller, hash, 'receipt');
+  return found ? receiptJson(found.located, context.engine) : null;
 }
 
 function blockReceipts(context: RpcContext, parameters: RpcParameters, caller: Caller): RpcAnswer {
@@ -189,8 +177,7 @@ function blockReceipts(context: RpcContext, parameters: RpcParameters, caller: C
   if (!block) return null;
   const receipts: JsonValue[] = [];
   for (const hash of block.transactionHashes) {
-    const record = state.transaction(hash);
-    const located = record && locate(context, caller, { hash, record, block }, 'receipt');
+    const located = locateInBlock(context, caller, { state, block, hash }, 'receipt');
     if (located) receipts.push(receiptJson(located, context.engine));
   }
   return receipts;

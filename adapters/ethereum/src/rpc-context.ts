@@ -11,7 +11,7 @@ import type { EthereumState, NumberedBlock } from './ethereum-state.ts';
 import type { RpcMethod } from './json-rpc.ts';
 import type { EthereumSettings } from './options.ts';
 import type { LocatedTransaction } from './rpc-format.ts';
-import type { ChainRecord, TransactionRecord } from './state-codec.ts';
+import type { ChainRecord } from './state-codec.ts';
 import type { Submission } from './submission.ts';
 
 export interface RpcContext {
@@ -48,29 +48,44 @@ export function partiesOf(
   return decoded.to ? [toHex(sender), toHex(decoded.to)] : [toHex(sender)];
 }
 
+/** Reads as which kind of item: a receipt may be visible to others than its transaction. */
+type ReadAs = 'transaction' | 'receipt';
+
 /** A committed transaction that the caller may see; `undefined` when there is none. */
 export function locateTransaction(
   context: RpcContext,
-  state: EthereumState,
   caller: Caller,
   hash: Uint8Array,
-  kind: 'transaction' | 'receipt' = 'transaction',
-): LocatedTransaction | undefined {
+  kind: ReadAs,
+): { readonly located: LocatedTransaction; readonly state: EthereumState } | undefined {
+  const state = context.reader.committed();
   const record = state.transaction(hash);
   const block = record && state.block(record.blockNumber);
-  return record && block && locate(context, caller, { hash, record, block }, kind);
+  const located = record && block && locate(context, caller, { hash, record, block }, kind);
+  return located && { located, state };
 }
 
-/** The same when record and block are at hand. */
-export function locate(
+/** A transaction of a block, as far as the caller may see it. */
+export function locateInBlock(
+  context: RpcContext,
+  caller: Caller,
+  place: {
+    readonly state: EthereumState;
+    readonly block: NumberedBlock;
+    readonly hash: Uint8Array;
+  },
+  kind: ReadAs,
+): LocatedTransaction | undefined {
+  const { state, block, hash } = place;
+  const record = state.transaction(hash);
+  return record && locate(context, caller, { hash, record, block }, kind);
+}
+
+function locate(
   { engine, visible }: RpcContext,
   caller: Caller,
-  found: {
-    readonly hash: Uint8Array;
-    readonly record: TransactionRecord;
-    readonly block: NumberedBlock;
-  },
-  kind: 'transaction' | 'receipt' = 'transaction',
+  found: Omit<LocatedTransaction, 'decoded'>,
+  kind: ReadAs,
 ): LocatedTransaction | undefined {
   const decoded = engine.decodeTransaction(found.record.raw);
   const parties = partiesOf(found.record.sender, decoded);

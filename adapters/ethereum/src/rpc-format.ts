@@ -216,7 +216,7 @@ export function logJson(located: Omit<LocatedTransaction, 'decoded'>, at: number
 }
 
 /** keccak-256(rlp([sender, nonce])), its last 20 bytes: where a creating transaction creates. */
-export function contractAddress(
+function contractAddress(
   sender: Uint8Array,
   nonce: bigint,
   engine: Pick<ExecutionEngine, 'keccak256'>,

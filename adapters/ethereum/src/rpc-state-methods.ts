@@ -5,7 +5,7 @@ import type { Caller } from '@coco/endpoint';
 import type { CallContext, CallSimulation } from './call-simulation.ts';
 import type { BlockEnvironment } from './engine-types.ts';
 import type { EthereumState } from './ethereum-state.ts';
-import { type RpcAnswer, RpcFailure } from './json-rpc.ts';
+import { type RpcAnswer, RpcFailure, type RpcMethod } from './json-rpc.ts';
 import { toData, toQuantity } from './numbers.ts';
 import { assertVisible, type MethodTable, type RpcContext } from './rpc-context.ts';
 import {
@@ -18,101 +18,79 @@ import {
 import { overrideState } from './state-overrides.ts';
 
 export function stateMethods(context: RpcContext, simulation: CallSimulation): MethodTable {
-  const { reader } = context;
+  return [...accountMethods(context), ...callMethods(context, simulation)];
+}
+
+function accountMethods(context: RpcContext): MethodTable {
+  const method = (kind: AccountRead['kind'], read: AccountRead['read']): RpcMethod => ({
+    arity: [1, 2],
+    handle: (parameters, caller) =>
+      readAccount(context, parameters, caller, { tagAt: 1, kind, read }),
+  });
+  const storageAt: RpcMethod = {
+    arity: [2, 3],
+    handle: (parameters, caller) => {
+      const slot = parameters.slot(1);
+      const read: AccountRead['read'] = (state, address) =>
+        toData(state.getStorage(address, slot) ?? new Uint8Array(32));
+      return readAccount(context, parameters, caller, { tagAt: 2, kind: 'storage', read });
+    },
+  };
   return [
     [
       'eth_getBalance',
-      {
-        arity: [1, 2],
-        handle: (parameters, caller) =>
-          readAccount(context, parameters, caller, {
-            tagAt: 1,
-            kind: 'account',
-            read: (state, address) => toQuantity(state.getAccount(address)?.balance ?? 0n),
-          }),
-      },
+      method('account', (state, address) => toQuantity(state.getAccount(address)?.balance ?? 0n)),
     ],
     [
       'eth_getTransactionCount',
-      {
-        arity: [1, 2],
-        handle: (parameters, caller) =>
-          readAccount(context, parameters, caller, {
-            tagAt: 1,
-            kind: 'account',
-            read: (state, address) => toQuantity(state.getAccount(address)?.nonce ?? 0n),
-          }),
-      },
+      method('account', (state, address) => toQuantity(state.getAccount(address)?.nonce ?? 0n)),
     ],
     [
       'eth_getCode',
-      {
-        arity: [1, 2],
-        handle: (parameters, caller) =>
-          readAccount(context, parameters, caller, {
-            tagAt: 1,
-            kind: 'code',
-            read: (state, address) => {
-              const account = state.getAccount(address);
-              return account ? toData(state.getCode(account.codeHash)) : '0x';
-            },
-          }),
-      },
+      method('code', (state, address) => {
+        const account = state.getAccount(address);
+        return account ? toData(state.getCode(account.codeHash)) : '0x';
+      }),
     ],
-    [
-      'eth_getStorageAt',
-      {
-        arity: [2, 3],
-        handle: (parameters, caller) => {
-          const slot = parameters.slot(1);
-          return readAccount(context, parameters, caller, {
-            tagAt: 2,
-            kind: 'storage',
-            read: (state, address) => toData(state.getStorage(address, slot) ?? new Uint8Array(32)),
-          });
-        },
-      },
-    ],
-    [
-      'eth_call',
-      {
-        arity: [1, 4],
-        handle: (parameters, caller) => {
-          const call = parameters.call(0);
-          assertCallVisible(context, caller, call);
-          return reader.readAt(parameters.blockTag(1), (state, environment) =>
-            simulation.call(call, callContext(context, parameters, state, environment)),
-          );
-        },
-      },
-    ],
+    ['eth_getStorageAt', storageAt],
+  ];
+}
+
+function callMethods(context: RpcContext, simulation: CallSimulation): MethodTable {
+  const method = (run: (call: CallParameters, place: CallContext) => RpcAnswer): RpcMethod => ({
+    arity: [1, 4],
+    handle: (parameters, caller) => {
+      const call = parameters.call(0);
+      assertCallVisible(context, caller, call);
+      return context.reader.readAt(parameters.blockTag(1), (state, environment) =>
+        run(call, callContext(context, parameters, state, environment)),
+      );
+    },
+  });
+  return [
+    ['eth_call', method((call, place) => simulation.call(call, place))],
     [
       'eth_estimateGas',
-      {
-        arity: [1, 4],
-        handle: (parameters, caller) => {
-          const call = parameters.call(0);
-          assertCallVisible(context, caller, call);
-          return reader.readAt(parameters.blockTag(1), (state, environment) => {
-            const { source, block, chain } = callContext(context, parameters, state, environment);
-            const gas = simulation.estimate(call, { source, block, chain });
-            return gas instanceof RpcFailure ? gas : toQuantity(gas);
-          });
-        },
-      },
+      method((call, place) => {
+        const gas = simulation.estimate(call, place);
+        return gas instanceof RpcFailure ? gas : toQuantity(gas);
+      }),
     ],
   ];
+}
+
+interface AccountRead {
+  /** Which parameter names the block. */
+  readonly tagAt: number;
+  readonly kind: 'account' | 'code' | 'storage';
+  readonly read: (state: EthereumState, address: Uint8Array) => JsonValue;
 }
 
 function readAccount(
   context: RpcContext,
   parameters: RpcParameters,
   caller: Caller,
-  options: {
-    readonly tagAt: number;
-    readonly kind: 'account' | 'code' | 'storage';
-    readonly read: (state: EthereumState, address: Uint8Array) => JsonValue;
-  },
+  options: AccountRead,
 ): RpcAnswer {
   const address = parameters.address(0);
   const tag = parameters.blockTag(options.tagAt);

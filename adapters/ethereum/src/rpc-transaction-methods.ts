@@ -52,7 +52,7 @@ async function sendSync(
   parameters: RpcParameters,
   caller: Caller,
 ): Promise<RpcAnswer> {
-  const { submission, host, settings, reader, engine } = context;
+  const { submission, host, settings, engine } = context;
   const { syncWaitMsMax } = settings.limits;
   const wished = parameters.at(1) === undefined ? syncWaitMsMax : Number(parameters.quantity(1));
   const waitMs = Math.min(wished, syncWaitMsMax);
@@ -66,8 +66,8 @@ async function sendSync(
   const decision = await Promise.race([host.whenDecided(id), timeout]);
   cancel();
   if (decision !== 'Committed') throw waitedTooLong(hash, waitMs);
-  const located = locateTransaction(context, reader.committed(), caller, hash, 'receipt');
-  return located ? receiptJson(located, engine) : null;
+  const found = locateTransaction(context, caller, hash, 'receipt');
+  return found ? receiptJson(found.located, engine) : null;
 }
 
 function waitedTooLong(hash: Uint8Array, waitMs: number): Error {
@@ -83,9 +83,9 @@ function waitedTooLong(hash: Uint8Array, waitMs: number): Error {
  */
 function transactionId(context: RpcContext, parameters: RpcParameters, caller: Caller): RpcAnswer {
   const hash = parameters.hash(0);
-  const state = context.reader.committed();
-  const located = locateTransaction(context, state, caller, hash, 'receipt');
-  if (!located) return null;
+  const found = locateTransaction(context, caller, hash, 'receipt');
+  if (!found) return null;
+  const { located, state } = found;
   const { record, block } = located;
   const { engine, chain } = context;
   const seqno = present(state.seqnoOfTransaction(hash), 'a stored transaction has a version');

@@ -4,6 +4,7 @@
  * every format of Coco; what Ethereum hashes is big-endian and stays as Ethereum has it.
  */
 import { asView, ByteReader, ByteWriter, LedgerError, type View } from '@coco/base';
+import { emptyCodeHash } from './engine-execution.ts';
 import type { AccountState, EventLog, Spec } from './engine-types.ts';
 import { ethereumError } from './errors.ts';
 import { bigToBytes, bytesToBig } from './numbers.ts';
@@ -12,10 +13,6 @@ const version = 1;
 const addressBytes = 20;
 const hashBytes = 32;
 const bloomBytes = 256;
-/** keccak256('') */
-export const emptyCodeHash: Uint8Array = Uint8Array.from(
-  Buffer.from('c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470', 'hex'),
-);
 
 /** What holds for the whole chain; written by genesis. */
 export interface ChainRecord {

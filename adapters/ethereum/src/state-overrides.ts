@@ -1,9 +1,9 @@
 /** A state with some accounts as the caller of eth_call wishes them (geth's state override set). */
 import { concatBytes, isJsonObject, type JsonValue, toHex } from '@coco/base';
+import { emptyCodeHash } from './engine-execution.ts';
 import type { AccountState, StateSource } from './engine-types.ts';
 import { toData } from './numbers.ts';
 import { invalid, parseData, parseFixed, parseQuantity } from './rpc-parameters.ts';
-import { emptyCodeHash } from './state-codec.ts';
 
 /** Overrides are held in memory for one call only. */
 const accountsMax = 1000;

@@ -28,7 +28,7 @@ const gas = {
 };
 
 /** Gas that a transaction costs before its first instruction (yellow paper, g0). */
-export function intrinsicGas(decoded: DecodedTransaction): { base: bigint; floor: bigint } {
+function intrinsicGas(decoded: DecodedTransaction): { base: bigint; floor: bigint } {
   const { input, accessList, authorizationList } = decoded;
   let zeroCount = 0;
   for (const byte of input) if (byte === 0) zeroCount++;

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { toHex } from '@coco/base';
 import { claimsDigest } from '../src/claims.ts';
-import { emptyCodeHash, encodeTransactionRecord } from '../src/state-codec.ts';
+import { emptyCodeHash } from '../src/engine-execution.ts';
+import { encodeTransactionRecord } from '../src/state-codec.ts';
 import { encodeChanges, nextStateDigest } from '../src/state-digest.ts';
 import { engine } from './network.ts';
 

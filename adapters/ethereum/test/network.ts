@@ -49,7 +49,7 @@ export interface Network {
   post(body: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
 }
 
-export interface RpcReply {
+interface RpcReply {
   readonly id: JsonValue;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
   readonly result?: any;

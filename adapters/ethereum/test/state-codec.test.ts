@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asView, fromHex, LedgerError, toHex } from '@coco/base';
 import fc from 'fast-check';
+import { emptyCodeHash } from '../src/engine-execution.ts';
 import {
   type BlockRecord,
   decodeAccount,
   decodeBlock,
   decodeChain,
   decodeTransactionRecord,
-  emptyCodeHash,
   encodeAccount,
   encodeBlock,
   encodeChain,
