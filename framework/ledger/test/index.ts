@@ -1,5 +1,8 @@
 import './audit-ledger.test.ts';
+import './build-receipt.test.ts';
+import './chunk-name.test.ts';
 import './entry.test.ts';
+import './identity-endorsement.test.ts';
 import './ledger-files.test.ts';
 import './ledger-secrets.test.ts';
 import './nonce-guard.test.ts';
