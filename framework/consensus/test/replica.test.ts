@@ -134,6 +134,9 @@ describe('transferLeadership', () => {
     const fromBackup = () => backup.replica.transferLeadership(leader.id);
     assert.throws(fromBackup, { code: 'NotLeaderInView' });
     assert.throws(() => leader.replica.transferLeadership(9), { code: 'NotVoter' });
+    leader.propose(leader.seal());
+    const inFlight = () => leader.replica.transferLeadership(backup.id);
+    assert.throws(inFlight, { code: 'BatchesInFlight' });
     assert.throws(() => backup.replica.resign(), { code: 'NotLeaderInView' });
   });
 });

@@ -60,6 +60,7 @@ export class TestNode {
   /** A batch that Raft refused: it comes again unchanged or the view ends. */
   refused: SealedBatch | undefined;
   #flushes: Flush[] = [];
+  #configurationBefore: Configuration | undefined;
   readonly #doubts: StoredBatch[] = [];
   #nextSeqno = 1;
   #bodyCount = 0;
@@ -87,6 +88,7 @@ export class TestNode {
         onRole: (office) => this.#onRole(office),
         onCommitted: (batches) => this.#onCommitted(batches),
         onConfiguration: (configuration) => {
+          this.#configurationBefore = this.configuration;
           this.configuration = configuration;
           this.settleDoubts();
           this.#record(`configuration ${formatConfiguration(configuration)}`);
@@ -238,8 +240,9 @@ export class TestNode {
   }
 
   /**
-   * Batches that commit must be durable on a majority of the voters. Where the configuration
-   * changes in the same step, its majority may be the one that counts.
+   * Batches that commit must be durable on a majority of the voters: of the present ones or of
+   * those before, for a configuration counts from when it is applied, and entries that stand after
+   * it in the log may have committed by then.
    */
   settleDoubts(): void {
     for (const batch of this.#doubts.splice(0)) {
@@ -249,10 +252,12 @@ export class TestNode {
   }
 
   #isHeldByMajority(batch: StoredBatch): boolean {
-    const voters = this.configuration?.voters ?? [];
     const members = this.#options.members();
-    const holders = voters.filter((id) => holdsDurably(members.get(id), batch));
-    return 2 * holders.length > voters.length;
+    return [this.configuration, this.#configurationBefore].some((configuration) => {
+      const voters = configuration?.voters ?? [];
+      const holders = voters.filter((id) => holdsDurably(members.get(id), batch));
+      return 2 * holders.length > voters.length;
+    });
   }
 
   #record(line: string): void {
