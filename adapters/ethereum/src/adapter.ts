@@ -95,7 +95,7 @@ export class EthereumAdapter implements Adapter {
       ...logMethods(context),
       ...transactionMethods(context),
     ]);
-    const jsonRpc = new JsonRpc(methods, settings.limits);
+    const jsonRpc = new JsonRpc(methods, settings.limits, host);
     reader.remember(host.committed());
     confirmations.committed(state);
     this.#running = { host, builder, submission, confirmations, reader, jsonRpc };

@@ -10,10 +10,10 @@ export type EthereumErrorCode =
   | 'JsonRpcMethodNotFound'
   | 'JsonRpcInvalidParameters'
   | 'JsonRpcResponseTooLarge'
+  | 'JsonRpcTimeout'
   | 'JsonRpcUnsupportedMediaType'
   | 'OriginNotAllowed'
   | 'TransactionKnown'
-  | 'TransactionUnderpriced'
   | 'TransactionUnprotected'
   | 'ReplacementUnderpriced'
   | 'PoolFull'
@@ -51,10 +51,10 @@ const table: Readonly<Record<EthereumErrorCode, ErrorRow>> = {
   JsonRpcMethodNotFound: refusal('The JSON-RPC method is not served.', 404),
   JsonRpcInvalidParameters: refusal('A parameter of a JSON-RPC call is missing or does not parse.'),
   JsonRpcResponseTooLarge: refusal('The answers of one JSON-RPC body exceed their limit.', 413),
+  JsonRpcTimeout: refusal('The calls of one JSON-RPC batch took longer than their limit.', 408),
   JsonRpcUnsupportedMediaType: refusal('A JSON-RPC body was not sent as application/json.', 415),
   OriginNotAllowed: refusal('A web page that is not on loopback called the JSON-RPC port.', 403),
   TransactionKnown: refusal('The transaction was sent before.', 409),
-  TransactionUnderpriced: refusal('The transaction offers less than the configured gas price.'),
   TransactionUnprotected: refusal('A legacy transaction is not bound to a chain id (EIP-155).'),
   ReplacementUnderpriced: refusal('A queued transaction is replaced only at 10 % higher fees.'),
   PoolFull: refusal('Too many transactions wait for admission or for a lower nonce.', 503),

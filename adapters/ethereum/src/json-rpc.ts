@@ -3,10 +3,12 @@
  * with limits, and with geth's codes and words. It knows no method; a table gives them.
  */
 import {
+  type Clock,
   emptyBytes,
   isJsonObject,
   type JsonValue,
   LedgerError,
+  type Log,
   parseJson,
   utf8Encode,
 } from '@coco/base';
@@ -47,6 +49,7 @@ export interface JsonRpcLimits {
   readonly bodyDepthMax: number;
   readonly batchCallsMax: number;
   readonly responseBytesMax: number;
+  readonly batchMsMax: number;
 }
 
 /** Characters of an unknown method's name that an error repeats. */
@@ -74,18 +77,30 @@ const codes: Readonly<Record<string, number>> = {
   JsonRpcMethodNotFound: -32601,
   JsonRpcInvalidParameters: -32602,
   InvalidBlockRange: -32602,
+  JsonRpcTimeout: -32002,
   JsonRpcResponseTooLarge: -32003,
   LogQueryTooLarge: -32005,
   TooManyPendingTransactions: -32005,
 };
 
+/** After so long in one batch others get a turn on the thread. */
+const turnMsMax = 20;
+
 export class JsonRpc {
   readonly #methods: ReadonlyMap<string, RpcMethod>;
   readonly #limits: JsonRpcLimits;
+  readonly #clock: Clock;
+  readonly #log: Log;
 
-  constructor(methods: ReadonlyMap<string, RpcMethod>, limits: JsonRpcLimits) {
+  constructor(
+    methods: ReadonlyMap<string, RpcMethod>,
+    limits: JsonRpcLimits,
+    ports: { readonly clock: Clock; readonly log: Log },
+  ) {
     this.#methods = methods;
     this.#limits = limits;
+    this.#clock = ports.clock;
+    this.#log = ports.log;
   }
 
   /** Answers a body; empty when it held notifications only. Refusals are answers, never thrown. */
@@ -97,9 +112,8 @@ export class JsonRpc {
     } catch (cause) {
       if (!(cause instanceof LedgerError)) throw cause;
       const text = cause.code === 'InvalidInput' ? 'parse error' : `parse error: ${cause.message}`;
-      return utf8Encode(
-        failureText(null, ethereumError('JsonRpcParseError', text, { cause: cause.code })),
-      );
+      const error = ethereumError('JsonRpcParseError', text, { cause: cause.code });
+      return utf8Encode(this.#failure(null, error));
     }
     if (!Array.isArray(value)) {
       const text = await this.#one(this.#parse(value), caller);
@@ -109,29 +123,51 @@ export class JsonRpc {
   }
 
   async #batch(values: readonly JsonValue[], caller: Caller): Promise<Uint8Array> {
-    const { batchCallsMax, responseBytesMax } = this.#limits;
+    const { batchCallsMax } = this.#limits;
     if (values.length === 0 || values.length > batchCallsMax) {
       const text = values.length === 0 ? 'empty batch' : 'batch too large';
-      return utf8Encode(
-        failureText(null, ethereumError('JsonRpcInvalidRequest', text, { batchCallsMax })),
-      );
+      const error = ethereumError('JsonRpcInvalidRequest', text, { batchCallsMax });
+      return utf8Encode(this.#failure(null, error));
     }
-    const calls = values.map((value) => this.#parse(value));
+    const texts = await this.#inTurn(
+      values.map((value) => this.#parse(value)),
+      caller,
+    );
+    return texts.length === 0 ? emptyBytes : utf8Encode(`[${texts.join(',')}]`);
+  }
+
+  /** One after another: a call sees what the calls before it wrote. */
+  async #inTurn(
+    calls: readonly (ParsedCall | FailedCall)[],
+    caller: Caller,
+  ): Promise<readonly string[]> {
+    const { responseBytesMax, batchMsMax } = this.#limits;
     const texts: string[] = [];
     let length = 0;
-    // One after another: a call sees what the calls before it wrote.
+    const deadlineMs = this.#clock.monotonicMs() + batchMsMax;
+    let turnEndsMs = this.#clock.monotonicMs() + turnMsMax;
     for (const call of calls) {
+      const nowMs = this.#clock.monotonicMs();
+      if (nowMs > deadlineMs) {
+        const error = ethereumError('JsonRpcTimeout', `request timed out after ${batchMsMax} ms`);
+        if (call.id !== undefined) texts.push(this.#failure(call.id, error));
+        continue;
+      }
+      if (nowMs > turnEndsMs) {
+        await new Promise<void>((resolve) => this.#clock.setTimer(0, resolve));
+        turnEndsMs = this.#clock.monotonicMs() + turnMsMax;
+      }
       const text = await this.#one(call, caller);
       if (text === undefined) continue;
       length += text.length + 1;
       if (length > responseBytesMax) {
         const error = ethereumError('JsonRpcResponseTooLarge', 'response too large');
-        texts.push(failureText(call.id ?? null, error));
+        texts.push(this.#failure(call.id ?? null, error));
         break;
       }
       texts.push(text);
     }
-    return texts.length === 0 ? emptyBytes : utf8Encode(`[${texts.join(',')}]`);
+    return texts;
   }
 
   #parse(value: JsonValue): ParsedCall | FailedCall {
@@ -182,18 +218,20 @@ export class JsonRpc {
       return text;
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
-      return call.id === undefined ? undefined : failureText(call.id, error);
+      const text = this.#failure(call.id ?? null, error);
+      return call.id === undefined ? undefined : text;
     }
+  }
+
+  #failure(id: Id, error: LedgerError): string {
+    this.#log.write('debug', 'ethereum_call_refused', { code: error.code });
+    return errorText(id, { code: codes[error.code] ?? -32000, message: error.message });
   }
 }
 
 function idOf(value: JsonValue): Id | undefined {
   const id = isJsonObject(value) ? value.id : undefined;
   return typeof id === 'string' || typeof id === 'number' || id === null ? id : undefined;
-}
-
-function failureText(id: Id, error: LedgerError): string {
-  return errorText(id, { code: codes[error.code] ?? -32000, message: error.message });
 }
 
 function errorText(

@@ -13,6 +13,8 @@ export interface EthereumLimits {
   readonly batchCallsMax: number;
   /** Bytes of the answers to one body (geth: 25 MB for a batch). */
   readonly responseBytesMax: number;
+  /** How long the calls of one batch may take; the rest is refused (geth: 30 s for a request). */
+  readonly batchMsMax: number;
   /** Gas of an eth_call or of one try of eth_estimateGas (geth: 50 million). */
   readonly callGasMax: bigint;
   /** Time of one eth_call or eth_estimateGas, which run on the executing thread (geth: 5 s). */
@@ -46,6 +48,7 @@ export const ethereumLimitsDefault: EthereumLimits = {
   bodyDepthMax: 16,
   batchCallsMax: 1000,
   responseBytesMax: 25 * mebibyte,
+  batchMsMax: 10_000,
   callGasMax: 50_000_000n,
   callMsMax: 1000,
   queuedPerSenderMax: 64,

@@ -18,3 +18,4 @@ import './state-codec.test.ts';
 import './submission.test.ts';
 import './worker-admission.test.ts';
 import './claims.test.ts';
+import './refusals.test.ts';

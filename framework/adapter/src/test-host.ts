@@ -10,6 +10,7 @@ import {
   formatTransactionId,
   type LedgerError,
   type Log,
+  type LogFields,
   ManualClock,
   SeededRandom,
   type Seqno,
@@ -48,12 +49,17 @@ const settleRoundsMax = 100;
 const firstView = 2;
 /** 2026-01-01T00:00:00Z */
 const startMsDefault = 1_767_225_600_000;
-const silentLog: Log = { write: () => {} };
 
 export class TestHost implements Host {
   readonly clock: ManualClock;
   readonly random: SeededRandom;
-  readonly log: Log = silentLog;
+  /** Lines that the adapter logged: its events and fields, oldest first. */
+  readonly logged: { readonly event: string; readonly fields: LogFields }[] = [];
+  readonly log: Log = {
+    write: (_level, event, fields = {}) => {
+      this.logged.push({ event, fields });
+    },
+  };
   readonly adapter: Adapter;
   readonly #store: Store;
   readonly #maps: ReadonlySet<string>;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { present, utf8Decode } from '@coco/base';
 import type { CommandEndpoint } from '@coco/endpoint';
-import { type ConformanceSubject, conformanceChecks, type TestHost } from '../src/index.ts';
+import { type ConformanceSubject, conformanceChecks, TestHost } from '../src/index.ts';
 import { type Flaw, Tally } from './tally.ts';
 
 async function call(host: TestHost, method: string, counter: string): Promise<string> {
@@ -59,3 +59,11 @@ for (const [flaw, name] of Object.entries(found)) {
     assert.ok(failures.includes(name), failures.join('; ') || 'no check failed');
   });
 }
+
+test('a failed check rejects with ConformanceFailed, a foreign read with ForeignMapRead', async () => {
+  const checks = conformanceChecks(subjectWith('unsalted'));
+  const check = checks.find(({ name }) => name.includes('salted'));
+  await assert.rejects(present(check, 'the check exists').run(), { code: 'ConformanceFailed' });
+  const host = TestHost.create(new Tally());
+  assert.throws(() => host.committed().map('other.map'), { code: 'ForeignMapRead' });
+});
