@@ -13,7 +13,7 @@ import { cliError } from './errors.ts';
 import { findInFiles, seeFiles } from './operator-view.ts';
 import { fetchBundle } from './receipt-bundle.ts';
 import { describe } from './receipt-command.ts';
-import { openSandbox, type Sandbox } from './sandbox-command.ts';
+import { openSandbox, type Sandbox } from './sandbox.ts';
 import { sandboxDefaults } from './sandbox-defaults.ts';
 import { standardTerminal, step, type Terminal } from './steps.ts';
 

@@ -4,34 +4,14 @@
  */
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { LedgerError } from '@coco/base';
-import { type Client, connect, forgetfulMemory } from '@coco/sdk';
-import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { type Command, type Given, parsePort } from './command-line.ts';
 import { cliError } from './errors.ts';
-import { connectToSandbox } from './sandbox-client.ts';
+import { openSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
 import { sandboxDefaults } from './sandbox-defaults.ts';
-import { SandboxFolder } from './sandbox-folder.ts';
-import { MemberSession } from './sandbox-member.ts';
-import { type SandboxNode, spawnNode, writeConfiguration } from './sandbox-node.ts';
 import { showLiveLine, showSummary } from './sandbox-screen.ts';
-import { standardTerminal, step, type Terminal } from './steps.ts';
+import { standardTerminal, type Terminal } from './steps.ts';
 
-const chainIdMax = 2 ** 53 - 1;
-
-export interface SandboxOptions {
-  readonly folder: string;
-  readonly httpsPort: number;
-  readonly rpcPort: number;
-  readonly chainId: number;
-}
-
-export interface Sandbox {
-  readonly folder: SandboxFolder;
-  readonly node: SandboxNode;
-  /** Verified, with a memory in members/. */
-  readonly client: Client;
-}
+const chainIdMax = Number.MAX_SAFE_INTEGER;
 
 export const sandboxCommand: Command = {
   name: 'sandbox',
@@ -87,137 +67,6 @@ function parseOptions(given: Given): SandboxOptions {
     rpcPort: parsePort(given.text('rpc-port'), sandboxDefaults.rpcPort),
     chainId,
   };
-}
-
-/** Starts a new service in the folder, or recovers the one that is there. */
-export async function openSandbox(options: SandboxOptions, terminal: Terminal): Promise<Sandbox> {
-  const folder = new SandboxFolder(resolve(options.folder));
-  await step(terminal, 'keys of the member and of two accounts', () =>
-    folder.prepare(() => [newAccount(), newAccount()]),
-  );
-  if (await folder.hasLedger()) {
-    const recovered = await recoverSandbox(folder, options, terminal);
-    if (recovered) return recovered;
-    await folder.removeLedger();
-  }
-  const node = await step(terminal, 'node: keys, evidence, genesis, first signature', () =>
-    startNode(folder, options, undefined),
-  );
-  return guarded(node, async () => {
-    await step(terminal, 'member: verify the node, acknowledge, open the service', () =>
-      openService(folder, node, { isRecovery: false, previous: undefined }),
-    );
-    return { folder, node, client: await verifyAsClient(folder, node, terminal) };
-  });
-}
-
-function newAccount() {
-  const privateKey = generatePrivateKey();
-  return { privateKey, address: privateKeyToAccount(privateKey).address };
-}
-
-async function startNode(
-  folder: SandboxFolder,
-  options: SandboxOptions,
-  previousIdentity: string | undefined,
-): Promise<SandboxNode> {
-  await writeConfiguration(folder, {
-    ports: { https: options.httpsPort, rpc: options.rpcPort },
-    chainId: options.chainId,
-    accounts: await folder.readAccounts(),
-    previousIdentity,
-  });
-  return spawnNode(folder);
-}
-
-/** Undefined when the service in the folder never opened: then it starts anew. */
-async function recoverSandbox(
-  folder: SandboxFolder,
-  options: SandboxOptions,
-  terminal: Terminal,
-): Promise<Sandbox | undefined> {
-  const found = await step(terminal, 'node: read and verify the ledger', () =>
-    recoverNode(folder, options),
-  );
-  if (!found) return undefined;
-  const { node, previous } = found;
-  return guarded(node, async () => {
-    await step(terminal, 'member: bring back the ledger secret, open the service', () =>
-      openService(folder, node, { isRecovery: true, previous }),
-    );
-    return { folder, node, client: await verifyAsClient(folder, node, terminal) };
-  });
-}
-
-/**
- * The member knows one or two identities of its service: the opening of the newer one may have been
- * cut short. The ledger is of one of them.
- */
-async function recoverNode(
-  folder: SandboxFolder,
-  options: SandboxOptions,
-): Promise<{ node: SandboxNode; previous: string } | undefined> {
-  for (const previous of await folder.knownIdentities()) {
-    try {
-      return { node: await startNode(folder, options, previous), previous };
-    } catch (error) {
-      const code = error instanceof LedgerError ? error.metadata.nodeCode : undefined;
-      if (code === 'ServiceNeverOpened') return undefined;
-      if (code !== 'PreviousIdentityMismatch') throw error;
-    }
-  }
-  if ((await folder.knownIdentities()).length === 0) return undefined;
-  throw cliError(
-    'SandboxBroken',
-    'The ledger in the sandbox is of another service than the one its member opened: restore the ' +
-      'folder, or start a new sandbox with --fresh.',
-  );
-}
-
-async function openService(
-  folder: SandboxFolder,
-  node: SandboxNode,
-  how: { readonly isRecovery: boolean; readonly previous: string | undefined },
-): Promise<void> {
-  const root = await folder.readDevelopmentRoot();
-  const client = await connect({
-    url: node.httpsUrl,
-    pin: { developmentRoot: root.publicPem },
-    memory: forgetfulMemory(),
-    isUnopenedAccepted: true,
-  });
-  try {
-    const member = new MemberSession(client, await folder.readMember());
-    await folder.rememberNextIdentity(client.serviceCertificate);
-    if (!how.isRecovery) await member.activate();
-    await member.proposeOpening({ next: client.serviceCertificate, previous: how.previous });
-    if (how.isRecovery) await member.submitShare();
-    await member.waitUntilOpen(() => {});
-    await folder.confirmIdentity();
-  } finally {
-    client.close();
-  }
-}
-
-/** As any client would, with a memory: evidence, identity, and that nothing seen was lost. */
-async function verifyAsClient(
-  folder: SandboxFolder,
-  node: SandboxNode,
-  terminal: Terminal,
-): Promise<Client> {
-  return step(terminal, 'client: verify evidence, identity and history', () =>
-    connectToSandbox(folder, node.httpsUrl),
-  );
-}
-
-/** A sandbox that does not open leaves no node behind. */
-async function guarded<Result>(node: SandboxNode, act: () => Promise<Result>): Promise<Result> {
-  try {
-    return await act();
-  } catch (error) {
-    await node.stop();
-    throw error;
-  }
 }
 
 async function runUntilAsked(sandbox: Sandbox, terminal: Terminal): Promise<void> {

@@ -2,7 +2,7 @@
 import { isJsonObject } from '@coco/base';
 import { answerJson, type Client } from '@coco/sdk';
 import { callRpc } from './json-rpc-client.ts';
-import type { Sandbox, SandboxOptions } from './sandbox-command.ts';
+import type { Sandbox, SandboxOptions } from './sandbox.ts';
 import type { Terminal } from './steps.ts';
 
 const refreshMs = 1000;
