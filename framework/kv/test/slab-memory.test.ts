@@ -63,6 +63,17 @@ test('what a class gave back serves another class', () => {
   assert.equal(memory.reservedBytes, reserved);
 });
 
+test('gaps among live blocks are filled before another chunk is taken', () => {
+  const memory = new SlabMemory(1 << 26);
+  const pointers = Array.from({ length: 100_000 }, () => memory.allocate(64));
+  const reserved = memory.reservedBytes;
+  pointers.forEach((pointer, at) => {
+    if (at % 3 > 0) memory.release(pointer);
+  });
+  for (let at = 0; at < pointers.length; at++) if (at % 3 > 0) memory.allocate(64);
+  assert.equal(memory.reservedBytes, reserved);
+});
+
 test('beyond the spare chunks memory goes back to the host', () => {
   const memory = new SlabMemory(1 << 28);
   const pointers = Array.from({ length: 2000 }, () => memory.allocate(blockBytesMax));
