@@ -1,0 +1,6 @@
+import './aead.test.ts';
+import './certificate.test.ts';
+import './cose-signature.test.ts';
+import './digest.test.ts';
+import './encryption-key.test.ts';
+import './signing-key.test.ts';
