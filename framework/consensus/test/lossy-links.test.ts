@@ -15,7 +15,7 @@ import type { Parcel } from './cluster.ts';
 import { Cluster } from './cluster.ts';
 import type { TestNode } from './test-node.ts';
 
-const stepsPerRun = 250;
+const stepsPerRun = 180;
 const seedCount = Number(process.env.COCO_SEEDS ?? '2');
 const lossPercent = 8;
 const doublePercent = 5;
