@@ -9,6 +9,8 @@ import { nodeError } from './errors.ts';
 
 const bodyBytesDefault = 1024 * 1024;
 const headerBytesDefault = 16 * 1024;
+/** Connections that are served, and those that are accepted to be told that they are too many. */
+const sessionsSoftDefault = 3900;
 const sessionsDefault = 4000;
 const chunkBytesDefault = 5 * 1024 * 1024;
 const uncommittedMaxDefault = 20_000;
@@ -21,7 +23,11 @@ export interface InterfaceConfiguration {
   readonly publishedAddress: string;
   /** Service: TLS with the service-endorsed certificate. Unsecured: plain HTTP on loopback. */
   readonly authority: 'Service' | 'Unsecured';
-  readonly acceptedEndpoints: readonly string[];
+  /** Paths that the interface offers; all of them when there is none. */
+  readonly acceptedEndpoints: readonly RegExp[];
+  /** Connections beyond it get 503 and end. Invariant: at most `sessionsMax`. */
+  readonly sessionsSoftMax: number;
+  /** Connections beyond it are dropped. */
   readonly sessionsMax: number;
   readonly bodyBytesMax: number;
   readonly headerBytesMax: number;
@@ -122,6 +128,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
   return configuration;
 }
 
+const sessions = { min: 1, max: 100_000 };
 const days = { min: 1, max: certificateDaysMax };
 
 function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfiguration[] {
@@ -129,6 +136,8 @@ function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfigu
     const part = reader.object(name);
     const http = part.object('http_configuration');
     const address = parseAddress(part.text('bind_address'), name);
+    const sessionsMax = part.integer('max_open_sessions_hard', sessions, sessionsDefault);
+    const soft = Math.min(sessionsSoftDefault, sessionsMax);
     const parsed: InterfaceConfiguration = {
       name,
       ...address,
@@ -136,12 +145,9 @@ function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfigu
       authority: part
         .object('endorsement')
         .choice('authority', ['Service', 'Unsecured'], 'Service'),
-      acceptedEndpoints: part.texts('accepted_endpoints'),
-      sessionsMax: part.integer(
-        'max_open_sessions_hard',
-        { min: 1, max: 100_000 },
-        sessionsDefault,
-      ),
+      acceptedEndpoints: part.texts('accepted_endpoints').map((text) => pattern(text, name)),
+      sessionsSoftMax: part.integer('max_open_sessions_soft', { min: 1, max: sessionsMax }, soft),
+      sessionsMax,
       bodyBytesMax: http.sizeBytes('max_body_size', bodyBytesDefault),
       headerBytesMax: http.sizeBytes('max_header_size', headerBytesDefault),
     };
@@ -157,6 +163,15 @@ function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfigu
     );
   }
   return interfaces;
+}
+
+function pattern(text: string, name: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (cause) {
+    const message = `"network.rpc_interfaces.${name}.accepted_endpoints" holds "${text}", which is no regular expression.`;
+    throw nodeError('InvalidConfiguration', message, {}, cause);
+  }
 }
 
 /** Plain HTTP never leaves the machine (design, section 7). */

@@ -14,6 +14,8 @@ export const nodeError: (
     | 'TransactionPendingOrUnknown'
     | 'TransactionNotFound'
     | 'RequestHeaderTooLarge'
+    | 'RequestTooSlow'
+    | 'SessionCapExhausted'
     | 'PidFileTaken'
     | 'ReplicaFailed'
     | 'ReplicaBusy',
@@ -75,6 +77,16 @@ export const nodeError: (
     kind: 'refusal',
     status: 431,
     meaning: 'The headers of a request exceed their limit.',
+  },
+  RequestTooSlow: {
+    kind: 'refusal',
+    status: 408,
+    meaning: 'A request did not arrive within its time.',
+  },
+  SessionCapExhausted: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'The interface has as many connections as it serves at once.',
   },
   PidFileTaken: {
     kind: 'refusal',

@@ -1,18 +1,23 @@
 /** The files that a node leaves in its folder for operators and tools (facts on CCF's program). */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { diskFault } from '@coco/base';
 import { nodeError } from './errors.ts';
 
-/** Writes whole or not at all. */
+/** Writes whole or not at all. @throws DiskFault */
 export async function writeOutput(folder: string, file: string, text: string): Promise<void> {
   const path = resolve(folder, file);
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+  try {
+    await writeFile(`${path}.new`, text);
+    await rename(`${path}.new`, path);
+  } catch (cause) {
+    throw diskFault('DiskFault', `The file "${file}" cannot be written.`, { file }, cause);
+  }
 }
 
 /**
  * Takes the pid file, so that two nodes never share a folder; one left by a process that is gone is
- * taken over. @throws PidFileTaken
+ * taken over. @throws PidFileTaken, DiskFault
  */
 export async function takePidFile(folder: string, file: string): Promise<void> {
   const path = resolve(folder, file);

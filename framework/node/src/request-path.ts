@@ -6,7 +6,7 @@
  *   route-request      Request                 -> RoutedRequest     (which endpoint? is it open?)
  *   authenticate-call  RoutedRequest           -> AuthenticatedCall (who calls? may they?)
  *   run-call           AuthenticatedCall       -> CallOutcome       (execute on the store)
- *   conclude-call      CallOutcome             -> Response          (transaction id, wait for commit)
+ *   conclude-call      CallOutcome             -> Response          (transaction id; commit)
  *
  * and of what a write sets in motion: batch-pipeline (entry, batch, seal, sign), replica-worker
  * (Raft, chunk file, flush), batch-pipeline again (commit, derived state, statuses).

@@ -18,7 +18,7 @@ const alwaysOpen = /^\/(node|gov)(\/|$)/;
 /** @throws FrontendNotOpen, NodeCannotHandleRequest */
 export function routeRequest(context: RequestContext, request: Request): RoutedRequest {
   const accepted = context.interface.acceptedEndpoints;
-  if (accepted.length > 0 && !accepted.some((one) => new RegExp(one).test(request.path))) {
+  if (accepted.length > 0 && !accepted.some((one) => one.test(request.path))) {
     throw nodeError('NodeCannotHandleRequest', 'This interface does not offer the path.', {
       interface: context.interface.name,
     });

@@ -3,8 +3,6 @@
  * adapters to the registry, listens, finishes a recovery when members have submitted their shares,
  * and stops. Wiring only; each stage's logic is elsewhere.
  */
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Adapter } from '@coco/adapter';
 import { VirtualPlatform } from '@coco/attestation';
 import type { Clock, JsonValue, LedgerError, Log, Random, Seqno } from '@coco/base';
@@ -21,6 +19,7 @@ import {
 import { hostAdapter } from './adapter-host.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
+import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { type HttpListener, listen } from './http-listener.ts';
 import { collectMetrics, type RequestCounts } from './metrics.ts';
@@ -174,8 +173,8 @@ class NodeWiring {
 
   async #surroundings(onFailed: (error: LedgerError) => void): Promise<NodeSurroundings> {
     const { configuration, baseFolder, measurement, hostData } = this.#options;
-    const file = resolve(baseFolder, configuration.virtualRootKeyFile);
-    const root = SigningKey.fromPem(await readFile(file, 'utf8'));
+    const pem = await readConfiguredText(baseFolder, configuration.virtualRootKeyFile);
+    const root = SigningKey.fromPem(pem);
     const platform = new VirtualPlatform({ root, measurement, hostData });
     return { ...this.#options, platform, joinPolicy: { measurement, hostData }, onFailed };
   }
@@ -274,7 +273,6 @@ class NodeWiring {
         configuration,
         identity: configuration.authority === 'Service' ? identity : undefined,
         answer: (request) => answerRequest(context, request),
-        log: this.#options.log,
       });
       this.#listeners.set(configuration.name, listener);
     }

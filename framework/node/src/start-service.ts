@@ -1,11 +1,10 @@
 /** Starts a new service: keys, genesis (transaction 2.1), and its first signature. */
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Adapter } from '@coco/adapter';
 import { encodeQuoteInfo } from '@coco/attestation';
-import { asSeqno, asView, type JsonValue, parseJson, present } from '@coco/base';
+import { asSeqno, asView, type JsonValue, present } from '@coco/base';
 import { TransactionStatusTracker } from '@coco/endpoint';
-import { genesis, type NewMember, type NewNode } from '@coco/governance';
+import { genesis, type NewNode } from '@coco/governance';
 import { Store } from '@coco/kv';
 import {
   createLedgerTree,
@@ -14,8 +13,10 @@ import {
   NonceGuard,
   Sequencer,
 } from '@coco/ledger';
-import type { MemberConfiguration, StartConfiguration } from './configuration.ts';
-import { createServiceIdentity } from './identities.ts';
+import type { MerkleTree } from '@coco/merkle';
+import type { StartConfiguration } from './configuration.ts';
+import { readConstitution, readMember } from './configured-files.ts';
+import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
 import { openCore } from './node-core.ts';
 import {
   createNode,
@@ -27,7 +28,6 @@ import {
 /** CCF's first view. */
 const firstView = asView(2);
 const firstSeqno = asSeqno(1);
-const dataBytesMax = 64 * 1024;
 
 /** @throws LedgerNotEmpty, InvalidInput and what the ledger's files throw */
 export async function startService(
@@ -47,21 +47,6 @@ export async function startService(
   const secrets = new LedgerSecrets([
     { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) },
   ]);
-  const sequencer = new Sequencer({
-    view: firstView,
-    start: 'genesis',
-    tree,
-    secrets,
-    guard: new NonceGuard(),
-    signer: {
-      keyId: service.key.id,
-      algorithm: service.key.algorithm,
-      issuer: start.signatureIssuer,
-      subject: start.signatureSubject,
-    },
-    committed: asSeqno(0),
-    chunkBytes: configuration.chunkBytes,
-  });
   const members = await Promise.all(
     start.members.map((member) => readMember(surroundings.baseFolder, member)),
   );
@@ -70,7 +55,13 @@ export async function startService(
     ...surroundings,
     ledgerFolder: resolve(surroundings.baseFolder, configuration.ledgerDirectory),
     store: new Store(storeLimits),
-    sequencer,
+    sequencer: firstSequencer({
+      service,
+      start,
+      tree,
+      secrets,
+      chunkBytes: configuration.chunkBytes,
+    }),
     tracker: new TransactionStatusTracker(),
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
@@ -104,6 +95,29 @@ export async function startService(
   };
 }
 
+function firstSequencer(options: {
+  readonly service: ServiceIdentity;
+  readonly start: StartConfiguration;
+  readonly tree: MerkleTree;
+  readonly secrets: LedgerSecrets;
+  readonly chunkBytes: number;
+}): Sequencer {
+  const { service, start, ...shared } = options;
+  return new Sequencer({
+    ...shared,
+    view: firstView,
+    start: 'genesis',
+    guard: new NonceGuard(),
+    signer: {
+      keyId: service.key.id,
+      algorithm: service.key.algorithm,
+      issuer: start.signatureIssuer,
+      subject: start.signatureSubject,
+    },
+    committed: asSeqno(0),
+  });
+}
+
 /** This node as the ledger describes it. */
 export function newNode(
   surroundings: NodeSurroundings,
@@ -119,7 +133,10 @@ export function newNode(
         published_address: one.publishedAddress,
         endorsement: { authority: one.authority },
         app_protocol: 'HTTP1',
-        accepted_endpoints: [...one.acceptedEndpoints],
+        accepted_endpoints: one.acceptedEndpoints.map(({ source }) =>
+          source.replaceAll('\\/', '/'),
+        ),
+        max_open_sessions_soft: one.sessionsSoftMax,
         max_open_sessions_hard: one.sessionsMax,
         http_configuration: {
           max_body_size: String(one.bodyBytesMax),
@@ -142,27 +159,4 @@ export function newNode(
     nodeToNodeInterface: { bind_address: '', published_address: '' },
     publicKeyPem: node.key.publicPem,
   };
-}
-
-async function readMember(folder: string, member: MemberConfiguration): Promise<NewMember> {
-  const { certificateFile, encryptionPublicKeyFile, dataJsonFile, recoveryRole } = member;
-  const read = (file: string) => readFile(resolve(folder, file), 'utf8');
-  return {
-    certificatePem: await read(certificateFile),
-    ...(encryptionPublicKeyFile && {
-      encryptionPublicKeyPem: await read(encryptionPublicKeyFile),
-    }),
-    ...(recoveryRole && { recoveryRole }),
-    ...(dataJsonFile && {
-      memberData: parseJson(await readFile(resolve(folder, dataJsonFile)), {
-        bytesMax: dataBytesMax,
-        depthMax: 16,
-      }),
-    }),
-  };
-}
-
-async function readConstitution(folder: string, files: readonly string[]): Promise<string> {
-  const parts = await Promise.all(files.map((file) => readFile(resolve(folder, file), 'utf8')));
-  return parts.join('\n');
 }

@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
-import type { Log } from '@coco/base';
 import { jsonResponse, type Request } from '@coco/endpoint';
 import type { InterfaceConfiguration } from '../src/configuration.ts';
 import { type HttpListener, listen } from '../src/http-listener.ts';
 
-const silent: Log = { write: () => {} };
 const configuration: InterfaceConfiguration = {
   name: 'test',
   host: '127.0.0.1',
@@ -15,6 +13,7 @@ const configuration: InterfaceConfiguration = {
   publishedAddress: '127.0.0.1:0',
   authority: 'Unsecured',
   acceptedEndpoints: [],
+  sessionsSoftMax: 45,
   sessionsMax: 50,
   bodyBytesMax: 1000,
   headerBytesMax: 4096,
@@ -32,7 +31,6 @@ async function open(
     configuration: { ...configuration, ...changes },
     identity: undefined,
     answer,
-    log: silent,
   });
 }
 
@@ -115,9 +113,10 @@ describe('the HTTP listener', () => {
   test('refuses headers over the limit, and what is not HTTP', async () => {
     await open();
     const large = await exchange(`GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(5000)}\r\n\r\n`);
-    assert.match(large, /^HTTP\/1\.1 431 /);
+    assert.match(large, /^HTTP\/1\.1 431 RequestHeaderTooLarge\r\n/);
+    assert.match(large, /"RequestHeaderTooLarge".*limited to 4096 bytes/);
     const nonsense = await exchange('\x16\x03\x01 this is no HTTP\r\n\r\n');
-    assert.match(nonsense, /^HTTP\/1\.1 400 /);
+    assert.match(nonsense, /^HTTP\/1\.1 400 InvalidInput\r\ncontent-type: text\/plain/);
     assert.equal((await post('{}')).status, 200);
   });
 
@@ -153,6 +152,18 @@ describe('the HTTP listener', () => {
     }
   });
 
+  test('tells connections over the soft limit so, and ends them', async () => {
+    await open(undefined, { sessionsSoftMax: 2 });
+    const held = [dial(), dial()];
+    await Promise.all(held.map((one) => new Promise((done) => one.once('connect', done))));
+    const surplus = await exchange('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    assert.match(surplus, /^HTTP\/1\.1 503 /);
+    assert.match(surplus, /"SessionCapExhausted".*serves 2 connections/);
+    held[0]?.destroy();
+    await new Promise((done) => held[0]?.once('close', done));
+    for (let attempt = 0; (await post('{}')).status !== 200; attempt++) assert.ok(attempt < 100);
+  });
+
   test('says in a sentence that a port is taken', async () => {
     await open();
     await assert.rejects(
@@ -160,7 +171,6 @@ describe('the HTTP listener', () => {
         configuration: { ...configuration, port: port() },
         identity: undefined,
         answer: async () => jsonResponse({}),
-        log: silent,
       }),
       { code: 'AddressInUse', message: /^Port \d+ is taken: stop the other program/ },
     );

@@ -1,0 +1,157 @@
+/**
+ * One HTTP exchange as values: the message of node:http becomes a Request, the Response is written.
+ * Bodies are read with limits; what does not fit is refused and not read on. Source: RFC 9112.
+ */
+import type http from 'node:http';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { emptyBytes, LedgerError, refuse } from '@coco/base';
+import { errorResponse, type Request, type Response } from '@coco/endpoint';
+import type { ByteBudget } from './byte-budget.ts';
+import type { InterfaceConfiguration } from './configuration.ts';
+import { nodeError } from './errors.ts';
+import type { OpenConnections } from './open-connections.ts';
+
+/** What the exchanges of one interface share. */
+export interface ExchangePlace {
+  readonly configuration: InterfaceConfiguration;
+  readonly budget: ByteBudget;
+  readonly connections: OpenConnections;
+  readonly answer: (request: Request) => Promise<Response>;
+}
+
+/** Reads, answers, writes. Never rejects, but for a bug. */
+export async function serveExchange(
+  place: ExchangePlace,
+  message: http.IncomingMessage,
+  reply: http.ServerResponse,
+): Promise<void> {
+  const { configuration, budget, connections, answer } = place;
+  const held = new Holding(budget);
+  reply.once('close', () => held.end());
+  try {
+    if (connections.isSurplus(message.socket)) throw surplus(configuration.sessionsSoftMax);
+    budget.assertFree();
+    const body = await readBody(message, { bytesMax: configuration.bodyBytesMax, budget, held });
+    write(reply, await answer(toRequest(message, body)), held);
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    const isUnread = !message.complete;
+    if (isUnread || error.code === 'SessionCapExhausted') reply.setHeader('connection', 'close');
+    write(reply, errorResponse(error), held);
+    // What is left of an oversized body is not read.
+    if (isUnread) reply.once('finish', () => message.destroy());
+  }
+}
+
+function surplus(max: number): LedgerError {
+  return nodeError(
+    'SessionCapExhausted',
+    `This interface serves ${max} connections at once; try again shortly.`,
+  );
+}
+
+/** What one exchange holds of the budget; it is given back when the exchange ends. */
+class Holding {
+  readonly #budget: ByteBudget;
+  #bytes = 0;
+  #isEnded = false;
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
+  }
+
+  add(bytes: number): void {
+    if (this.#isEnded) return;
+    this.#bytes += bytes;
+    this.#budget.hold(bytes);
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#budget.release(this.#bytes);
+    this.#bytes = 0;
+  }
+}
+
+async function readBody(
+  message: http.IncomingMessage,
+  limits: { readonly bytesMax: number; readonly budget: ByteBudget; readonly held: Holding },
+): Promise<Uint8Array> {
+  const { bytesMax, budget, held } = limits;
+  const tooLarge = () =>
+    refuse('RequestBodyTooLarge', `A request body is limited to ${bytesMax} bytes.`);
+  if (Number(message.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  await new Promise<void>((resolve, reject) => {
+    const stop = (error: unknown) => {
+      message.pause();
+      reject(error);
+    };
+    message.on('data', (part: Uint8Array) => {
+      length += part.length;
+      if (length > bytesMax) return stop(tooLarge());
+      try {
+        budget.assertFree();
+      } catch (error) {
+        return stop(error);
+      }
+      held.add(part.length);
+      parts.push(part);
+    });
+    message.on('end', () => resolve());
+    const aborted = () => reject(refuse('InvalidInput', 'The request body did not arrive.'));
+    message.on('close', aborted);
+    message.on('error', aborted);
+  });
+  return parts.length === 0 ? emptyBytes : Buffer.concat(parts);
+}
+
+function toRequest(message: http.IncomingMessage, body: Uint8Array): Request {
+  const target = message.url ?? '/';
+  const at = target.indexOf('?');
+  const query = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(at < 0 ? '' : target.slice(at + 1))) {
+    if (!query.has(name)) query.set(name, value);
+  }
+  return {
+    method: message.method ?? 'GET',
+    path: decodePath(at < 0 ? target : target.slice(0, at)),
+    query,
+    headers: headersOf(message),
+    body,
+    clientCertificate: clientCertificate(message.socket),
+  };
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (cause) {
+    throw refuse('InvalidInput', 'The path is not well-formed.', {}, cause);
+  }
+}
+
+function headersOf(message: http.IncomingMessage): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return headers;
+}
+
+function clientCertificate(socket: Socket): Uint8Array | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  return socket.getPeerX509Certificate()?.raw;
+}
+
+function write(reply: http.ServerResponse, response: Response, held: Holding): void {
+  if (reply.destroyed) return;
+  held.add(response.body.length);
+  reply.writeHead(response.status, {
+    ...response.headers,
+    ...(response.status === 204 ? {} : { 'content-length': response.body.length }),
+  });
+  reply.end(response.body);
+}
