@@ -9,11 +9,21 @@ export interface Outcome {
 
 const outputBytesMax = 64 << 20;
 
+/** How long a command may take: one that hangs (a socket left open) must not hang a whole CI run. */
+const runMinutesMax = 20;
+
 /** Runs `file` with the terminal as it is and returns its exit code (1 when it cannot start). */
 export function runShown(file: string, args: readonly string[], env?: NodeJS.ProcessEnv): number {
-  const result = spawnSync(file, args, { cwd: root, stdio: 'inherit', env: env ?? process.env });
-  if (result.error) console.error(`${file} cannot be started: ${result.error.message}`);
-  return result.status ?? 1;
+  const { status, error, signal } = spawnSync(file, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: env ?? process.env,
+    timeout: runMinutesMax * 60_000,
+  });
+  if (signal !== null && error !== undefined) {
+    console.error(`Stopped after ${runMinutesMax} minutes: find what keeps it from ending.`);
+  } else if (error) console.error(`${file} cannot be started: ${error.message}`);
+  return status ?? 1;
 }
 
 /** Runs `file` and returns its exit code and what it wrote, both streams together. */

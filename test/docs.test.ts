@@ -7,7 +7,7 @@ import { listFiles, listRooms, root } from '../scripts/rooms.ts';
 
 const pages = [
   ...['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'README.md'],
-  ...['docs/GLOSSARY.md', ...listFiles('docs/decisions', '.md')],
+  'docs/GLOSSARY.md',
 ].filter((page) => existsSync(join(root, page)));
 
 const manifest: { scripts: Record<string, string> } = JSON.parse(
@@ -57,6 +57,20 @@ suite('docs', () => {
       assert.deepEqual(problems, []);
     });
   }
+
+  test('docs/decisions: files and commands that a page names exist', () => {
+    const decisions = listFiles('docs/decisions', '.md');
+    assert.ok(decisions.length > 5, `only ${decisions.length} pages were read`);
+    const ours =
+      /^(npm (run|test|start)|(node |npx )?(framework|adapters|clients|program|scripts)\/)/;
+    const problems = decisions.flatMap((page) =>
+      [...read(page).matchAll(/`([^`\n]+)`/g)].flatMap(([, name = '']) => {
+        const problem = ours.test(name) ? problemOf(name) : undefined;
+        return problem === undefined ? [] : [`${page}: \`${name}\` ${problem}`];
+      }),
+    );
+    assert.deepEqual(problems, []);
+  });
 
   test('ARCHITECTURE.md lists the rooms that exist, in the order of imports, on one page', () => {
     const text = read('ARCHITECTURE.md');
