@@ -32,6 +32,17 @@ export function writeBlock(
   for (const receipt of receipts) writeReceipt(writer, receipt);
 }
 
+/** The union of blooms of 256 bytes. */
+export function uniteBlooms(blooms: readonly Uint8Array[]): Uint8Array {
+  const united = new Uint8Array(256);
+  for (const bloom of blooms) {
+    for (let at = 0; at < united.length; at++) {
+      united[at] = (united[at] as number) | (bloom[at] as number);
+    }
+  }
+  return united;
+}
+
 /**
  * The message of `encode_header`.
  * @throws InvalidInput when an optional field follows a missing one.

@@ -6,7 +6,7 @@
  */
 import { brotliDecompressSync } from 'node:zlib';
 import { assert, concatBytes, LedgerError } from '@coco/base';
-import { writeBlock, writeHeader, writeReceipt } from './engine-block.ts';
+import { uniteBlooms, writeBlock, writeHeader, writeReceipt } from './engine-block.ts';
 import { engineError } from './engine-errors.ts';
 import { readExecution } from './engine-execution.ts';
 import { type EngineAnswer, EngineInstance, type Operation } from './engine-instance.ts';
@@ -120,6 +120,20 @@ export class Engine implements ExecutionEngine {
         logsBloom: reader.fixed(256),
       };
     });
+  }
+
+  encodedBlockRoots(
+    transactions: readonly Uint8Array[],
+    receipts: readonly EncodedReceipt[],
+  ): BlockRoots {
+    // A root is that of a list of byte strings, whatever they encode.
+    const root = (items: readonly Uint8Array[]): Uint8Array =>
+      this.blockRoots(items, []).transactionsRoot;
+    return {
+      transactionsRoot: root(transactions),
+      receiptsRoot: root(receipts.map(({ bytes }) => bytes)),
+      logsBloom: uniteBlooms(receipts.map(({ logsBloom }) => logsBloom)),
+    };
   }
 
   encodeReceipt(receipt: ReceiptFields): EncodedReceipt {

@@ -95,6 +95,8 @@ test('roots and bloom of a block are those of an independent trie', async () => 
       async (transactions, blockReceipts) => {
         const roots = engine.blockRoots(transactions, blockReceipts);
         assert.equal(toHex(roots.transactionsRoot), toHex(await trieRoot(transactions)));
+        const receiptsEncoded = blockReceipts.map((receipt) => engine.encodeReceipt(receipt));
+        assert.deepEqual(engine.encodedBlockRoots(transactions, receiptsEncoded), roots);
         const encoded = blockReceipts.map(otherReceipt);
         assert.equal(toHex(roots.receiptsRoot), toHex(await trieRoot(encoded)));
         assert.deepEqual(

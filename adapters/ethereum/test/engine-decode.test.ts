@@ -103,7 +103,7 @@ test('what viem signs decodes to the same fields, hash, signing hash and sender'
       assert.equal(`0x${toHex(decoded.signingHash)}`, keccak256(serializeTransaction(given)));
       assert.equal(`0x${toHex(engine.recoverSender(decoded))}`, account.address.toLowerCase());
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
@@ -354,6 +354,6 @@ test('what decodes encodes to itself: no two encodings of one transaction', asyn
         assert.equal(`0x${toHex(decoded.hash)}`, keccak256(flipped));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });

@@ -1,22 +1,15 @@
 /** execute: what contracts do, what it costs and which state changes come out. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fromHex, toHex } from '@coco/base';
 import {
-  type Abi,
   decodeErrorResult,
-  decodeFunctionResult,
-  encodeDeployData,
-  encodeFunctionData,
   getContractAddress,
   type Hex,
   keccak256,
   parseAbiItem,
   toEventSelector,
 } from 'viem';
-import { systemSender } from '../src/engine.ts';
-import type { ExecutableTransaction, Execution } from '../src/engine-types.ts';
 import {
   alice,
   block,
@@ -24,50 +17,11 @@ import {
   config,
   emptyCodeHashHex,
   engine,
-  type MemoryState,
   send,
   stateWithAlice,
   transactionOf,
 } from './memory-state.ts';
-
-const probe: { readonly abi: Abi; readonly bytecode: Hex } = JSON.parse(
-  readFileSync(new URL('./fixtures/probe.json', import.meta.url), 'utf8'),
-);
-
-const hex = (bytes: Uint8Array): Hex => `0x${toHex(bytes)}`;
-const word = (value: number | bigint): Uint8Array =>
-  fromHex(BigInt(value).toString(16).padStart(64, '0'));
-
-const input = (functionName: string, args: readonly unknown[] = []): Uint8Array =>
-  fromHex(encodeFunctionData({ abi: probe.abi, functionName, args }));
-
-function deployProbe(state: MemoryState): Uint8Array {
-  const data = encodeDeployData({ abi: probe.abi, bytecode: probe.bytecode, args: [42n] });
-  const execution = send(state, { input: fromHex(data) });
-  assert.equal(execution.status, 'success');
-  assert.ok(execution.status === 'success' && execution.createdAddress !== undefined);
-  return execution.createdAddress;
-}
-
-function invoke(
-  state: MemoryState,
-  to: Uint8Array,
-  functionName: string,
-  args: readonly unknown[] = [],
-  fields: Partial<ExecutableTransaction> = {},
-): Execution {
-  return send(state, { to, input: input(functionName, args), ...fields });
-}
-
-function returned(execution: Execution, functionName: string): unknown {
-  assert.equal(execution.status, 'success');
-  return decodeFunctionResult({ abi: probe.abi, functionName, data: hex(execution.output) });
-}
-
-function withProbe(): { readonly state: MemoryState; readonly to: Uint8Array } {
-  const state = stateWithAlice();
-  return { state, to: deployProbe(state) };
-}
+import { deployProbe, hex, invoke, probe, returned, withProbe, word } from './probe.ts';
 
 test('a transfer costs 21000 gas and moves the value', () => {
   const state = stateWithAlice();
@@ -290,114 +244,4 @@ test('a static call writes nothing', () => {
   const { state, to } = withProbe();
   assert.equal(returned(invoke(state, to, 'staticStore'), 'staticStore'), false);
   assert.equal(state.account(to).storage.size, 0);
-});
-
-test('EIP-2930: an access list is paid up front and makes the slot warm', () => {
-  const { state, to } = withProbe();
-  const slot = fromHex(keccak256(`0x${toHex(word(3))}${toHex(word(0))}`));
-  const data = input('store', [3n, 9n]);
-  const call = (fields: Partial<ExecutableTransaction>): bigint =>
-    engine.execute(
-      { mode: 'call', transaction: transactionOf({ to, input: data, ...fields }), block, config },
-      state,
-    ).gasSpent;
-  const listed = call({ type: 1, accessList: [{ address: to, storageKeys: [slot] }] });
-  // 2400 for the address (warm anyway), 1900 for the key, against 2100 for a cold slot instead of 100.
-  assert.equal(listed - call({}), 2400n + 1900n - (2100n - 100n));
-});
-
-test('EIP-7702: a delegation is set, runs as the account, and is cleared', () => {
-  const { state, to } = withProbe();
-  const authorize = (address: Uint8Array, nonce: bigint): Execution =>
-    send(state, {
-      type: 4,
-      to: bob,
-      input: input('whoCalls'),
-      authorizationList: [{ chainId: 1337n, address, nonce, authority: bob }],
-    });
-  const set = authorize(to, 0n);
-  const who = returned(set, 'whoCalls') as readonly Hex[];
-  assert.deepEqual(
-    who.map((address) => address.toLowerCase()),
-    [hex(alice), hex(alice), hex(bob)],
-  );
-  const change = set.changes.find(({ address }) => hex(address) === hex(bob));
-  assert.equal(hex(change?.code ?? alice), `0xef0100${toHex(to)}`);
-  assert.equal(change?.nonce, 1n);
-  assert.equal(change?.isStorageReset, false);
-  assert.equal(invoke(state, bob, 'store', [1n, 2n]).status, 'success');
-  assert.equal(state.account(bob).storage.size, 1);
-  const cleared = authorize(new Uint8Array(20), 1n);
-  const after = cleared.changes.find(({ address }) => hex(address) === hex(bob));
-  assert.equal(after?.code?.length, 0);
-  assert.equal(state.account(bob).codeHash, emptyCodeHashHex);
-});
-
-test('EIP-7702: invalid authorizations are skipped, the transaction goes on', () => {
-  const { state, to } = withProbe();
-  const valid = { chainId: 1337n, address: to, nonce: 0n, authority: bob };
-  for (const spoiled of [
-    { ...valid, authority: undefined },
-    { ...valid, nonce: 1n },
-    { ...valid, chainId: 1n },
-    { ...valid, nonce: (1n << 64n) - 1n },
-  ]) {
-    const execution = send(state, { type: 4, to: alice, authorizationList: [spoiled] });
-    assert.equal(execution.status, 'success');
-    assert.equal(state.account(bob).codeHash, emptyCodeHashHex);
-  }
-});
-
-test('a delegated account still sends transactions, a contract does not (EIP-3607)', () => {
-  const { state, to } = withProbe();
-  state.setCode(alice, fromHex(`ef0100${toHex(to)}`));
-  assert.equal(send(state, { to: bob, value: 1n }).status, 'success');
-  state.setCode(alice, fromHex('00'));
-  assert.throws(() => send(state, { to: bob }), { code: 'SenderNotExternal' });
-});
-
-test('mode call: any sender, any nonce, no fee; the balance still covers the value', () => {
-  const { state, to } = withProbe();
-  const call = (fields: Partial<ExecutableTransaction>, baseFee = 1000n): Execution =>
-    engine.execute(
-      {
-        mode: 'call',
-        transaction: transactionOf({ to, nonce: 99n, gasLimit: 1n << 40n, ...fields }),
-        block: { ...block, baseFee },
-        config,
-      },
-      state,
-    );
-  const stranger = new Uint8Array(20).fill(0x77);
-  const figures = call({ sender: stranger, input: input('blockFigures') });
-  assert.equal((returned(figures, 'blockFigures') as bigint[])[3], 0n, 'no fee: base fee zero');
-  assert.equal(call({ sender: to, input: input('initial') }).status, 'success');
-  assert.throws(() => call({ sender: stranger, value: 1n }), { code: 'InsufficientFunds' });
-  assert.throws(() => call({ maxFeePerGas: 10n, maxPriorityFeePerGas: 1n, gasLimit: 100_000n }), {
-    code: 'FeeCapTooLow',
-  });
-});
-
-test('mode system: EIP-2935 stores the parent hash through its contract', () => {
-  const state = stateWithAlice();
-  const history = fromHex('0000f90827f1c53a10cb7a02335b175320002935');
-  state.setCode(
-    history,
-    fromHex(
-      '3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111' +
-        '604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500',
-    ),
-  );
-  const hash = new Uint8Array(32).fill(0xcd);
-  const transaction = transactionOf({ sender: systemSender, to: history, input: hash });
-  const execution = engine.execute({ mode: 'system', transaction, block, config }, state);
-  assert.equal(execution.status, 'success');
-  state.apply(execution);
-  assert.deepEqual(state.account(history).storage.get(toHex(word(76))), hash);
-  assert.deepEqual(
-    execution.changes.map(({ address }) => hex(address)),
-    [hex(history)],
-  );
-  const read = send(state, { to: history, input: word(76) });
-  assert.deepEqual(read.output, hash);
 });

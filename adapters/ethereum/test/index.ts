@@ -4,6 +4,8 @@ import './engine-instance.test.ts';
 import './engine-execute.test.ts';
 import './engine-refuse.test.ts';
 import './engine-limits.test.ts';
+import './engine-modes.test.ts';
+import './engine-precompiles.test.ts';
 import './engine-differential.test.ts';
 import './engine-block.test.ts';
 import './clients.test.ts';
