@@ -103,6 +103,11 @@ export class ConfigurationReader {
     return this.#value[key];
   }
 
+  /** Takes note of keys of CCF that this node has no use for; returns the paths of those present. */
+  unused(keys: readonly string[]): readonly string[] {
+    return keys.filter((key) => this.has(key)).map((key) => this.#at(key));
+  }
+
   /** @throws InvalidConfiguration for a key that no reader asked for: a typing error, likely. */
   finish(): void {
     const unknown = Object.keys(this.#value).find((key) => !this.#asked.has(key));

@@ -83,7 +83,56 @@ export interface NodeConfiguration {
   readonly virtualRootKeyFile: string;
   /** Each adapter's own part, by the adapter's name; the adapter parses it. */
   readonly adapters: ReadonlyMap<string, JsonValue>;
+  /** Paths of settings of CCF's that are there and that this version has no use for. */
+  readonly unused: readonly string[];
 }
+
+/** CCF's settings that a network of one node, on the virtual platform, has no use for yet. */
+const unusedKeys = {
+  root: [
+    'attestation',
+    'snapshots',
+    'ledger_signatures',
+    'jwt',
+    'worker_threads',
+    'memory',
+    'enclave',
+    'tick_interval',
+    'slow_io_logging_threshold',
+    'node_client_interface',
+    'client_interface',
+    'idle_connection_timeout',
+    'node_data_json_file',
+    'service_data_json_file',
+    'ignore_first_sigterm',
+    'files_cleanup',
+  ],
+  network: ['node_to_node_interface'],
+  ledger: ['read_only_directories'],
+  consensus: ['election_timeout', 'message_timeout'],
+  output: ['node_to_node_address_file', 'identity_writer_fd', 'sealed_ledger_secret_location'],
+  logging: ['host_level'],
+  interface: [
+    'max_open_sessions_soft',
+    'forwarding_timeout_ms',
+    'redirections',
+    'app_protocol',
+    'enabled_operator_features',
+  ],
+  http: [
+    'max_headers_count',
+    'initial_window_size',
+    'max_frame_size',
+    'max_concurrent_streams_count',
+  ],
+  start: ['service_data_json_file', 'startup_host_time'],
+  service: [
+    'maximum_node_certificate_validity_days',
+    'maximum_service_certificate_validity_days',
+    'reconfiguration_type',
+    'recent_cose_proposals_window_size',
+  ],
+} as const;
 
 /** @throws InvalidConfiguration naming the path of what is wrong. */
 export function parseConfiguration(value: JsonValue): NodeConfiguration {
@@ -96,6 +145,14 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
   const logging = reader.object('logging');
   const consensus = reader.object('consensus');
   const coco = reader.object('coco');
+  const unused = [
+    ...reader.unused(unusedKeys.root),
+    ...network.unused(unusedKeys.network),
+    ...ledger.unused(unusedKeys.ledger),
+    ...consensus.unused(unusedKeys.consensus),
+    ...output.unused(unusedKeys.output),
+    ...logging.unused(unusedKeys.logging),
+  ];
   const configuration: NodeConfiguration = {
     interfaces: parseInterfaces(network.object('rpc_interfaces')),
     nodeSubject: certificate.text('subject_name', 'CN=CCF Node').replace(/^CN=/, ''),
@@ -120,6 +177,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     },
     virtualRootKeyFile: coco.text('virtual_root_key_file'),
     adapters: parseAdapters(coco.object('adapters')),
+    unused,
   };
   for (const part of [network, ledger, certificate, command, output, logging, consensus, coco]) {
     part.finish();
@@ -151,6 +209,8 @@ function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfigu
       bodyBytesMax: http.sizeBytes('max_body_size', bodyBytesDefault),
       headerBytesMax: http.sizeBytes('max_header_size', headerBytesDefault),
     };
+    part.unused(unusedKeys.interface);
+    http.unused(unusedKeys.http);
     part.finish();
     http.finish();
     assertLoopback(parsed);
@@ -218,6 +278,8 @@ function parseStart(reader: ConfigurationReader): StartConfiguration {
     signatureIssuer: signatures.text('issuer', 'service.coco.example'),
     signatureSubject: signatures.text('subject', 'ledger.signature'),
   };
+  reader.unused(unusedKeys.start);
+  service.unused(unusedKeys.service);
   if (start.members.length === 0) {
     throw nodeError('InvalidConfiguration', '"command.start.members" needs at least one member.');
   }

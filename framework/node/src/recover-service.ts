@@ -5,7 +5,6 @@
  * Until the service opens, its files carry `.recovery` and nothing counts as committed: a recovery
  * that is cut short is discarded.
  */
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { asSeqno, asView, equalBytes, type Log, type TransactionId } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
@@ -34,6 +33,7 @@ import {
   type VerifiedEntry,
 } from '@coco/ledger';
 import type { RecoverConfiguration } from './configuration.ts';
+import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
 import { createServiceIdentity } from './identities.ts';
@@ -188,8 +188,8 @@ async function assertIdentity(
   if (!service || service.status === 'Opening') {
     throw nodeError('ServiceNeverOpened', 'The service of this ledger never opened: start anew.');
   }
-  const file = resolve(baseFolder, recovery.previousServiceIdentityFile);
-  const expected = parseCertificate(await readFile(file, 'utf8'));
+  const pem = await readConfiguredText(baseFolder, recovery.previousServiceIdentityFile);
+  const expected = parseCertificate(pem);
   if (!equalBytes(expected.der, service.certificate.der)) {
     throw nodeError(
       'PreviousIdentityMismatch',

@@ -2,7 +2,7 @@
  * A request's way through the node, as a table of contents (design, section 5): each stage is a
  * function in its own file, value in, value out. No logic stands here.
  *
- *   http-listener      bytes                   -> Request
+ *   serve-exchange     bytes                   -> Request           (within the limits)
  *   route-request      Request                 -> RoutedRequest     (which endpoint? is it open?)
  *   authenticate-call  RoutedRequest           -> AuthenticatedCall (who calls? may they?)
  *   run-call           AuthenticatedCall       -> CallOutcome       (execute on the store)

@@ -127,7 +127,8 @@ class NodeWiring {
   async start(onFailed: (error: LedgerError) => void): Promise<void> {
     const { configuration, log } = this.#options;
     const surroundings = await this.#surroundings(onFailed);
-    const { command } = configuration;
+    const { command, unused } = configuration;
+    for (const setting of unused) log.write('warning', 'configuration.unused', { setting });
     if (command.type === 'Start') {
       this.#runtime = await startService(surroundings, command.start, this.#adapters);
       this.#startAdapters(this.#runtime);

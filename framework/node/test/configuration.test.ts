@@ -73,6 +73,17 @@ describe('the node configuration', () => {
     }, /at least one member/);
   });
 
+  test('takes CCF’s further settings and says which it has no use for', () => {
+    const parsed = parseConfiguration(
+      configuration((draft) => {
+        draft.snapshots = { tx_count: 10000 };
+        draft.consensus = { election_timeout: '1s', max_uncommitted_tx_count: 50 };
+      }),
+    );
+    assert.deepEqual(parsed.unused, ['snapshots', 'consensus.election_timeout']);
+    assert.equal(parsed.uncommittedMax, 50);
+  });
+
   test('keeps plain HTTP on loopback', () => {
     const plain = (bind: string) => (draft: Json) => {
       draft.network = {
