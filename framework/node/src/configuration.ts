@@ -111,7 +111,6 @@ const unusedKeys = {
   ledger: ['read_only_directories'],
   consensus: ['election_timeout', 'message_timeout'],
   output: ['node_to_node_address_file', 'identity_writer_fd', 'sealed_ledger_secret_location'],
-  logging: ['host_level'],
   interface: [
     'max_open_sessions_soft',
     'forwarding_timeout_ms',
@@ -151,7 +150,6 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     ...ledger.unused(unusedKeys.ledger),
     ...consensus.unused(unusedKeys.consensus),
     ...output.unused(unusedKeys.output),
-    ...logging.unused(unusedKeys.logging),
   ];
   const configuration: NodeConfiguration = {
     interfaces: parseInterfaces(network.object('rpc_interfaces')),
@@ -172,7 +170,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
       rpcAddresses: output.text('rpc_addresses_file', 'rpc_addresses.json'),
     },
     logging: {
-      level: logging.choice('level', ['debug', 'info', 'warning', 'error'], 'info'),
+      level: logLevels[logging.choice('host_level', ccfLevels, 'info')],
       format: logging.choice('format', ['Text', 'Json'], 'Text'),
     },
     virtualRootKeyFile: coco.text('virtual_root_key_file'),
@@ -187,6 +185,16 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
 }
 
 const sessions = { min: 1, max: 100_000 };
+/** CCF's names of log levels, and ours. */
+const ccfLevels = ['trace', 'debug', 'info', 'fail', 'fatal'] as const;
+const logLevels = {
+  trace: 'debug',
+  debug: 'debug',
+  info: 'info',
+  fail: 'error',
+  fatal: 'error',
+} as const;
+
 const days = { min: 1, max: certificateDaysMax };
 
 function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfiguration[] {

@@ -211,8 +211,12 @@ describe('a node that comes back', () => {
       const previous = await harness.keepIdentity();
       await harness.stop();
       await harness.start(previous);
-      const files = await readdir(harness.ledgerFolder);
-      assert.ok(files.some((name) => name.endsWith('.recovery')));
+      for (let tries = 0; ; tries++) {
+        const files = await readdir(harness.ledgerFolder);
+        if (files.some((name) => name.endsWith('.recovery'))) break;
+        assert.ok(tries < 1000, 'the recovery writes files of its own');
+        await harness.request('/node/state');
+      }
       await harness.stop();
       await harness.start(previous);
       await harness.openService(String(old.service_certificate));
