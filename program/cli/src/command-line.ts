@@ -4,6 +4,8 @@ import { cliError } from './errors.ts';
 
 export interface Flag {
   readonly type: 'string' | 'boolean';
+  /** One letter that stands for the flag: `c` for -c. */
+  readonly short?: string;
   /** Shown in the help: what it does, with the default. */
   readonly meaning: string;
   /** The placeholder of a string's value. */
@@ -45,7 +47,9 @@ export async function runCommand(
 
 function parse(command: Command, argv: readonly string[]): Given {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const [name, flag] of Object.entries(command.flags)) options[name] = { type: flag.type };
+  for (const [name, { type, short }] of Object.entries(command.flags)) {
+    options[name] = short === undefined ? { type } : { type, short };
+  }
   const see = `see "coco ${command.name} --help"`;
   let parsed: ReturnType<typeof parseArgs>;
   try {
@@ -86,7 +90,7 @@ function usage(command: Command): string {
 
 function help(command: Command): string {
   const rows = Object.entries(command.flags).map(([name, flag]) => ({
-    left: flag.type === 'string' ? `--${name} ${flag.value ?? 'VALUE'}` : `--${name}`,
+    left: flagUsage(name, flag),
     right: flag.meaning,
   }));
   const width = Math.max(0, ...rows.map((row) => row.left.length));
@@ -97,6 +101,24 @@ function help(command: Command): string {
     ...(rows.length > 0 ? [''] : []),
     ...rows.map((row) => `  ${row.left.padEnd(width)}  ${row.right}`),
   ].join('\n');
+}
+
+function flagUsage(name: string, { type, short, value = 'VALUE' }: Flag): string {
+  const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  return type === 'string' ? `${names} ${value}` : names;
+}
+
+const timeUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 };
+
+/** Parses a duration such as 500ms, 5s or 1min; a bare number counts seconds. @throws WrongUsage */
+export function parseDurationMs(text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const [, count, unit = 's'] = /^(\d{1,6})(ms|s|min|h)?$/.exec(text) ?? [];
+  const unitMs = timeUnitsMs[unit];
+  if (count === undefined || unitMs === undefined) {
+    throw cliError('WrongUsage', `"${text}" is not a time: write 500ms, 5s or 1min.`);
+  }
+  return Number(count) * unitMs;
 }
 
 /** Parses a port flag. @throws WrongUsage */

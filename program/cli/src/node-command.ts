@@ -15,7 +15,7 @@ import {
   systemClock,
   systemRandom,
 } from '@coco/node';
-import type { Command } from './command-line.ts';
+import { type Command, parseDurationMs } from './command-line.ts';
 import { cliError } from './errors.ts';
 import { createConfiguredEthereum } from './ethereum-factory.ts';
 import { measureProgram, programVersion } from './program.ts';
@@ -46,21 +46,26 @@ export const nodeCommand: Command = {
   positionals: [],
   summary: 'run one node by its configuration file',
   flags: {
-    config: { type: 'string', value: 'FILE', meaning: 'the configuration (JSON); required' },
+    config: {
+      type: 'string',
+      short: 'c',
+      value: 'FILE',
+      meaning: 'the configuration (JSON); required',
+    },
     check: { type: 'boolean', meaning: 'only check the configuration, then exit' },
     'config-timeout': {
       type: 'string',
-      value: 'MS',
-      meaning: 'keep trying to read the configuration so long; default 0',
+      value: 'TIME',
+      meaning: 'keep trying to read the configuration so long (500ms, 5s, 1min); default 0s',
     },
     'log-level': { type: 'string', value: 'LEVEL', meaning: 'debug, info, warning or error' },
-    version: { type: 'boolean', meaning: 'print the version, then exit' },
+    version: { type: 'boolean', short: 'v', meaning: 'print the version, then exit' },
   },
   run: async (given) => {
     if (given.isSet('version')) return console.log(await programVersion());
     const file = given.text('config');
     if (file === undefined) throw cliError('WrongUsage', '"coco node" needs --config FILE.');
-    const patienceMs = Number(given.text('config-timeout') ?? 0);
+    const patienceMs = parseDurationMs(given.text('config-timeout'), 0);
     const configuration = await readConfiguration(resolve(file), patienceMs);
     if (given.isSet('check')) return console.log('The configuration is in order.');
     const level = levelOf(given.text('log-level'), configuration);
@@ -110,9 +115,12 @@ async function serve(
     report({ kind: 'failed', code: 'InternalError', message: error.message });
     process.exit(bugExitCode);
   });
-  // The sandbox is gone: a node without its parent would hold the port and the folder for ever.
-  const endWithParent = () => process.exit(0);
-  process.on('disconnect', endWithParent);
+  const asked = askedToEnd(log);
+  // Nothing is served yet, so there is nothing to bring to an end either.
+  let isStarting = true;
+  void asked.then((code) => {
+    if (isStarting) process.exit(code);
+  });
   let node: RunningNode;
   try {
     node = await runNode({
@@ -133,24 +141,30 @@ async function serve(
   }
   const { addresses, recoveredSeqno } = node;
   report({ kind: 'started', addresses, recoveredSeqno });
-  process.off('disconnect', endWithParent);
-  await endOf(node, log);
+  isStarting = false;
+  await endOf(node, asked, log);
 }
 
-async function endOf(node: RunningNode, log: Log): Promise<void> {
-  const asked = Promise.withResolvers<number>();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => asked.resolve(0));
-  process.on('SIGHUP', () => {
-    log.write('info', 'Hangup: ');
-    asked.resolve(0);
+/** Resolves with the exit code when a signal, or the end of the parent, asks the node to end. */
+function askedToEnd(log: Log): Promise<number> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(0));
+    process.on('SIGHUP', () => {
+      log.write('info', 'Hangup: ');
+      resolve(0);
+    });
+    // The sandbox is gone: a node without its parent would hold the port and the folder for ever.
+    process.on('disconnect', () => resolve(0));
   });
-  process.on('disconnect', () => asked.resolve(0));
-  node.failed.catch((error: LedgerError) => {
+}
+
+async function endOf(node: RunningNode, asked: Promise<number>, log: Log): Promise<void> {
+  const failed = node.failed.catch((error: LedgerError) => {
     log.write('error', 'node.failed', { code: error.code, message: error.message });
     report({ kind: 'failed', code: error.code, message: error.message });
-    asked.resolve(1);
+    return 1;
   });
-  const code = await asked.promise;
+  const code = await Promise.race([asked, failed]);
   setTimeout(() => process.exit(code), stopMsMax).unref();
   await node.stop();
   process.exit(code);
