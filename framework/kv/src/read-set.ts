@@ -5,8 +5,7 @@
 import type { Seqno } from '@coco/base';
 import { KeySlice } from './key-slice.ts';
 import type { StoreLimits } from './limits.ts';
-import type { MapCatalog } from './map-catalog.ts';
-import type { MapTable } from './map-table.ts';
+import type { MapCatalog, MapTable } from './map-table.ts';
 import type { RecordHeap } from './record-heap.ts';
 import { keyText } from './write-overlay.ts';
 import { tooLarge } from './write-set.ts';

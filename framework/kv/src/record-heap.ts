@@ -21,7 +21,7 @@ const inlineValueBytesMax = 32 * 1024;
 const twoTo32 = 0x1_0000_0000;
 
 /** The key is absent from this seqno on. */
-export const isRemoval = 1;
+const isRemoval = 1;
 /** The value lies in an array of its own. */
 const isLarge = 2;
 /** A removal that a forgotten state's list will visit (see history.ts). */

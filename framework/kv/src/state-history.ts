@@ -12,7 +12,7 @@
  */
 import { assert, present, type Seqno } from '@coco/base';
 import { kvError } from './errors.ts';
-import type { MapCatalog } from './map-catalog.ts';
+import type { MapCatalog } from './map-table.ts';
 import { PointerQueue } from './pointer-queue.ts';
 import { awaitsVisit, isDetached, isSettled, type RecordHeap } from './record-heap.ts';
 

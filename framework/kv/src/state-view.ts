@@ -2,10 +2,9 @@
 import type { Seqno } from '@coco/base';
 import { KeySlice } from './key-slice.ts';
 import type { StoreLimits } from './limits.ts';
-import type { MapCatalog } from './map-catalog.ts';
 import { ensureMapName } from './map-name.ts';
 import type { MapReader, RangeOptions, ReadView, Row } from './map-reader.ts';
-import type { MapTable } from './map-table.ts';
+import type { MapCatalog, MapTable } from './map-table.ts';
 import type { ReadSet } from './read-set.ts';
 import type { RecordHeap } from './record-heap.ts';
 import type { StateClaim, StateHistory } from './state-history.ts';

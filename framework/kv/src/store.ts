@@ -8,9 +8,8 @@
 import { assert, BugError, type Seqno } from '@coco/base';
 import { kvError } from './errors.ts';
 import { type StoreLimits, storeLimits } from './limits.ts';
-import { MapCatalog } from './map-catalog.ts';
 import type { ReadView, Row } from './map-reader.ts';
-import type { MapTable } from './map-table.ts';
+import { MapCatalog, type MapTable } from './map-table.ts';
 import { ReadSet } from './read-set.ts';
 import { RecordHeap } from './record-heap.ts';
 import { SlabMemory } from './slab-memory.ts';

@@ -6,13 +6,12 @@
  * in between begins with `tracksReads` and asks `isCurrent` before its writes are applied; if not,
  * it runs again (design.md section 3, decision 6).
  */
-import { assert, present, type Seqno } from '@coco/base';
+import { assert, compareBytes, present, type Seqno } from '@coco/base';
 import { kvError } from './errors.ts';
 import { ensureKey, ensureValue, type StoreLimits } from './limits.ts';
 import { compareMapNames } from './map-name.ts';
 import type { MapWriter, RangeOptions, Row } from './map-reader.ts';
-import { MergedScan } from './merged-scan.ts';
-import type { StateMap, StateView } from './state-view.ts';
+import type { StateMap, StateScan, StateView } from './state-view.ts';
 import { keyText, type OwnWrite, WriteOverlay } from './write-overlay.ts';
 import { tooLarge, type WriteSet } from './write-set.ts';
 
@@ -202,5 +201,72 @@ class TransactionMap implements MapWriter {
 
   #own(key: Uint8Array): OwnWrite | undefined {
     return this.overlay.count === 0 ? undefined : this.overlay.get(keyText(key));
+  }
+}
+
+/**
+ * A range: the rows of the state merged with the transaction's own writes, which hide them. Each
+ * step returns the next key after the last one, as state and writes then stand.
+ */
+class MergedScan {
+  readonly #overlay: WriteOverlay;
+  readonly #scan: StateScan;
+  readonly #isReverse: boolean;
+  readonly #options: RangeOptions;
+  /** The state's next row, fetched but not returned yet. */
+  #pending: Row | undefined;
+  #isScanDone = false;
+  #lastText: string | undefined;
+
+  constructor(overlay: WriteOverlay, scan: StateScan, options: RangeOptions) {
+    this.#overlay = overlay;
+    this.#scan = scan;
+    this.#options = options;
+    this.#isReverse = options.reverse === true;
+  }
+
+  next(version: Seqno): Row | undefined {
+    for (;;) {
+      const row = this.#stateRow();
+      const write = this.#ownWrite();
+      const order = row === undefined ? 1 : write === undefined ? -1 : this.#order(row, write);
+      if (row !== undefined && order < 0) return this.#take(row);
+      if (write === undefined) return undefined;
+      if (order === 0) this.#pending = undefined;
+      this.#lastText = keyText(write.key);
+      if (write.value === undefined) continue;
+      return { key: write.key.slice(), value: write.value.slice(), version };
+    }
+  }
+
+  #order(row: Row, write: OwnWrite): number {
+    const order = compareBytes(row.key, write.key);
+    return this.#isReverse ? -order : order;
+  }
+
+  #take(row: Row): Row {
+    this.#pending = undefined;
+    this.#lastText = keyText(row.key);
+    return row;
+  }
+
+  #stateRow(): Row | undefined {
+    if (this.#pending === undefined && !this.#isScanDone) {
+      this.#pending = this.#scan.next();
+      this.#isScanDone = this.#pending === undefined;
+    }
+    return this.#pending;
+  }
+
+  #ownWrite(): OwnWrite | undefined {
+    if (this.#overlay.count === 0) return undefined;
+    const { from, to } = this.#options;
+    const fromText = from === undefined ? '' : keyText(from);
+    const toText = to === undefined ? undefined : keyText(to);
+    const text = this.#isReverse
+      ? this.#overlay.before(this.#lastText ?? toText)
+      : this.#overlay.after(this.#lastText ?? fromText, this.#lastText === undefined);
+    if (text === undefined || text < fromText) return undefined;
+    return toText !== undefined && text >= toText ? undefined : this.#overlay.get(text);
   }
 }
