@@ -15,7 +15,7 @@ import { SignatureIndex } from './signature-index.ts';
 import { findWholeSignature, highestViewIn } from './torn-tail.ts';
 
 /** Bytes of entries between two signatures; the sequencer closes batches long before. */
-export const batchBytesMax: number = 256 * 1024 * 1024;
+const batchBytesMax: number = 256 * 1024 * 1024;
 
 /** Takes the entries of one batch, in order, once its signature has verified. */
 export type BatchVisitor = (batch: readonly VerifiedEntry[]) => void | Promise<void>;

@@ -54,7 +54,7 @@ export function row(key: string | Uint8Array, value: string | Uint8Array | undef
   return { key: bytes(key), value: value === undefined ? undefined : bytes(value) };
 }
 
-export function jsonRow(key: string | Uint8Array, value: JsonValue): WriteRow {
+function jsonRow(key: string | Uint8Array, value: JsonValue): WriteRow {
   return row(key, encodeJson(value));
 }
 
