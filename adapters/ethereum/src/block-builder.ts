@@ -8,7 +8,7 @@ import type { Executed, Host, OpenBatch } from '@coco/adapter';
 import { assert, present, type Seqno } from '@coco/base';
 import type { Transaction } from '@coco/kv';
 import type { AdmittedTransaction } from './admission.ts';
-import { concludeHeader, type HeaderContent } from './block-header.ts';
+import { concludeHeader, type HeaderContent, zeroHash } from './block-header.ts';
 import { claimsDigest, saltBytes } from './claims.ts';
 import type {
   BlockEnvironment,
@@ -52,11 +52,13 @@ export class BlockBuilder {
     return this.#open;
   }
 
-  /** The environment of the block that the next transaction would be in. */
+  /**
+   * The environment of the block that the next transaction would be in, without its randomness: a
+   * caller who could read it would choose what to send into the same block.
+   */
   nextEnvironment(state: EthereumState): BlockEnvironment {
-    if (this.#open) return this.#open.environment;
-    const { environment } = this.#newBlock(state, new Uint8Array(32));
-    return environment;
+    const block = this.#open ?? this.#newBlock(state, zeroHash);
+    return { ...block.environment, prevrandao: zeroHash };
   }
 
   /**

@@ -4,7 +4,7 @@
  * given salt and receipt proves the receipt offline with the entry's COSE receipt.
  * Format: docs/formats/ethereum-claims.md.
  */
-import { assert } from '@coco/base';
+import { assert, concatBytes } from '@coco/base';
 import { sha256 } from '@coco/crypto';
 import { u64Bytes } from './numbers.ts';
 
@@ -21,5 +21,5 @@ export function claimsDigest(parts: {
   assert(salt.length === saltBytes, 'the salt of a claim has 32 bytes');
   assert(transactionHash.length === 32, 'a transaction hash has 32 bytes');
   assert(receiptHash.length === 32, 'a receipt hash has 32 bytes');
-  return sha256(salt, u64Bytes(chainId), transactionHash, receiptHash);
+  return sha256(concatBytes(salt, u64Bytes(chainId), transactionHash, receiptHash));
 }

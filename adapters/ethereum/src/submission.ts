@@ -67,6 +67,7 @@ export class Submission {
    * SenderQueueFull, PoolFull, ReplacementUnderpriced
    */
   submit(transaction: AdmittedTransaction): TransactionId | undefined {
+    // Only a primary may let a transaction wait; on any other node the host's own refusal is due.
     if (!this.#host.isPrimary()) this.#host.execute(() => ({ result: undefined }));
     const { decoded, sender } = transaction;
     const state = new EthereumState(this.#host.executed());

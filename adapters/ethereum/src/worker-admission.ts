@@ -35,6 +35,8 @@ interface Thread {
 
 /** More in one message would make the first wait for the last. */
 const bulkMax = 64;
+/** Threads that may die in a row, without an answer between, before the pool gives up. */
+const deathsMax = 5;
 const waitingMaxDefault = 20_000;
 
 export class WorkerAdmission implements AdmissionPool {
@@ -42,6 +44,7 @@ export class WorkerAdmission implements AdmissionPool {
   readonly #waitingMax: number;
   readonly #threads = new Set<Thread>();
   #waiting: Waiting[] = [];
+  #deaths = 0;
   #isDispatching = false;
   #isStopped = false;
 
@@ -102,6 +105,7 @@ export class WorkerAdmission implements AdmissionPool {
     const thread: Thread = { worker, assigned: [] };
     this.#threads.add(thread);
     worker.on('message', (outcomes: readonly AdmissionOutcome[]) => {
+      this.#deaths = 0;
       const bulk = thread.assigned;
       thread.assigned = [];
       this.#dispatch();
@@ -112,10 +116,11 @@ export class WorkerAdmission implements AdmissionPool {
     worker.on('exit', () => {
       this.#threads.delete(thread);
       for (const { reject } of thread.assigned) reject(stopped());
-      if (!this.#isStopped) {
-        this.#startThread();
-        this.#dispatch();
-      }
+      this.#deaths++;
+      if (this.#deaths > deathsMax) void this.stop();
+      if (this.#isStopped) return;
+      this.#startThread();
+      this.#dispatch();
     });
     // The process may end although the pool waits for work.
     worker.unref();

@@ -76,6 +76,10 @@ test('pending reads the executed state, and its block has no hash', async () => 
   const { result: block } = await rpc('eth_getBlockByNumber', 'pending', true);
   assert.equal(block.hash, null);
   assert.equal(block.number, '0x2');
+  // The open block's randomness is not told before it is sealed.
+  const random = { to: contract, data: encode('random') };
+  assert.equal(Number((await rpc('eth_call', random, 'pending')).result), 0);
+  assert.equal(Number(block.mixHash), 0);
   assert.equal(block.transactions[0].nonce, '0x1');
   assert.equal((await rpc('eth_getBlockTransactionCountByNumber', 'pending')).result, '0x1');
 });

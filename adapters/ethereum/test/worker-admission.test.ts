@@ -67,3 +67,13 @@ test('a batch of transactions goes through the pool into one block', async () =>
   host.settle();
   assert.equal((await rpc('eth_getBlockTransactionCountByNumber', '0x1')).result, '0x14');
 });
+
+test('a pool whose threads only die gives up instead of starting them for ever', async () => {
+  const notTheEngine = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  const broken = new WorkerAdmission({ engineModule: notTheEngine, threadCount: 1 });
+  await assert.rejects(broken.admit(raws[0] as Uint8Array), { code: 'AdmissionStopped' });
+  for (let attempt = 0; attempt < 10; attempt++) {
+    await assert.rejects(broken.admit(raws[0] as Uint8Array), { code: 'AdmissionStopped' });
+  }
+  await broken.stop();
+});
