@@ -76,7 +76,7 @@ export class EngineReader {
 }
 
 /** Reads a u256, big-endian. */
-export function readU256(view: DataView, at: number): bigint {
+function readU256(view: DataView, at: number): bigint {
   const low = view.getBigUint64(at + 24);
   const third = view.getBigUint64(at + 16);
   const second = view.getBigUint64(at + 8);

@@ -208,17 +208,17 @@ interface ExecutionCommon {
   readonly changes: readonly AccountChange[];
 }
 
-export interface ExecutionSuccess extends ExecutionCommon {
+interface ExecutionSuccess extends ExecutionCommon {
   readonly status: 'success';
   /** Set when the transaction created a contract. */
   readonly createdAddress: Uint8Array | undefined;
 }
 
-export interface ExecutionRevert extends ExecutionCommon {
+interface ExecutionRevert extends ExecutionCommon {
   readonly status: 'revert';
 }
 
-export interface ExecutionHalt extends ExecutionCommon {
+interface ExecutionHalt extends ExecutionCommon {
   readonly status: 'halt';
   readonly reason: HaltReason;
   /** As geth words it, such as `out of gas` or `invalid opcode: INVALID`. */

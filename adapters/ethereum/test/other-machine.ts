@@ -149,7 +149,7 @@ async function accountsOf(stateManager: SimpleStateManager): Promise<Record<stri
 }
 
 /** One account as comparable text. */
-export function describeAccount(account: {
+function describeAccount(account: {
   readonly nonce: bigint;
   readonly balance: bigint;
   readonly code: Uint8Array;
