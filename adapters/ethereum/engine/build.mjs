@@ -14,7 +14,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
@@ -31,6 +31,12 @@ const toolchain = {
   '/usr/bin/cargo': 'cargo 1.96.0',
   '/usr/bin/wasm-ld-19': 'Debian LLD 19.1.7',
 };
+
+/** Of rust-web-src and libstd-rust-web-dev: what is compiled for wasm32 and for build scripts. */
+const libraries = [
+  '/usr/lib/rustlib/src/rust/library',
+  '/usr/lib/rustlib/x86_64-unknown-linux-gnu',
+];
 
 /** 2 GiB: an execution that needs more traps, and the binding replaces the instance. */
 const memoryBytesMax = 2 ** 31;
@@ -55,6 +61,9 @@ function toolchainDifferences() {
     const run = spawnSync(tool, ['--version'], { encoding: 'utf8' });
     const found = run.error === undefined ? run.stdout.split('\n')[0] : 'not installed';
     if (!found.startsWith(expected)) differences.push(`${tool} is "${found}", not "${expected}"`);
+  }
+  for (const library of libraries) {
+    if (!existsSync(library)) differences.push(`${library} is not installed`);
   }
   return differences;
 }

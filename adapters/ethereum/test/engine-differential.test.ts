@@ -36,7 +36,7 @@ const instruction = (
 ): fc.Arbitrary<Uint8Array> =>
   fc.tuple(...operands, op(...codes)).map((parts) => concatBytes(...parts));
 
-/** 1 to 11: arithmetic; 16 to 30: comparison and bits (EIP-7939's CLZ is 30). */
+/** 1 to 11: arithmetic; 16 to 29: comparison and bits. */
 const binary = [1, 2, 3, 4, 5, 6, 7, 10, 11, 16, 17, 18, 19, 20, 22, 23, 24, 26, 27, 28, 29];
 /** Environment that costs and gives one word. */
 const nullary = [
@@ -46,8 +46,10 @@ const nullary = [
 
 const anyInstruction = fc.oneof(
   { weight: 4, arbitrary: instruction([word, word], ...binary) },
-  { weight: 2, arbitrary: op(...binary, 0x15, 0x19, 0x50, 0x80, 0x81, 0x90) },
+  { weight: 2, arbitrary: op(...binary, 0x15, 0x19, 0x1e, 0x50, 0x80, 0x81, 0x90) },
   { weight: 2, arbitrary: instruction([word, word, word], 8, 9) },
+  // ISZERO, NOT and CLZ, which Osaka brings (EIP-7939).
+  { weight: 1, arbitrary: instruction([word], 0x15, 0x19, 0x1e) },
   { weight: 2, arbitrary: op(...nullary) },
   { weight: 3, arbitrary: instruction([word, offset], 0x52, 0x53) },
   { weight: 1, arbitrary: instruction([offset], 0x51, 0x35, 0x54, 0x5c, 0x40) },
