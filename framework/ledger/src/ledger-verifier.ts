@@ -154,7 +154,10 @@ export class LedgerVerifier {
     }
     const mayStart = ended || isBefore || entry.id.seqno === 1;
     if (isChunkStart !== mayStart) {
-      throw refuse('InvalidInput', 'The chunk flags do not fit the file.', { flags: entry.flags });
+      // Either flag may be the wrong one; only who creates a service begins a chunk on his own.
+      const isOwnFlag = writtenService(entry) !== undefined && isChunkStart;
+      const seqno = isOwnFlag ? entry.id.seqno : this.#previous.id.seqno;
+      throw refuse('InvalidInput', 'The chunk flags do not fit the file.', { seqno });
     }
   }
 
@@ -211,17 +214,32 @@ export class LedgerVerifier {
       stated.first >= this.#firstHeld &&
       stated.first < entry.id.seqno &&
       stated.size === entry.id.seqno;
-    if (!isPlausible || !equalBytes(signature.treeBytes, this.#tree.serialise(stated.first))) {
-      throw refuse('InvalidInput', 'The tree of the signature entry is not the ledger’s.');
+    if (!isPlausible) {
+      throw refuse('InvalidInput', 'The tree of the signature entry is of another place.');
     }
     assert(this.#service !== undefined, 'the first entry of a ledger creates its service');
     const { certificate, algorithm } = this.#service;
-    const root = this.#tree.root();
+    const root = stated.root();
     if (!verifyLedgerSignature(signature, { spki: certificate.spki, algorithm, root })) {
       throw refuse('InvalidInput', 'The signature does not verify.');
+    }
+    if (!equalBytes(signature.treeBytes, this.#tree.serialise(stated.first))) {
+      const seqno = this.#firstDifference(stated);
+      throw refuse('InvalidInput', 'The entry is not the one that was signed.', { seqno });
     }
     this.#firstHeld = stated.first;
     this.#tree.forget(stated.first);
     return signature;
+  }
+
+  /**
+   * The first entry whose leaf is not the one in a tree that was signed: the entry that changed.
+   * Where only older ones can have, the oldest that the signed tree holds is named.
+   */
+  #firstDifference(stated: MerkleTree): Seqno {
+    for (let at = stated.first; at < stated.size; at++) {
+      if (!equalBytes(stated.leaf(at), this.#tree.leaf(at))) return asSeqno(at);
+    }
+    return asSeqno(stated.first);
   }
 }

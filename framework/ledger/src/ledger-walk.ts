@@ -304,10 +304,15 @@ export class LedgerWalk {
     this.#batch = [];
   }
 
+  /** The verifier may blame an earlier entry: its file is named then. */
   #wrap(name: ChunkName, error: unknown): unknown {
     const isOurs = error instanceof LedgerError;
     if (!isOurs || error.code === 'LedgerDamaged' || error.code === 'DiskFault') return error;
-    return this.#damaged(name, error.message, { cause: error });
+    const { seqno } = error.metadata;
+    if (typeof seqno !== 'number') return this.#damaged(name, error.message, { cause: error });
+    const earlier = this.chunks.findLast((chunk) => chunk.name.start <= seqno);
+    const blamed = seqno >= name.start ? name : (earlier?.name ?? name);
+    return this.#damaged(blamed, error.message, { seqno, cause: error });
   }
 
   #damaged(

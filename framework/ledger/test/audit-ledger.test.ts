@@ -91,6 +91,12 @@ function entriesOf(name: string): readonly { readonly at: number; readonly size:
   return entries;
 }
 
+/** The seqno of the entry that a byte of a file belongs to; undefined in header and table. */
+function seqnoAt(name: string, offset: number): number | undefined {
+  const index = entriesOf(name).findIndex(({ at, size }) => offset >= at && offset < at + size);
+  return index < 0 ? undefined : Number(/^ledger_(\d+)/.exec(name)?.[1]) + index;
+}
+
 function assertNamed(findings: readonly AuditFinding[], name: string): void {
   const [first] = findings;
   assert.ok(first, 'something is found');
@@ -130,6 +136,10 @@ test('every flipped bit of every file is found, with file and seqno', async () =
       const changes = { [name]: flip(contentOf(name), at, bit) };
       const report = await auditWith(changes, { withSecrets: needsSecret(name, at) });
       assertNamed(report.findings, name);
+      const entry = seqnoAt(name, at);
+      // A changed size may show only where the next entry should begin.
+      const found = report.findings[0]?.seqno ?? 0;
+      assert.ok(entry === undefined || found === entry || found === entry + 1, `${found} ${entry}`);
     }),
     { numRuns: 60 },
   );
