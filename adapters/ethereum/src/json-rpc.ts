@@ -125,7 +125,8 @@ export class JsonRpc {
   async #batch(values: readonly JsonValue[], caller: Caller): Promise<Uint8Array> {
     const { batchCallsMax } = this.#limits;
     if (values.length === 0 || values.length > batchCallsMax) {
-      const text = values.length === 0 ? 'empty batch' : 'batch too large';
+      const text =
+        values.length === 0 ? 'empty batch' : `batch too large: at most ${batchCallsMax} calls`;
       const error = ethereumError('JsonRpcInvalidRequest', text, { batchCallsMax });
       return utf8Encode(this.#failure(null, error));
     }
@@ -161,7 +162,7 @@ export class JsonRpc {
       if (text === undefined) continue;
       length += text.length + 1;
       if (length > responseBytesMax) {
-        const error = ethereumError('JsonRpcResponseTooLarge', 'response too large');
+        const error = responseTooLarge(responseBytesMax);
         texts.push(this.#failure(call.id ?? null, error));
         break;
       }
@@ -213,7 +214,7 @@ export class JsonRpc {
       if (answer instanceof RpcFailure) return errorText(call.id, answer);
       const text = `{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${JSON.stringify(answer)}}`;
       if (text.length > this.#limits.responseBytesMax) {
-        throw ethereumError('JsonRpcResponseTooLarge', 'response too large');
+        throw responseTooLarge(this.#limits.responseBytesMax);
       }
       return text;
     } catch (error) {
@@ -227,6 +228,10 @@ export class JsonRpc {
     this.#log.write('debug', 'ethereum_call_refused', { code: error.code });
     return errorText(id, { code: codes[error.code] ?? -32000, message: error.message });
   }
+}
+
+function responseTooLarge(bytesMax: number): LedgerError {
+  return ethereumError('JsonRpcResponseTooLarge', `response too large: at most ${bytesMax} bytes`);
 }
 
 function idOf(value: JsonValue): Id | undefined {

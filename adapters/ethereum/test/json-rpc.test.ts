@@ -109,13 +109,19 @@ test('a call of a batch sees what the calls before it wrote', async () => {
 test('a batch has bounds: at least one call, at most so many, so many bytes of answers', async () => {
   assert.deepEqual(await answerTo('[]'), failure(-32600, 'empty batch'));
   const many = `[${Array.from({ length: 3 }, () => call('eth_chainId')).join(',')}]`;
-  assert.deepEqual(await answerTo(many, { batchCallsMax: 2 }), failure(-32600, 'batch too large'));
+  assert.deepEqual(
+    await answerTo(many, { batchCallsMax: 2 }),
+    failure(-32600, 'batch too large: at most 2 calls'),
+  );
   const answers = await answerTo(many, { responseBytesMax: 90 });
   assert.deepEqual((answers as unknown[]).length, 3);
-  assert.deepEqual((answers as unknown[])[2], failure(-32003, 'response too large', 7));
+  assert.deepEqual(
+    (answers as unknown[])[2],
+    failure(-32003, 'response too large: at most 90 bytes', 7),
+  );
   assert.deepEqual(
     await answerTo(call('web3_clientVersion'), { responseBytesMax: 20 }),
-    failure(-32003, 'response too large', 7),
+    failure(-32003, 'response too large: at most 20 bytes', 7),
   );
 });
 
