@@ -1,7 +1,8 @@
 /**
- * Measures what the main thread pays for the ledger: microseconds (CPU time) per small entry (encode, encrypt,
- * leaf), per batch without its signature, per signature, and bytes of an entry beside its rows.
- * First it checks that what is measured is a ledger: the batches verify and decrypt.
+ * Measures what the main thread pays for the ledger: microseconds (CPU time) per small entry
+ * (encode, encrypt, leaf), per batch without its signature, per signature, and bytes of an entry
+ * beside its rows. First it checks that what is measured is a ledger: the batches verify and
+ * decrypt.
  *
  * `node framework/ledger/bench/ledger.bench.ts [--json] [--entries=50000]`; ends with 1 over a
  * budget.

@@ -1,6 +1,6 @@
 /**
- * PyPI ccf, which nobody here wrote, reads what this room writes: in a folder of its own it verifies
- * ledgers and receipts, and its verdict on changed files is compared with ours.
+ * PyPI ccf, which nobody here wrote, reads what this room writes: in a folder of its own it
+ * verifies ledgers and receipts, and its verdict on changed files is compared with ours.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

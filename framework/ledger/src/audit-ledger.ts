@@ -1,6 +1,6 @@
 /**
- * Verifies a ledger from its files alone and reports: what is proven, what cannot be checked without
- * the ledger secrets, and what does not hold, with file and seqno. Changes nothing.
+ * Verifies a ledger from its files alone and reports: what is proven, what cannot be checked
+ * without the ledger secrets, and what does not hold, with file and seqno. Changes nothing.
  *
  * The one change that no audit of files can see is a cut at the end of a batch: what is left is an
  * older valid ledger. Who remembers a later id passes it as `mustContain`.

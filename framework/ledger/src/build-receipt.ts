@@ -1,8 +1,8 @@
 /**
  * COSE receipts: the signature that closed an entry's batch, with the inclusion proof in its
- * unprotected header. Everything comes from the two entries' own bytes, so that a receipt of any age
- * can be built from the files. Source: CCF 7, IETF CCF profile of COSE receipts; docs/formats/ledger.md
- * section 8.
+ * unprotected header. Everything comes from the two entries' own bytes, so that a receipt of any
+ * age can be built from the files. Source: CCF 7, IETF CCF profile of COSE receipts;
+ * docs/formats/ledger.md section 8.
  */
 import { equalBytes, LedgerError, utf8Encode } from '@coco/base';
 import { sha256 } from '@coco/crypto';
@@ -15,8 +15,8 @@ import { commitKeyOf } from './ledger-secrets.ts';
 import { isSignatureEntry, type LedgerSignature, parseSignatureEntry } from './signature-entry.ts';
 
 /**
- * The receipt of an entry. `signatureEntryBytes` is the first signature entry after it, and `secret`
- * the ledger secret in force for the entry. Hand receipts out for committed entries only.
+ * The receipt of an entry. `signatureEntryBytes` is the first signature entry after it, and
+ * `secret` the ledger secret in force for the entry. Hand receipts out for committed entries only.
  * @throws ReceiptUnavailable for a signature entry; LedgerDamaged when the entries do not fit
  */
 export function buildReceipt(options: {

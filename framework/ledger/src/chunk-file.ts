@@ -1,6 +1,7 @@
 /**
- * One chunk file: u64 offset of the positions table (0 while the chunk grows), entries back to back,
- * and, once complete, u32 positions. Source: CCF's ledger format, docs/formats/ledger.md section 1.
+ * One chunk file: u64 offset of the positions table (0 while the chunk grows), entries back to
+ * back, and, once complete, u32 positions. Source: CCF's ledger format, docs/formats/ledger.md
+ * section 1.
  *
  * Order of writes: the table is flushed before the header that points to it, so that a header that
  * is not zero always has its table behind it.

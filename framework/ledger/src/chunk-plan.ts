@@ -1,7 +1,8 @@
 /**
- * Which of a folder's chunk files make up the ledger, by name alone. Files of an unfinished recovery
- * do not: nothing of it was acknowledged. They do once a file without the marker stands behind them:
- * the markers go newest first, so the recovery was decided and only the renaming was interrupted.
+ * Which of a folder's chunk files make up the ledger, by name alone. Files of an unfinished
+ * recovery do not: nothing of it was acknowledged. They do once a file without the marker stands
+ * behind them: the markers go newest first, so the recovery was decided and only the renaming was
+ * interrupted.
  */
 import type { LedgerFolder } from './chunk-file.ts';
 import { type ChunkName, formatChunkName, parseChunkName } from './chunk-name.ts';

@@ -1,6 +1,6 @@
 /**
- * Commit evidence: a string that only a holder of the ledger secret can make, whose digest stands in
- * the entry. It is handed out in a receipt, that is after commit. Source: CCF's ledger format.
+ * Commit evidence: a string that only a holder of the ledger secret can make, whose digest stands
+ * in the entry. It is handed out in a receipt, that is after commit. Source: CCF's ledger format.
  */
 import { formatTransactionId, type TransactionId, toHex, utf8Encode } from '@coco/base';
 import { hmacSha256 } from '@coco/crypto';

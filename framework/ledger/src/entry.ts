@@ -37,6 +37,8 @@ const entryVersion = 1;
 const entryType = 4;
 /** No honest transaction comes near; it bounds what a hostile file can make a reader hold. */
 export const entryBytesMax: number = 64 * 1024 * 1024;
+/** Bytes of entries between two signatures; bounds what a reader holds before it can verify. */
+export const batchBytesMax: number = 256 * 1024 * 1024;
 export const entryBytesMin: number = entryHeaderBytes + prefixBytes + domainFixedBytes;
 /** The claims digest of an entry without claims. */
 export const zeroDigest: Uint8Array = new Uint8Array(32);

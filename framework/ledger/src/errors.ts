@@ -7,6 +7,7 @@ export const ledgerError: (
     | 'LedgerUnwritable'
     | 'LedgerNotEmpty'
     | 'EntryTooLarge'
+    | 'BatchFull'
     | 'EntryNotFound'
     | 'ReceiptUnavailable'
     | 'InvalidEndorsement',
@@ -36,6 +37,12 @@ export const ledgerError: (
     kind: 'refusal',
     status: 413,
     meaning: 'A transaction writes more than one ledger entry may hold.',
+  },
+  BatchFull: {
+    kind: 'refusal',
+    status: 503,
+    meaning:
+      'The entries that wait for their signature, or for commit, have reached their limit; try again when they have committed.',
   },
   EntryNotFound: {
     kind: 'refusal',

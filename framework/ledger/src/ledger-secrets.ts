@@ -1,6 +1,6 @@
 /**
- * The ledger secrets: AES-256 keys, each in force from a seqno on until the next one begins. Kept in
- * memory only. A rekey or a recovery adds one; a rollback below its start takes it away.
+ * The ledger secrets: AES-256 keys, each in force from a seqno on until the next one begins. Kept
+ * in memory only. A rekey or a recovery adds one; a rollback below its start takes it away.
  */
 import { assert, type Seqno, toHex, utf8Encode } from '@coco/base';
 import { hmacSha256, SecretKey, sha256 } from '@coco/crypto';

@@ -1,7 +1,7 @@
 /**
- * Checks a ledger entry by entry: order, views, flags, the Merkle tree and every signature, and, with
- * the ledger secrets, every GCM tag and commit evidence. Pure: bytes in, verdict out; the first thing
- * that does not hold throws, and the verifier is of no further use.
+ * Checks a ledger entry by entry: order, views, flags, the Merkle tree and every signature, and,
+ * with the ledger secrets, every GCM tag and commit evidence. Pure: bytes in, verdict out; the
+ * first thing that does not hold throws, and the verifier is of no further use.
  *
  * What an entry says counts only once a later signature covers it: `signed` is that state.
  */

@@ -7,15 +7,12 @@ import type { ChunkRecord, LedgerFolder } from './chunk-file.ts';
 import { type ChunkName, formatChunkName } from './chunk-name.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { ChunkScanner } from './chunk-scanner.ts';
-import { entryFlag } from './entry.ts';
+import { batchBytesMax, entryFlag } from './entry.ts';
 import { ledgerError } from './errors.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import { LedgerVerifier, type VerifiedEntry } from './ledger-verifier.ts';
 import { SignatureIndex } from './signature-index.ts';
 import { findWholeSignature, highestViewIn } from './torn-tail.ts';
-
-/** Bytes of entries between two signatures; the sequencer closes batches long before. */
-const batchBytesMax: number = 256 * 1024 * 1024;
 
 /** Takes the entries of one batch, in order, once its signature has verified. */
 export type BatchVisitor = (batch: readonly VerifiedEntry[]) => void | Promise<void>;

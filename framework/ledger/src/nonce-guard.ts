@@ -1,12 +1,12 @@
 /**
  * The nonce rule (ARCHITECTURE.md): no (secret, view, seqno) ever encrypts two different contents.
  * It is key and nonce of AES-GCM, where one repetition reveals the plaintexts' difference and lets
- * anybody forge. Every encryption of an entry asks the guard first; a repetition is a bug that stops
- * the process. The guard outlives rollbacks and views: keep one per process.
+ * anybody forge. Every encryption of an entry asks the guard first; a repetition is a bug that
+ * stops the process. The guard outlives rollbacks and views: keep one per process.
  *
- * It remembers a high-water mark per secret instead of every id: within a view seqnos only rise, and
- * after a rollback the view must have risen. A seqno that is set aside for a signature entry may be
- * used once below the mark.
+ * It remembers a high-water mark per secret instead of every id: within a view seqnos only rise,
+ * and after a rollback the view must have risen. A seqno that is set aside for a signature entry
+ * may be used once below the mark.
  */
 import { assert, type TransactionId } from '@coco/base';
 import type { LedgerSecret } from './ledger-secrets.ts';

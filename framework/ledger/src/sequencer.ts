@@ -25,13 +25,28 @@ import { sha256 } from '@coco/crypto';
 import type { WriteSet } from '@coco/kv';
 import type { MerkleTree } from '@coco/merkle';
 import { commitEvidence } from './commit-evidence.ts';
-import { encodeEntry, entryFlag, leafOf, zeroDigest } from './entry.ts';
+import {
+  batchBytesMax,
+  encodeEntry,
+  entryBytesMax,
+  entryFlag,
+  leafOf,
+  zeroDigest,
+} from './entry.ts';
+import { ledgerError } from './errors.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { NonceGuard } from './nonce-guard.ts';
 import { type SignerName, signatureHeader, signatureWriteSet } from './signature-entry.ts';
 
 /** CCF's default: a chunk file ends at the first signature after this many bytes. */
 export const chunkBytesDefault: number = 5_000_000;
+
+/** A signature entry holds the leaves since the last commit: 2^20 of them are 32 MiB. */
+const uncommittedEntriesMax = 2 ** 20 - 2;
+/** What an open batch may reach: one more entry and the signature entry must fit a batch. */
+const openBytesMax = batchBytesMax - 2 * entryBytesMax;
+/** A chunk that ends at the first signature behind this stays below 4 GiB. */
+const chunkBytesMost = 2 ** 31;
 
 /** An entry as it was appended. */
 export interface Entry {
@@ -131,6 +146,7 @@ export class Sequencer {
     this.#guard = options.guard;
     this.#signer = options.signer;
     this.#chunkBytes = options.chunkBytes ?? chunkBytesDefault;
+    assert(this.#chunkBytes <= chunkBytesMost, 'a chunk has at most 2 GiB before its last batch');
     this.#view = options.view;
     this.#opensView = start === 'view';
     this.#beginsChunk = start === 'recovery';
@@ -188,12 +204,18 @@ export class Sequencer {
   }
 
   /**
-   * Gives a write set its place in the ledger. @throws EntryTooLarge, after which nothing has
-   * changed.
+   * Gives a write set its place in the ledger. @throws EntryTooLarge, BatchFull, after which nothing
+   * has changed.
    */
   append(writeSet: WriteSet, options: { readonly claimsDigest?: Uint8Array } = {}): Entry {
     assert(!this.#opensView, 'a new view begins with a signature entry alone');
     assert(writeSet.maps.length > 0, 'an entry writes something');
+    const isFull = this.#next - this.#committed >= uncommittedEntriesMax;
+    if (isFull || this.#openBytes > openBytesMax) {
+      throw ledgerError('BatchFull', 'Too many entries wait for their signature or for commit.', {
+        openBytes: this.#openBytes,
+      });
+    }
     const id = { view: this.#view, seqno: this.#next };
     const flags = this.#beginsChunk ? entryFlag.chunkBefore : 0;
     const claimsDigest = options.claimsDigest ?? zeroDigest;

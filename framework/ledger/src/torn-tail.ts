@@ -1,6 +1,6 @@
 /**
- * Tells a torn tail from damage. Batches are written in order, so a crash leaves a prefix of what was
- * written: where a whole signature entry still stands behind the first broken byte, the
+ * Tells a torn tail from damage. Batches are written in order, so a crash leaves a prefix of what
+ * was written: where a whole signature entry still stands behind the first broken byte, the
  * broken bytes had been written before it and were changed since. Then nothing may be cut.
  */
 import { LedgerError } from '@coco/base';
@@ -13,8 +13,8 @@ const bytesBeforeName = 8 + 16 + 12 + 8 + 81 + 8;
 
 /**
  * The first whole signature entry in `tail`, wherever it stands. Its signature is not verified: the
- * entry that brought its key may be the one that is broken, and who forges one only stops a recovery
- * that he could stop anyway.
+ * entry that brought its key may be the one that is broken, and who forges one only stops a
+ * recovery that he could stop anyway.
  */
 export function findWholeSignature(tail: Uint8Array): DecodedEntry | undefined {
   const bytes = Buffer.from(tail.buffer, tail.byteOffset, tail.length);

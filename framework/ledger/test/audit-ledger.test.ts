@@ -9,8 +9,8 @@ import { createIdentity, row, SampleService, serviceInfo, writes } from './sampl
 const folder = 'ledger';
 
 /**
- * A ledger with everything in it: several chunks, an election, a recovery, an open chunk at the end.
- * The disk is never changed; each test damages a copy.
+ * A ledger with everything in it: several chunks, an election, a recovery, an open chunk at the
+ * end. The disk is never changed; each test damages a copy.
  */
 async function richLedger(): Promise<{
   readonly disk: MemoryDisk;

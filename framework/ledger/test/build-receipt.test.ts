@@ -80,7 +80,8 @@ test('an entry or signature that the host changed makes no receipt that verifies
         assert.ok(code === 'LedgerDamaged' || code === 'ReceiptUnavailable', String(error));
         continue;
       }
-      // Only bytes that no receipt holds may differ: the entry of the signature is not proven itself.
+      // Only bytes that no receipt holds may differ: the entry of the signature is not proven
+      // itself.
       assert.equal(field, 'signatureEntryBytes');
       const serviceIdentity = identity.certificatePem;
       await verifyReceipt({ receipt, serviceIdentity, claimsDigest: claimsDigest ?? bytes }).then(

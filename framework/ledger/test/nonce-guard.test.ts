@@ -65,13 +65,15 @@ test('whatever is asked, no id passes twice', () => {
       const random = new SeededRandom(seed);
       const guard = new NonceGuard();
       const used = new Set<string>();
+      const secrets = [secretOf(0), secretOf(1)];
       for (let step = 0; step < 200; step++) {
         const key = random.below(2);
+        const secret = secrets[key] ?? secretOf(key);
         const next = id(1 + random.below(4), 1 + random.below(30));
         const isReservation = random.below(3) === 0;
         try {
-          if (isReservation) guard.reserve(secretOf(key), next);
-          else guard.use(secretOf(key), next);
+          if (isReservation) guard.reserve(secret, next);
+          else guard.use(secret, next);
         } catch (error) {
           assert.equal((error as Error).name, 'BugError');
           continue;

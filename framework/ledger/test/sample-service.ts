@@ -1,6 +1,6 @@
 /**
- * A service in miniature for tests: it has an identity, a ledger on a disk, and writes batches as the
- * node would, with the least tables that an auditor wants to see.
+ * A service in miniature for tests: it has an identity, a ledger on a disk, and writes batches as
+ * the node would, with the least tables that an auditor wants to see.
  */
 import {
   asSeqno,

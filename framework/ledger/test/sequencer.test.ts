@@ -192,3 +192,12 @@ test('a transaction that is too large changes nothing', async () => {
   assert.equal(service.append(some).id.seqno, 1);
   assert.equal(service.seal().entryCount, 2);
 });
+
+test('an open batch that is full takes no more, and takes again when it has closed', async () => {
+  const service = await sample();
+  const large = writes({ records: [row('key', new Uint8Array(50 * 1024 * 1024))] });
+  for (let at = 0; at < 3; at++) service.append(large);
+  assert.throws(() => service.append(some), { code: 'BatchFull' });
+  service.seal();
+  assert.equal(service.append(some).id.seqno, 5);
+});
