@@ -28,7 +28,8 @@ test('EIP-2930: an access list is paid up front and makes the slot warm', () => 
       state,
     ).gasSpent;
   const listed = call({ type: 1, accessList: [{ address: to, storageKeys: [slot] }] });
-  // 2400 for the address (warm anyway), 1900 for the key, against 2100 for a cold slot instead of 100.
+  // 2400 for the address (warm anyway), 1900 for the key, against 2100 for a cold slot instead of
+  // 100.
   assert.equal(listed - call({}), 2400n + 1900n - (2100n - 100n));
 });
 

@@ -41,6 +41,7 @@ export class LedgerError extends Error {
   readonly status: number;
   readonly metadata: ErrorMetadata;
 
+  // tidy-allow: only defineErrors calls it, with a row's parts in a fixed order.
   constructor(
     code: string,
     row: ErrorRow,

@@ -111,7 +111,7 @@ export class LedgerVerifier {
 
   /**
    * Takes the next entry. `isChunkStart`: it is the first of its file.
-   * @throws InvalidInput, InvalidMerkleTree, InvalidCertificate, DecryptionFailed: the ledger is damaged
+   * @throws InvalidInput, InvalidMerkleTree, InvalidCertificate, DecryptionFailed on damage.
    */
   accept(bytes: Uint8Array, options: { readonly isChunkStart: boolean }): VerifiedEntry {
     const entry = decodeEntry(bytes);

@@ -1,7 +1,7 @@
 /**
- * What a client gets whose bytes are no HTTP request, or come too slowly: one coded answer, then the
- * end of the connection. CCF answers malformed HTTP with plain text, and oversized headers with its
- * error body.
+ * What a client gets whose bytes are no HTTP request, or come too slowly: one coded answer, then
+ * the end of the connection. CCF answers malformed HTTP with plain text, and oversized headers with
+ * its error body.
  */
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';

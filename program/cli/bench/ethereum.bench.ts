@@ -1,7 +1,7 @@
 /**
  * A sandbox as its users meet it: seconds to start and to come back, memory, bytes on disk per
- * ERC-20 transfer, and the time from sending a signed transfer to its committed receipt. A figure is
- * printed only after every receipt, event and balance was checked.
+ * ERC-20 transfer, and the time from sending a signed transfer to its committed receipt. A figure
+ * is printed only after every receipt, event and balance was checked.
  * `node program/cli/bench/ethereum.bench.ts [--json]`
  */
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
