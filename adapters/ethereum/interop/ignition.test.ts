@@ -1,6 +1,7 @@
 /**
  * Hardhat Ignition, unmodified and with its default of five confirmations, deploys on an otherwise
- * idle chain: the empty blocks let its waits end. Installed into .cache on the first run.
+ * idle chain: the empty blocks let its waits end. Installed into .cache on the first run; the
+ * project's files are texts here, because only there what they import exists.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -37,8 +38,8 @@ async function prepare(): Promise<string | undefined> {
   }
   const modules = join(folder, 'ignition/modules');
   mkdirSync(modules, { recursive: true });
-  cpSync(join(source, 'hardhat.config.mjs'), join(folder, 'hardhat.config.js'));
-  cpSync(join(source, 'money.mjs'), join(modules, 'money.mjs'));
+  cpSync(join(source, 'hardhat.config.js.txt'), join(folder, 'hardhat.config.js'));
+  cpSync(join(source, 'money.mjs.txt'), join(modules, 'money.mjs'));
   rmSync(join(folder, 'ignition/deployments'), { recursive: true, force: true });
   return undefined;
 }
