@@ -371,6 +371,6 @@ export class BatchPipeline {
 }
 
 /** What a signature entry leaves in the state. */
-export function treeWriteSet(treeBytes: Uint8Array): WriteSet {
+function treeWriteSet(treeBytes: Uint8Array): WriteSet {
   return { maps: [{ name: treeMap, rows: [{ key: singletonKey, value: treeBytes }] }] };
 }

@@ -5,9 +5,9 @@ import { nodeError } from './errors.ts';
 import type { RequestContext } from './request-context.ts';
 import type { CallOutcome } from './run-call.ts';
 
-export const transactionIdHeader = 'x-ms-ccf-transaction-id';
+const transactionIdHeader = 'x-ms-ccf-transaction-id';
 /** `x-coco-answer: committed` asks for the answer to wait until the write is committed. */
-export const answerHeader = 'x-coco-answer';
+const answerHeader = 'x-coco-answer';
 
 /** @throws TransactionInvalid when the write was lost with its view */
 export async function concludeCall(

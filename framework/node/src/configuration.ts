@@ -55,7 +55,7 @@ export interface RecoverConfiguration {
   readonly certificateDays: number;
 }
 
-export type CommandConfiguration =
+type CommandConfiguration =
   | { readonly type: 'Start'; readonly start: StartConfiguration }
   | { readonly type: 'Recover'; readonly recover: RecoverConfiguration };
 

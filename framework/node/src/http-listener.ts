@@ -23,10 +23,10 @@ const silenceMsMax = 60_000;
 const handshakeTimeoutMs = 10_000;
 const headerCountMax = 256;
 /**
- * Bodies and unread answers of one interface together. A tenth of a small machine's memory; 50 of
- * the largest bodies (5 MiB) or 10 of the largest answers (25 MiB) at once.
+ * Bodies and unread answers of one interface together. Little on a small machine, and still 25 of
+ * the largest bodies (5 MiB) or 5 of the largest answers (25 MiB) at once.
  */
-const heldBytesMax = 256 * 1024 * 1024;
+const heldBytesMax = 128 * 1024 * 1024;
 /** Hybrid post-quantum groups first (draft-ietf-tls-ecdhe-mlkem), then classical ones. */
 const keyExchangeGroups = 'X25519MLKEM768:SecP384r1MLKEM1024:SecP256r1MLKEM768:X25519:P-384:P-256';
 

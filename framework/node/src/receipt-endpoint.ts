@@ -42,7 +42,7 @@ export function receiptEndpoint(source: () => ReceiptSource): CommandEndpoint {
 }
 
 /** @throws TransactionPendingOrUnknown, TransactionInvalid, TransactionNotFound, LedgerDamaged */
-export async function receiptOf(source: ReceiptSource, id: TransactionId): Promise<Uint8Array> {
+async function receiptOf(source: ReceiptSource, id: TransactionId): Promise<Uint8Array> {
   const status = source.tracker.status(id);
   if (status === 'Invalid') {
     throw nodeError('TransactionInvalid', `Transaction ${formatTransactionId(id)} is Invalid`);

@@ -12,6 +12,9 @@ import type { InterfaceConfiguration } from './configuration.ts';
 import { nodeError } from './errors.ts';
 import type { OpenConnections } from './open-connections.ts';
 
+/** How long a client that is refused may go on sending before its connection ends. */
+const lingerMs = 500;
+
 /** What the exchanges of one interface share. */
 export interface ExchangePlace {
   readonly configuration: InterfaceConfiguration;
@@ -36,12 +39,34 @@ export async function serveExchange(
     write(reply, await answer(toRequest(message, body)), held);
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
-    const isUnread = !message.complete;
-    if (isUnread || error.code === 'SessionCapExhausted') reply.setHeader('connection', 'close');
-    write(reply, errorResponse(error), held);
-    // What is left of an oversized body is not read.
-    if (isUnread) reply.once('finish', () => message.destroy());
+    if (error.code === 'SessionCapExhausted') reply.setHeader('connection', 'close');
+    if (message.complete) write(reply, errorResponse(error), held);
+    else refuseUnread(message, reply, errorResponse(error));
   }
+}
+
+/**
+ * Answers before the body is here, and ends the connection. A close while the client still sends
+ * would make its system throw the answer away (RFC 9112, section 9.6): what comes is discarded for
+ * a moment, so that the client can read why.
+ */
+function refuseUnread(
+  message: http.IncomingMessage,
+  reply: http.ServerResponse,
+  { status, headers, body }: Response,
+): void {
+  if (reply.destroyed) return;
+  reply.writeHead(status, { ...headers, 'content-length': body.length, connection: 'close' });
+  reply.write(body);
+  message.removeAllListeners('data');
+  message.resume();
+  const end = () => {
+    clearTimeout(timer);
+    reply.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  message.once('end', end);
+  message.once('close', end);
 }
 
 function surplus(max: number): LedgerError {

@@ -2,7 +2,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { cliError } from './errors.ts';
 
-export interface Flag {
+interface Flag {
   readonly type: 'string' | 'boolean';
   /** One letter that stands for the flag: `c` for -c. */
   readonly short?: string;

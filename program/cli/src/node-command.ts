@@ -27,7 +27,7 @@ const stopMsMax = 1_800;
 const bugExitCode = 70;
 
 /** The adapters that this program can run, by their name in "coco.adapters". */
-export const adapterFactories: ReadonlyMap<string, AdapterFactory> = new Map([
+const adapterFactories: ReadonlyMap<string, AdapterFactory> = new Map([
   ['ethereum', createConfiguredEthereum],
 ]);
 

@@ -7,7 +7,7 @@ import { sha256 } from '@coco/crypto';
 import { measureCode } from '@coco/node';
 
 /** The repository, or the folder that it was installed in. */
-export const programRoot: string = fileURLToPath(new URL('../../..', import.meta.url));
+const programRoot: string = fileURLToPath(new URL('../../..', import.meta.url));
 /** The launcher: what a node process begins with. */
 export const launcherPath: string = fileURLToPath(new URL('./main.ts', import.meta.url));
 
