@@ -46,6 +46,8 @@ export interface LedgerFilesState {
 /** The files of a new ledger; its folder holds none yet. @throws LedgerNotEmpty, DiskFault */
 export async function createLedgerFiles(at: LedgerFolder): Promise<LedgerFiles> {
   await at.disk.makeFolder(at.folder);
+  // A folder's name is in its parent: without this a crash may take the whole folder.
+  await at.disk.syncFolder(parentFolder(at.folder));
   const names = await at.disk.list(at.folder);
   if (names.some((name) => parseChunkName(name) !== undefined)) {
     throw ledgerError('LedgerNotEmpty', 'The folder of a new ledger holds ledger files.', {
@@ -59,6 +61,11 @@ export async function createLedgerFiles(at: LedgerFolder): Promise<LedgerFiles> 
     signatures: new SignatureIndex(),
     isRecovery: false,
   });
+}
+
+function parentFolder(folder: string): string {
+  const slash = folder.lastIndexOf('/');
+  return slash < 0 ? '.' : folder.slice(0, slash);
 }
 
 export class LedgerFiles {
