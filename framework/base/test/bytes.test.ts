@@ -29,13 +29,18 @@ test('hex, base64 and UTF-8 give back what went in', () => {
   );
 });
 
-test('large arrays have a base64 form too', () => {
-  const bytes = new Uint8Array(100_000).map((_, at) => at % 251);
+test('large arrays have a hex and a base64 form too', () => {
+  const bytes = new Uint8Array(100_000).map((_, at) => at % 256);
+  for (const length of [64, 65, bytes.length]) {
+    const part = bytes.subarray(0, length);
+    assert.equal(toHex(part), Buffer.from(part).toString('hex'));
+    assert.ok(equalBytes(fromHex(toHex(part)), part));
+  }
   assert.ok(equalBytes(fromBase64(toBase64(bytes)), bytes));
 });
 
 test('texts that are no hex, base64 or UTF-8 are refused', () => {
-  for (const text of ['0', '0x0', 'zz', '0x 1', '١٢']) {
+  for (const text of ['0', '0x0', 'zz', '0g', 'G0', '\0\0', '0x 1', '0x0x', '١٢']) {
     assert.throws(() => fromHex(text), { code: 'InvalidInput' }, text);
   }
   for (const text of ['=', 'A', 'AB==C', 'AB', 'AA= =', 'AR==']) {
