@@ -19,10 +19,15 @@ export interface EthereumLimits {
   readonly callGasMax: bigint;
   /** Time of one eth_call or eth_estimateGas, which run on the executing thread (geth: 5 s). */
   readonly callMsMax: number;
-  /** Transactions of one sender that wait for a lower nonce (geth: 64). */
+  /**
+   * Transactions of one sender that wait (geth: 64). More than in geth: a business sends much with
+   * one key over parallel connections, and what overtakes waits here.
+   */
   readonly queuedPerSenderMax: number;
   /** Transactions that wait in all (geth: 1024 with a gap, 4096 without). */
   readonly queuedMax: number;
+  /** Their raw bytes in all: each may have 128 KiB. */
+  readonly queuedBytesMax: number;
   /** How long a transaction may wait for a lower nonce (geth: 3 hours). */
   readonly queuedMsMax: number;
   /** Blocks that one log query may span. */
@@ -51,8 +56,9 @@ export const ethereumLimitsDefault: EthereumLimits = {
   batchMsMax: 10_000,
   callGasMax: 50_000_000n,
   callMsMax: 1000,
-  queuedPerSenderMax: 64,
-  queuedMax: 5120,
+  queuedPerSenderMax: 1024,
+  queuedMax: 10_240,
+  queuedBytesMax: 64 * mebibyte,
   queuedMsMax: 3 * 3_600_000,
   logBlocksMax: 50_000n,
   logsMax: 10_000,

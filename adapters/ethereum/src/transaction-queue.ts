@@ -9,6 +9,7 @@ import { ethereumError } from './errors.ts';
 export interface QueueLimits {
   readonly queuedPerSenderMax: number;
   readonly queuedMax: number;
+  readonly queuedBytesMax: number;
   readonly queuedMsMax: number;
 }
 
@@ -28,6 +29,8 @@ export class TransactionQueue {
   readonly #bySender = new Map<string, Map<bigint, Queued>>();
   /** In order of arrival, so that the oldest is first. */
   readonly #byHash = new Map<string, Queued>();
+  /** Invariant: the raw bytes of all that wait. */
+  #byteCount = 0;
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -79,8 +82,14 @@ export class TransactionQueue {
       throw ethereumError('SenderQueueFull', 'account limit exceeded', {
         queuedPerSenderMax: this.#limits.queuedPerSenderMax,
       });
-    } else if (this.size >= this.#limits.queuedMax) {
-      throw ethereumError('PoolFull', 'txpool is full', { queuedMax: this.#limits.queuedMax });
+    } else if (
+      this.size >= this.#limits.queuedMax ||
+      this.#byteCount + transaction.raw.length > this.#limits.queuedBytesMax
+    ) {
+      throw ethereumError('PoolFull', 'txpool is full', {
+        size: this.size,
+        byteCount: this.#byteCount,
+      });
     }
     this.#put(queued);
   }
@@ -95,7 +104,8 @@ export class TransactionQueue {
 
   remove(transaction: AdmittedTransaction): void {
     const { hash, sender } = asQueued(transaction, 0);
-    this.#byHash.delete(hash);
+    if (!this.#byHash.delete(hash)) return;
+    this.#byteCount -= transaction.raw.length;
     const waiting = this.#bySender.get(sender);
     waiting?.delete(transaction.decoded.nonce);
     if (waiting?.size === 0) this.#bySender.delete(sender);
@@ -103,6 +113,7 @@ export class TransactionQueue {
 
   #put(queued: Queued): void {
     this.#byHash.set(queued.hash, queued);
+    this.#byteCount += queued.transaction.raw.length;
     const waiting = this.#bySender.get(queued.sender) ?? new Map<bigint, Queued>();
     waiting.set(queued.transaction.decoded.nonce, queued);
     this.#bySender.set(queued.sender, waiting);

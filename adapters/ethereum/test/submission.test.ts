@@ -160,6 +160,15 @@ test('the queue is bounded per sender, in all, and in time', async () => {
   assert.match(await send(network, await bobs(6)), isHash);
 });
 
+test('the queue is bounded in bytes, and what leaves it makes room', async () => {
+  const network = createNetwork({ limits: { queuedBytesMax: 250 } }, manual);
+  for (const nonce of [1, 2]) assert.match(await send(network, await sign({ nonce })), isHash);
+  assert.equal(await send(network, await sign({ nonce: 3 })), '-32000 txpool is full');
+  assert.match(await send(network, await sign({ nonce: 0 })), isHash);
+  for (const nonce of [4, 5]) assert.match(await send(network, await sign({ nonce })), isHash);
+  assert.equal(await send(network, await sign({ nonce: 6 })), '-32000 txpool is full');
+});
+
 test('what does not fit into the open block goes into the next one', async () => {
   const network = createNetwork({ blockGasLimit: 50_000n }, manual);
   const { host, rpc } = network;
