@@ -17,14 +17,14 @@ import {
   getContract,
   http,
 } from 'viem';
-import { privateKeyToAccount } from 'viem/accounts';
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { compileContracts } from '../src/compile-contracts.ts';
 import { callRpc } from '../src/json-rpc-client.ts';
 import { openSandbox, type Sandbox } from '../src/sandbox.ts';
 import { sandboxDefaults } from '../src/sandbox-defaults.ts';
 
 const idleTransfers = 200;
-const loadTransfers = 4000;
+const loadTransfers = 8000;
 const lanes = 16;
 const gas = 100_000n;
 const isJson = process.argv.includes('--json');
@@ -69,22 +69,25 @@ async function transfers(sandbox: Sandbox) {
     hash: await wallet.deployContract({ abi, bytecode, args: [account.address, supply] }),
   });
   const token = present(deployed.contractAddress, 'the token has an address');
-  let nonce = await reader.getTransactionCount({ address: account.address });
-  const sign = async (at: number) =>
-    account.signTransaction({
+  const nonces = new Map<string, number>([
+    [account.address, await reader.getTransactionCount({ address: account.address })],
+  ]);
+  const sign = async (from: PrivateKeyAccount, to: `0x${string}`, amount: bigint) => {
+    const nonce = nonces.get(from.address) ?? 0;
+    nonces.set(from.address, nonce + 1);
+    return from.signTransaction({
       chainId: chain.id,
       type: 'eip1559',
-      nonce: nonce++,
+      nonce,
       gas,
       maxFeePerGas: 0n,
       maxPriorityFeePerGas: 0n,
       to: token,
-      data: encodeFunctionData({
-        abi,
-        functionName: 'transfer',
-        args: [`0x${(0x100000 + (at % 997)).toString(16).padStart(40, '0')}`, 1n],
-      }),
+      data: encodeFunctionData({ abi, functionName: 'transfer', args: [to, amount] }),
     });
+  };
+  const recipient = (at: number): `0x${string}` =>
+    `0x${(0x100000 + (at % 997)).toString(16).padStart(40, '0')}`;
   const send = async (raw: string) => {
     const receipt = (await callRpc(rpcUrl, 'eth_sendRawTransactionSync', [raw])) as {
       readonly status: string;
@@ -93,10 +96,20 @@ async function transfers(sandbox: Sandbox) {
     assert(receipt.status === '0x1' && receipt.logs.length === 1, 'the transfer has its event');
   };
   const ledger = join(sandbox.folder.nodePath, 'ledger');
+  // Each connection has an account of its own: nonces of one account must arrive in order.
+  const senders = Array.from({ length: lanes }, () => privateKeyToAccount(generatePrivateKey()));
+  const perLane = loadTransfers / lanes;
+  for (const sender of senders) await send(await sign(account, sender.address, BigInt(perLane)));
   const idleSigned: string[] = [];
-  for (let at = 0; at < idleTransfers; at++) idleSigned.push(await sign(at));
-  const loadSigned: string[] = [];
-  for (let at = 0; at < loadTransfers; at++) loadSigned.push(await sign(at));
+  for (let at = 0; at < idleTransfers; at++) {
+    idleSigned.push(await sign(account, recipient(at), 1n));
+  }
+  const loadSigned: string[][] = [];
+  for (const sender of senders) {
+    const lane: string[] = [];
+    for (let at = 0; at < perLane; at++) lane.push(await sign(sender, recipient(at), 1n));
+    loadSigned.push(lane);
+  }
   const bytesBefore = await folderBytes(ledger);
   const idle: number[] = [];
   for (const raw of idleSigned) {
@@ -108,8 +121,8 @@ async function transfers(sandbox: Sandbox) {
   const loaded: number[] = [];
   const started = performance.now();
   await Promise.all(
-    Array.from({ length: lanes }, async () => {
-      for (let raw = loadSigned.shift(); raw !== undefined; raw = loadSigned.shift()) {
+    loadSigned.map(async (lane) => {
+      for (const raw of lane) {
         const sent = performance.now();
         await send(raw);
         loaded.push(performance.now() - sent);
@@ -119,8 +132,12 @@ async function transfers(sandbox: Sandbox) {
   const seconds = (performance.now() - started) / 1000;
   const bytesLoad = (await folderBytes(ledger)) - bytesBefore - bytesIdle;
   const { read } = getContract({ abi, address: token, client: reader });
-  const left = await present(read.balanceOf, 'balanceOf')([account.address]);
+  const balanceOf = present(read.balanceOf, 'balanceOf');
+  const left = await balanceOf([account.address]);
   assert(left === supply - BigInt(idleTransfers + loadTransfers), 'the balances add up');
+  for (const sender of senders) {
+    assert((await balanceOf([sender.address])) === 0n, 'every lane sent what it had');
+  }
   return {
     idle_p50_ms: quantile(idle, 0.5),
     idle_p99_ms: quantile(idle, 0.99),
