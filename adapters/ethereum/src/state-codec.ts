@@ -82,7 +82,8 @@ function putBig(writer: ByteWriter, value: bigint): ByteWriter {
 }
 
 const takeBig = (reader: ByteReader): bigint => bytesToBig(reader.raw(reader.u8()));
-const takeCopy = (reader: ByteReader, length: number): Uint8Array => reader.raw(length).slice();
+const takeCopy = (reader: ByteReader, length: number): Uint8Array =>
+  new Uint8Array(reader.raw(length));
 
 /** Decodes a whole record. @throws EthereumStateInvalid when bytes are missing, left or strange. */
 function decode<Value>(bytes: Uint8Array, read: (reader: ByteReader) => Value): Value {
@@ -110,7 +111,7 @@ export function encodeChain(chain: ChainRecord): Uint8Array {
   putBig(writer, chain.baseFee).raw(chain.beneficiary);
   writer.u8(chain.transactionGasMax === undefined ? 0 : 1);
   if (chain.transactionGasMax !== undefined) putBig(writer, chain.transactionGasMax);
-  return writer.done().slice();
+  return new Uint8Array(writer.done());
 }
 
 /** @throws EthereumStateInvalid */
@@ -132,7 +133,7 @@ export function encodeAccount(account: AccountState): Uint8Array {
   const writer = begin(80).u8(hasCode ? hasCodeFlag : 0);
   putBig(putBig(writer, account.nonce), account.balance);
   if (hasCode) writer.raw(account.codeHash);
-  return writer.done().slice();
+  return new Uint8Array(writer.done());
 }
 
 /** @throws EthereumStateInvalid */
@@ -160,7 +161,7 @@ export function encodeBlock(block: BlockRecord): Uint8Array {
   if (hasBloom) writer.raw(block.logsBloom);
   putBig(writer, block.baseFee).u32(block.transactionHashes.length);
   for (const hash of block.transactionHashes) writer.raw(hash);
-  return writer.done().slice();
+  return new Uint8Array(writer.done());
 }
 
 /** @throws EthereumStateInvalid */
@@ -211,7 +212,7 @@ export function encodeTransactionRecord(record: TransactionRecord): Uint8Array {
     for (const topic of log.topics) writer.raw(topic);
     putLong(writer, log.data);
   }
-  return writer.done().slice();
+  return new Uint8Array(writer.done());
 }
 
 /** @throws EthereumStateInvalid */

@@ -5,7 +5,7 @@
  */
 
 import type { Host } from '@coco/adapter';
-import { LedgerError, type Seqno, type TransactionId } from '@coco/base';
+import { LedgerError, type Seqno, type TransactionId, toHex } from '@coco/base';
 import type { AdmittedTransaction } from './admission.ts';
 import type { BlockBuilder } from './block-builder.ts';
 import { ethereumError } from './errors.ts';
@@ -36,6 +36,11 @@ export class Submission {
   readonly #queue: TransactionQueue;
   /** In order of seqno. */
   #inFlight: InFlight[] = [];
+  /**
+   * Senders whose next transaction waits for the node, not for a lower nonce. Only these are tried
+   * when there is room again: what has a gap may be thousands, and cannot execute anyway.
+   */
+  readonly #ready = new Map<string, Uint8Array>();
   #cancelDrain: (() => void) | undefined;
 
   constructor(parts: {
@@ -90,12 +95,15 @@ export class Submission {
   /** Executes what has waited, as far as it can. */
   drain(): void {
     if (!this.#host.isPrimary()) return;
-    for (const sender of this.#queue.senders()) if (!this.#promote(sender)) return;
+    for (const [key, sender] of this.#ready) {
+      if (!this.#promote(sender)) return;
+      this.#ready.delete(key);
+    }
   }
 
   /** Drains soon, outside the present step. */
   drainSoon(): void {
-    if (this.#queue.size === 0 || this.#cancelDrain) return;
+    if (this.#ready.size === 0 || this.#cancelDrain) return;
     this.#cancelDrain = this.#host.clock.setTimer(0, () => {
       this.#cancelDrain = undefined;
       this.drain();
@@ -115,6 +123,8 @@ export class Submission {
       if (id.seqno > to) this.#queue.putBack(transaction, nowMs);
     }
     this.#inFlight = this.#inFlight.filter(({ id }) => id.seqno <= to);
+    // Another node may have executed what closes a gap here.
+    for (const sender of this.#queue.senders()) this.#markReady(sender);
     this.drainSoon();
   }
 
@@ -136,8 +146,13 @@ export class Submission {
     } catch (error) {
       if (!isPassing(error)) throw error;
       this.#queue.add(transaction, nowMs);
+      this.#markReady(transaction.sender);
       return undefined;
     }
+  }
+
+  #markReady(sender: Uint8Array): void {
+    this.#ready.set(toHex(sender), sender);
   }
 
   #execute(transaction: AdmittedTransaction): TransactionId | undefined {
@@ -157,7 +172,10 @@ export class Submission {
         this.#execute(transaction);
         this.#queue.remove(transaction);
       } catch (error) {
-        if (isPassing(error)) return false;
+        if (isPassing(error)) {
+          this.#markReady(sender);
+          return false;
+        }
         if (!(error instanceof LedgerError)) throw error;
         // Its time came and it is no longer valid: geth drops such a transaction silently too.
         this.#queue.remove(transaction);

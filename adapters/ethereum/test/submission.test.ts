@@ -1,7 +1,7 @@
 /** Transactions on their way in: geth's refusals, nonce gaps, full blocks, busy nodes, rollbacks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defineErrors } from '@coco/base';
+import { LedgerError } from '@coco/base';
 import {
   concat,
   type Hex,
@@ -14,10 +14,9 @@ import {
 import { privateKeyToAccount, sign as signHash } from 'viem/accounts';
 import { alice, aliceKey, bob, chainId, createNetwork, type Network, prefund } from './network.ts';
 
-const busy = defineErrors({
-  TooManyPendingTransactions: { kind: 'refusal', status: 503, meaning: 'The node is busy.' },
-  NodeCannotHandleRequest: { kind: 'refusal', status: 503, meaning: 'The node is no primary.' },
-});
+/** A refusal of the node's own, which this room does not define. */
+const busy = (code: string, message: string): LedgerError =>
+  new LedgerError(code, { kind: 'refusal', status: 503, meaning: message }, message, {}, undefined);
 
 function sign(fields: Partial<TransactionSerializable> & { nonce: number }): Promise<Hex> {
   const whole = { type: 'eip1559', chainId, gas: 21_000n, to: bob.address, ...fields };
@@ -195,6 +194,33 @@ test('a busy node lets transactions wait and executes them later', async () => {
   host.refuseWrites(undefined);
   host.settle();
   assert.equal((await rpc('eth_getTransactionReceipt', hash)).result.status, '0x1');
+});
+
+test('what waited behind a busy transaction follows it', async () => {
+  const network = createNetwork({}, manual);
+  const { host, rpc } = network;
+  const gapped = await send(network, await sign({ nonce: 2 }));
+  await send(network, await sign({ nonce: 0 }));
+  host.refuseWrites(busy('TooManyPendingTransactions', 'busy'));
+  await send(network, await sign({ nonce: 1 }));
+  host.closeBatch();
+  host.commitBatch();
+  host.clock.advance(0);
+  assert.equal((await rpc('eth_getTransactionCount', alice.address, 'pending')).result, '0x1');
+  host.refuseWrites(undefined);
+  host.requestBatch();
+  await send(
+    network,
+    await bob.signTransaction({
+      type: 'eip1559',
+      chainId,
+      nonce: 0,
+      gas: 21_000n,
+      to: alice.address,
+    }),
+  );
+  host.settle();
+  assert.equal((await rpc('eth_getTransactionReceipt', gapped)).result.status, '0x1');
 });
 
 test('a node that is no primary says so', async () => {
