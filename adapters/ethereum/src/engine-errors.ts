@@ -24,7 +24,7 @@ export type EngineErrorCode =
   | 'InitCodeTooLarge'
   | 'SenderNotExternal'
   | 'AuthorizationListInvalid'
-  | 'TransactionInvalid'
+  | 'TransactionRuleBroken'
   | 'EngineTrapped'
   | 'EngineArtefactInvalid';
 
@@ -120,7 +120,7 @@ const table: Readonly<Record<EngineErrorCode, ErrorRow>> = {
     status: 400,
     meaning: 'A type 4 transaction lacks authorizations or creates.',
   },
-  TransactionInvalid: {
+  TransactionRuleBroken: {
     kind: 'refusal',
     status: 400,
     meaning: 'The transaction fails another rule of consensus.',

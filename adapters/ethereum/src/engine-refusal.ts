@@ -94,7 +94,7 @@ const wordings: Readonly<Record<number, Wording>> = {
 const textCodes: Readonly<Record<number, EngineErrorCode>> = {
   1: 'TransactionMalformed',
   4: 'SignatureInvalid',
-  31: 'TransactionInvalid',
+  31: 'TransactionRuleBroken',
 };
 
 function insufficientFunds([have, want]: Figures, request: ExecutionRequest): string {

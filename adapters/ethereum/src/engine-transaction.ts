@@ -70,7 +70,7 @@ function readAuthorization(reader: EngineReader): Authorization {
   };
 }
 
-/** The message of `execute`. @throws TransactionInvalid when a figure does not fit its field. */
+/** The message of `execute`. @throws TransactionRuleBroken when a figure does not fit its field. */
 export function writeRequest(writer: EngineWriter, request: ExecutionRequest): void {
   const { mode, transaction, block, config } = request;
   writer.u8(modeCodes[mode]);

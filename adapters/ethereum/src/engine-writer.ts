@@ -38,7 +38,7 @@ export class EngineWriter {
     this.#view.setUint32(at, value, true);
   }
 
-  /** @throws TransactionInvalid when the value does not fit, as do the next two. */
+  /** @throws TransactionRuleBroken when the value does not fit, as do the next two. */
   u64(value: bigint): void {
     refuseOutside(value, u64Max, 64);
     const at = this.#reserve(8);
@@ -118,6 +118,6 @@ export function writeU256(view: DataView, at: number, value: bigint): void {
 
 function refuseOutside(value: bigint, max: bigint, bits: number): void {
   if (value < 0n || value > max) {
-    throw engineError('TransactionInvalid', `value does not fit ${bits} bits`, { bits });
+    throw engineError('TransactionRuleBroken', `value does not fit ${bits} bits`, { bits });
   }
 }

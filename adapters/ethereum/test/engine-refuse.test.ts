@@ -118,7 +118,7 @@ test('fees: below the base fee, tip above the highest', () => {
     'TipAboveFeeCap',
     `max priority fee per gas higher than max fee per gas: address ${aliceText}, maxPriorityFeePerGas: 10, maxFeePerGas: 9`,
   );
-  assertRefused({ fields: { maxFeePerGas: 2n ** 128n } }, 'TransactionInvalid', /128 bits/);
+  assertRefused({ fields: { maxFeePerGas: 2n ** 128n } }, 'TransactionRuleBroken', /128 bits/);
 });
 
 test('chain, creation and authorization lists', () => {

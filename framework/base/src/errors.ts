@@ -4,6 +4,8 @@
  * a table; docs/ERRORS.md lists every code and a test compares it with these tables, both ways.
  */
 
+import { assert } from './assert.ts';
+
 export type ErrorKind = 'refusal' | 'fault';
 
 /** One row of a room's error table. `status` is the HTTP status that an endpoint answers with. */
@@ -18,15 +20,24 @@ export type ErrorMetadata = Readonly<Record<string, string | number | boolean | 
 const registered = new Map<string, ErrorRow>();
 
 /**
- * Registers a room's table of codes and returns a maker of errors bound to it.
+ * Registers a room's table of codes and returns a maker of errors bound to it. Two rooms may share a
+ * code only with the same row: clients must be able to rely on what a code means.
  * Metadata never holds keys, private plaintext or raw bytes.
  */
 export function defineErrors<Code extends string>(
   table: Readonly<Record<Code, ErrorRow>>,
 ): (code: Code, message: string, metadata?: ErrorMetadata, cause?: unknown) => LedgerError {
-  for (const [code, row] of Object.entries<ErrorRow>(table)) registered.set(code, row);
+  for (const [code, row] of Object.entries<ErrorRow>(table)) register(code, row);
   return (code, message, metadata = {}, cause = undefined) =>
     new LedgerError(code, table[code], message, metadata, cause);
+}
+
+function register(code: string, row: ErrorRow): void {
+  const known = registered.get(code) ?? row;
+  const isSame =
+    known.kind === row.kind && known.status === row.status && known.meaning === row.meaning;
+  assert(isSame, `the code ${code} means one thing in every room`);
+  registered.set(code, row);
 }
 
 /** Every code that the loaded rooms have defined. */

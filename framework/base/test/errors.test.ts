@@ -29,6 +29,16 @@ test('every table is registered', () => {
   assert.equal(registeredErrors().get('DiskFull')?.kind, 'fault');
 });
 
+test('two rooms give one code one meaning', () => {
+  const row = { kind: 'fault', status: 500, meaning: 'In two rooms.' } as const;
+  defineErrors({ TestShared: row });
+  defineErrors({ TestShared: { ...row } });
+  const others = [{ kind: 'refusal' }, { status: 503 }, { meaning: 'Another.' }] as const;
+  for (const other of others) {
+    assert.throws(() => defineErrors({ TestShared: { ...row, ...other } }), BugError);
+  }
+});
+
 test('a broken invariant is a bug, not a refusal', () => {
   assert.throws(() => mustHold(false, 'seqnos rise'), BugError);
   assert.throws(() => present(undefined, 'it is there'), /it is there/);

@@ -168,7 +168,7 @@ class Stage {
       .getChainId()
       .catch((cause: unknown) => {
         const message = `No Ethereum RPC answers at ${rpcUrl}; start the sandbox with "npm start".`;
-        throw cliError('ServiceUnreachable', message, {}, cause);
+        throw cliError('SandboxUnreachable', message, {}, cause);
       });
     const chain = defineChain({
       id,

@@ -6,7 +6,7 @@ export const cliError: (
     | 'WrongUsage'
     | 'SandboxBroken'
     | 'NodeDidNotStart'
-    | 'ServiceUnreachable'
+    | 'SandboxUnreachable'
     | 'UnknownTransaction'
     | 'BundleMismatch',
   message: string,
@@ -28,10 +28,10 @@ export const cliError: (
     status: 500,
     meaning: 'The node process ended or stayed silent before it served.',
   },
-  ServiceUnreachable: {
+  SandboxUnreachable: {
     kind: 'fault',
     status: 503,
-    meaning: 'No service answers at the address given.',
+    meaning: 'No sandbox answers at the address given.',
   },
   UnknownTransaction: {
     kind: 'refusal',

@@ -2,7 +2,7 @@
 import { isJsonObject, type JsonValue } from '@coco/base';
 import { cliError } from './errors.ts';
 
-/** @throws ServiceUnreachable when nothing answers; WrongUsage with the service's own sentence */
+/** @throws SandboxUnreachable when nothing answers; WrongUsage with the service's own sentence */
 export async function callRpc(
   url: string,
   method: string,
@@ -14,7 +14,7 @@ export async function callRpc(
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   }).catch((cause: unknown) => {
     const message = `Nothing answers at ${url}: start the sandbox with "npm start".`;
-    throw cliError('ServiceUnreachable', message, {}, cause);
+    throw cliError('SandboxUnreachable', message, {}, cause);
   });
   const answer = (await response.json()) as JsonValue;
   const { error, result = null } = isJsonObject(answer) ? answer : { error: answer };

@@ -82,11 +82,11 @@ export class SandboxFolder {
     return names.some((name) => name.startsWith('ledger_'));
   }
 
-  /** The addresses of the running node. @throws ServiceUnreachable when it has left none */
+  /** The addresses of the running node. @throws SandboxUnreachable when it has left none */
   async addresses(): Promise<{ httpsUrl: string; rpcUrl: string }> {
     const text = await readFile(this.node('rpc_addresses.json'), 'utf8').catch((cause: unknown) => {
       const message = `No sandbox has run in ${this.path}: start one with "npm start".`;
-      throw cliError('ServiceUnreachable', message, {}, cause);
+      throw cliError('SandboxUnreachable', message, {}, cause);
     });
     const { https, ethereum } = JSON.parse(text) as { https: string; ethereum: string };
     return { httpsUrl: `https://${https}`, rpcUrl: `http://${ethereum}` };
