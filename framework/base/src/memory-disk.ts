@@ -130,7 +130,7 @@ export class MemoryDisk implements Disk {
       write: async (offset, bytes) => {
         if (bytes.length > this.spaceBytes) throw diskFault('DiskFull', 'The disk is full.');
         this.spaceBytes -= bytes.length;
-        inode.apply({ offset, bytes: bytes.slice() });
+        inode.apply({ offset, bytes: new Uint8Array(bytes) });
       },
       truncate: async (size) => inode.apply({ offset: size, bytes: undefined }),
       datasync: async () => inode.flush(),

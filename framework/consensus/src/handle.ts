@@ -70,7 +70,7 @@ export function decodeHandle(bytes: Uint8Array): Handle {
     firstSeqno: asSeqno(firstSeqno),
     entryCount,
     bodyBytes,
-    digest: reader.raw(digestBytes).slice(),
+    digest: new Uint8Array(reader.raw(digestBytes)),
   };
 }
 

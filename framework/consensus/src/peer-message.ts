@@ -61,7 +61,7 @@ function readMessage(reader: ByteReader, limits: PeerMessageLimits): PeerMessage
   const code = reader.u8();
   switch (code) {
     case raftCode: {
-      const message = reader.raw(readCount(reader, limits.messageBytesMax)).slice();
+      const message = new Uint8Array(reader.raw(readCount(reader, limits.messageBytesMax)));
       return { kind: 'raft', message, bodies: readBodies(reader, limits) };
     }
     case fetchCode: {
@@ -86,7 +86,7 @@ function writeBodies(writer: ByteWriter, bodies: readonly Uint8Array[]): void {
 function readBodies(reader: ByteReader, limits: PeerMessageLimits): Uint8Array[] {
   const bodies: Uint8Array[] = [];
   for (let left = readCount(reader, limits.messageEntriesMax); left > 0; left--) {
-    bodies.push(reader.raw(readCount(reader, limits.bodyBytesMax)).slice());
+    bodies.push(new Uint8Array(reader.raw(readCount(reader, limits.bodyBytesMax))));
   }
   return bodies;
 }

@@ -63,7 +63,7 @@ export function decodeSnapshotData(bytes: Uint8Array): SnapshotData {
       throw consensusError('InvalidPeerMessage', 'A snapshot name is too long.', { length });
     }
     const name = utf8Decode(reader.raw(length));
-    ledgerSnapshot = { name, digest: reader.raw(digestBytes).slice() };
+    ledgerSnapshot = { name, digest: new Uint8Array(reader.raw(digestBytes)) };
   }
   reader.end();
   return { lastBatch, ledgerSnapshot };

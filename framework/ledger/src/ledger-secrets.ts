@@ -32,7 +32,7 @@ function secretOf(fromSeqno: Seqno, key: Uint8Array): LedgerSecret {
   assert(key.length === ledgerSecretBytes, 'a ledger secret has 32 bytes');
   return {
     fromSeqno,
-    key: key.slice(),
+    key: new Uint8Array(key),
     sealingKey: new SecretKey(key),
     commitKey: commitKeyOf(key),
     fingerprint: toHex(sha256(fingerprintLabel, key)),
