@@ -133,7 +133,7 @@ suite('PyPI ccf reads the ledger', { skip }, () => {
       const signatureEntryBytes = await files.readBatchSignature(id.seqno);
       const secret = secrets.secretFor(id.seqno).key;
       const file = join(folder, `${formatTransactionId(id)}.cose`);
-      writeFileSync(file, buildReceipt({ entryBytes, signatureEntryBytes, secret }));
+      writeFileSync(file, buildReceipt({ id, entryBytes, signatureEntryBytes, secret }));
       listed.push([file, toHex(claimsDigest)]);
       const covering = service.batches.find(({ signatureId }) => signatureId.seqno > id.seqno);
       expected.push(covering ? formatTransactionId(covering.signatureId) : '');

@@ -4,7 +4,7 @@
  * age can be built from the files. Source: CCF 7, IETF CCF profile of COSE receipts;
  * docs/formats/ledger.md section 8.
  */
-import { equalBytes, LedgerError, utf8Encode } from '@coco/base';
+import { equalBytes, LedgerError, type TransactionId, utf8Encode } from '@coco/base';
 import { sha256 } from '@coco/crypto';
 import { MerkleTree, type PathStep } from '@coco/merkle';
 import { encodeReceipt } from '@coco/receipt';
@@ -15,16 +15,23 @@ import { commitKeyOf } from './ledger-secrets.ts';
 import { isSignatureEntry, type LedgerSignature, parseSignatureEntry } from './signature-entry.ts';
 
 /**
- * The receipt of an entry. `signatureEntryBytes` is the first signature entry after it, and
- * `secret` the ledger secret in force for the entry. Hand receipts out for committed entries only.
+ * The receipt of the entry `id`, which is committed. `signatureEntryBytes` is the first signature
+ * entry after it, and `secret` the ledger secret in force for it. Both entries come from the host,
+ * who may have kept a batch of a lost view: signed as well, under the same secret, but never
+ * committed. Its commit evidence must not come out, so the entry must be the one of this very id.
  * @throws ReceiptUnavailable for a signature entry; LedgerDamaged when the entries do not fit
  */
 export function buildReceipt(options: {
+  readonly id: TransactionId;
   readonly entryBytes: Uint8Array;
   readonly signatureEntryBytes: Uint8Array;
   readonly secret: Uint8Array;
 }): Uint8Array {
   const entry = readFor(options.entryBytes, decodeEntry);
+  const { view, seqno } = options.id;
+  if (entry.id.view !== view || entry.id.seqno !== seqno) {
+    throw damaged(entry, 'The entry is another one than the files should hold there.');
+  }
   if (isSignatureEntry(entry)) {
     throw ledgerError('ReceiptUnavailable', 'There is no receipt for a signature entry.', {
       seqno: entry.id.seqno,

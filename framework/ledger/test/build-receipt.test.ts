@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asSeqno, asView, MemoryDisk, SeededRandom } from '@coco/base';
 import { verifyReceipt } from '@coco/receipt';
-import { buildReceipt } from '../src/index.ts';
+import { buildReceipt, entryId } from '../src/index.ts';
 import { createIdentity, SampleService } from './sample-service.ts';
 
 const identity = await createIdentity();
@@ -23,7 +23,7 @@ async function partsOf(seqno: number) {
   );
   const signatureEntryBytes = await service.files.readBatchSignature(asSeqno(seqno));
   const secret = service.secrets.secretFor(asSeqno(seqno)).key;
-  return { entryBytes, signatureEntryBytes, secret };
+  return { id: entryId(entryBytes), entryBytes, signatureEntryBytes, secret };
 }
 
 test('every entry has a receipt that verifies offline and names its id and claims', async () => {
@@ -54,6 +54,32 @@ test('an entry that its signature does not cover gets no receipt', async () => {
   assert.throws(() => buildReceipt(wrongWay), { code: 'LedgerDamaged' });
   const notOne = { ...early, signatureEntryBytes: late.entryBytes };
   assert.throws(() => buildReceipt(notOne), { code: 'LedgerDamaged' });
+});
+
+test('a batch of a lost view, which the host kept, gives no receipt for what took its place', async () => {
+  const own = await SampleService.create({ disk: new MemoryDisk(), identity });
+  await own.open();
+  const read = async (seqno: number) => {
+    const [entryBytes = new Uint8Array(0)] = await own.files.readEntries(
+      asSeqno(seqno),
+      asSeqno(seqno),
+    );
+    const signatureEntryBytes = await own.files.readBatchSignature(asSeqno(seqno));
+    return { entryBytes, signatureEntryBytes, secret: own.secrets.secretFor(asSeqno(seqno)).key };
+  };
+  const kept = own.sequencer.committed;
+  own.write(2);
+  await own.files.append([own.seal()]);
+  await own.files.flush();
+  const lost = await read(kept + 2);
+  await own.elect(asView(3), kept);
+  own.write(2);
+  await own.sign();
+  const committed = await read(kept + 2);
+  const id = entryId(committed.entryBytes);
+  assert.notDeepEqual(id, entryId(lost.entryBytes));
+  assert.ok(buildReceipt({ id, ...committed }).length > 0);
+  assert.throws(() => buildReceipt({ id, ...lost }), { code: 'LedgerDamaged' });
 });
 
 test('a wrong ledger secret makes no receipt', async () => {

@@ -54,7 +54,7 @@ async function receiptOf(source: ReceiptSource, id: TransactionId): Promise<Uint
   try {
     const { entry, signature } = await source.readCovered(id);
     const { key: secret } = source.secrets.secretFor(id.seqno);
-    return buildReceipt({ entryBytes: entry, signatureEntryBytes: signature, secret });
+    return buildReceipt({ id, entryBytes: entry, signatureEntryBytes: signature, secret });
   } catch (error) {
     if (!(error instanceof LedgerError) || error.code !== 'ReceiptUnavailable') throw error;
     const message = `Transaction ${formatTransactionId(id)} is a signature transaction: it has no receipt`;
