@@ -84,6 +84,21 @@ describe('the node configuration', () => {
     assert.equal(parsed.uncommittedMax, 50);
   });
 
+  test('reads limits of connections, and paths that an interface offers', () => {
+    const main = (part: Json) => (draft: Json) => {
+      draft.network = { rpc_interfaces: { main: { bind_address: '127.0.0.1:0', ...part } } };
+    };
+    const [defaults] = parseConfiguration(configuration()).interfaces;
+    assert.ok(defaults && defaults.sessionsSoftMax < defaults.sessionsMax);
+    const [few] = parseConfiguration(
+      configuration(main({ max_open_sessions_hard: 10, accepted_endpoints: ['^/node/.*$'] })),
+    ).interfaces;
+    assert.equal(few?.sessionsSoftMax, 10);
+    assert.ok(few?.acceptedEndpoints[0]?.test('/node/state'));
+    refused(main({ max_open_sessions_hard: 10, max_open_sessions_soft: 11 }), /1 to 10/);
+    refused(main({ accepted_endpoints: ['('] }), /holds "\(", which is no regular expression/);
+  });
+
   test('keeps plain HTTP on loopback', () => {
     const plain = (bind: string) => (draft: Json) => {
       draft.network = {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Adapter } from '@coco/adapter';
 import { encodeJson, type JsonValue, type Log, parseJson, toBase64 } from '@coco/base';
 import { createCertificate, EncryptionKey, parseCertificate, SigningKey } from '@coco/crypto';
+import type { GovernanceMessageType } from '@coco/endpoint';
 import { decryptShare, signGovernanceRequest } from '@coco/governance';
 import {
   parseConfiguration,
@@ -147,29 +148,34 @@ export class NodeHarness {
     });
   }
 
-  /** A request that the member signs. */
-  signed(
-    path: string,
-    type: Parameters<typeof signGovernanceRequest>[0]['type'],
-    payload?: JsonValue,
-  ): Promise<Answer> {
-    const body = signGovernanceRequest({
+  get memberId(): string {
+    return parseCertificate(this.#certificate).id;
+  }
+
+  /** The body of a request that the member signs. */
+  signedBody(type: GovernanceMessageType, payload?: JsonValue, proposalId?: string): Uint8Array {
+    return signGovernanceRequest({
       key: this.#key,
       certificatePem: this.#certificate,
       type,
       payload: payload === undefined ? new Uint8Array(0) : encodeJson(payload),
       createdAt: Math.floor(Date.now() / 1000),
+      ...(proposalId === undefined ? {} : { proposalId }),
     });
+  }
+
+  /** A request that the member signs. */
+  signed(path: string, type: GovernanceMessageType, payload?: JsonValue): Promise<Answer> {
     return this.request(`${path}?${api}`, {
       method: 'POST',
-      body,
+      body: this.signedBody(type, payload),
       headers: { 'content-type': 'application/cose' },
     });
   }
 
   /** The member's part in opening the service; resolves when it is open. */
   async openService(previous?: string): Promise<void> {
-    const { id } = parseCertificate(this.#certificate);
+    const id = this.memberId;
     const next = (await this.request('/node/network')).json as { service_certificate: string };
     if (previous === undefined) {
       const digest = await this.signed(`/gov/members/state-digests/${id}:update`, 'state_digest');

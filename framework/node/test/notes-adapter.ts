@@ -1,7 +1,7 @@
 /** A small ledger of notes: enough of an adapter to write private rows over HTTP. */
 import type { Adapter, Host } from '@coco/adapter';
-import { present, utf8Decode, utf8Encode } from '@coco/base';
-import { jsonResponse, textResponse } from '@coco/endpoint';
+import { present, utf8Encode } from '@coco/base';
+import { bytesResponse, endpointError, jsonResponse } from '@coco/endpoint';
 
 const map = 'notes.rows';
 
@@ -37,7 +37,8 @@ export function createNotesAdapter(): Adapter {
         handle: ({ parameters }) => {
           const state = present(host, 'the adapter has started').committed();
           const value = state.map(map).get(utf8Encode(parameters.get('name') ?? ''));
-          return textResponse(value ? utf8Decode(value) : '', { status: value ? 200 : 404 });
+          if (!value) throw endpointError('ResourceNotFound', 'There is no such note.');
+          return bytesResponse(value, 'application/octet-stream');
         },
       },
     ],
