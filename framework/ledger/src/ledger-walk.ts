@@ -10,11 +10,14 @@ import { ChunkScanner } from './chunk-scanner.ts';
 import { batchBytesMax, entryFlag } from './entry.ts';
 import { ledgerError } from './errors.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
-import { LedgerVerifier, type VerifiedEntry } from './ledger-verifier.ts';
+import { LedgerVerifier, type SignatureChecks, type VerifiedEntry } from './ledger-verifier.ts';
 import { SignatureIndex } from './signature-index.ts';
 import { findWholeSignature, highestViewIn } from './torn-tail.ts';
 
-/** Takes the entries of one batch, in order, once its signature has verified. */
+/**
+ * Takes the entries of one batch, in order, once its signature has verified. Where a walk verifies
+ * only the last signature, what a visitor took counts when the walk has ended, and not before.
+ */
 export type BatchVisitor = (batch: readonly VerifiedEntry[]) => void | Promise<void>;
 
 export interface WalkOptions {
@@ -23,6 +26,8 @@ export interface WalkOptions {
   /** With them, private parts are decrypted and authenticated too. */
   readonly secrets?: LedgerSecrets;
   readonly onBatch?: BatchVisitor;
+  /** `each` by default. */
+  readonly signatures?: SignatureChecks;
   /** Stops behind the signature with this seqno. */
   readonly until?: Seqno;
   /**
@@ -62,7 +67,8 @@ export class LedgerWalk {
 
   constructor(options: WalkOptions) {
     this.#options = options;
-    this.verifier = new LedgerVerifier(options.secrets);
+    const { secrets, signatures = 'each' } = options;
+    this.verifier = new LedgerVerifier(secrets ? { secrets, signatures } : { signatures });
   }
 
   /** The file being read, for who looks on. */
@@ -99,7 +105,7 @@ export class LedgerWalk {
   async run(): Promise<void> {
     const { chunks } = this.#options.plan;
     for (const [index, name] of chunks.entries()) {
-      if (this.#isDone()) return;
+      if (this.#isDone()) break;
       const following = chunks[index + 1];
       this.#file = formatChunkName(name);
       const scanner = await this.#open(name);
@@ -109,6 +115,7 @@ export class LedgerWalk {
         await scanner.close();
       }
     }
+    this.verifier.settle();
   }
 
   #isDone(): boolean {

@@ -1,13 +1,20 @@
 /**
  * Reads a ledger back after its service has stopped. First the public part, which needs no key:
- * structure, hashes, Merkle roots, every signature. Then `truncate` cuts what no signature covers,
+ * structure, hashes, Merkle roots, the signatures that cover them. Then `truncate` cuts what no signature covers,
  * `openFiles` gives the files to the recovered service, and `replayPrivate`, once the members have
  * brought the ledger secrets, decrypts and authenticates every entry.
  *
  * The host may change files between two reads: each pass verifies everything again, and the second
  * must end at the same Merkle root.
  */
-import { asSeqno, equalBytes, type Seqno, type TransactionId, type View } from '@coco/base';
+import {
+  asSeqno,
+  equalBytes,
+  LedgerError,
+  type Seqno,
+  type TransactionId,
+  type View,
+} from '@coco/base';
 import type { MerkleTree } from '@coco/merkle';
 import {
   type ChunkRecord,
@@ -36,16 +43,49 @@ export interface RecoverOptions extends LedgerFolder {
    * entry on, although acknowledged entries may be lost.
    */
   readonly isTailLossAccepted?: boolean;
+  /**
+   * What another reading of the same files has verified: signatures are then not verified again,
+   * and files that end at another seqno or root are LedgerDamaged.
+   */
+  readonly verified?: { readonly seqno: Seqno; readonly root: Uint8Array };
 }
 
-/** Reads and verifies the public part. Changes nothing. @throws LedgerDamaged, DiskFault */
+/**
+ * Reads and verifies the public part: every hash, and the last signature of each service identity,
+ * whose root covers all before it. Changes nothing. What `onBatch` took counts once this resolves.
+ * @throws LedgerDamaged naming file and seqno, DiskFault
+ */
 export async function recoverLedger(options: RecoverOptions): Promise<RecoveredLedger> {
-  const { disk, folder, onBatch, isTailLossAccepted = false } = options;
+  const { disk, folder, onBatch, isTailLossAccepted = false, verified } = options;
   const at = { disk, folder };
   const plan = await planChunks(at);
-  const walk = new LedgerWalk({ at, plan, isTailLossAccepted, ...(onBatch ? { onBatch } : {}) });
-  await walk.run();
-  return new RecoveredLedger(at, plan, walk);
+  if (isTailLossAccepted) {
+    const walk = new LedgerWalk({ at, plan, isTailLossAccepted, ...(onBatch ? { onBatch } : {}) });
+    await walk.run();
+    return new RecoveredLedger(at, plan, walk);
+  }
+  const signatures = verified ? 'none' : 'last';
+  const walk = new LedgerWalk({ at, plan, signatures, ...(onBatch ? { onBatch } : {}) });
+  try {
+    await walk.run();
+  } catch (error) {
+    if (!(error instanceof LedgerError) || error.code === 'DiskFault') throw error;
+    // Damage is named by the first signature that it breaks: the slow walk finds that.
+    await new LedgerWalk({ at, plan }).run();
+    throw error;
+  }
+  const recovered = new RecoveredLedger(at, plan, walk);
+  if (verified) assertSame(recovered, verified);
+  return recovered;
+}
+
+function assertSame(
+  recovered: RecoveredLedger,
+  verified: { readonly seqno: Seqno; readonly root: Uint8Array },
+): void {
+  const { seqno } = recovered.lastId;
+  if (seqno === verified.seqno && equalBytes(recovered.root, verified.root)) return;
+  throw ledgerError('LedgerDamaged', 'The files changed between two reads.', { seqno });
 }
 
 export class RecoveredLedger {
@@ -138,7 +178,9 @@ export class RecoveredLedger {
     const until: Seqno = this.lastId.seqno;
     if (until === 0) return;
     const plan = { chunks: this.#chunks.map(({ name }) => name), unfinished: [] };
-    const walk = new LedgerWalk({ at: this.#at, plan, secrets, onBatch, until });
+    // Signatures were verified; that this reading is of the same bytes, its root will show.
+    const signatures = 'none';
+    const walk = new LedgerWalk({ at: this.#at, plan, secrets, onBatch, until, signatures });
     await walk.run();
     const { signed } = walk.verifier;
     if (signed.id.seqno !== until || !equalBytes(walk.verifier.takeTree().root(), this.root)) {
