@@ -6,7 +6,6 @@ export const nodeError: (
     | 'InvalidConfiguration'
     | 'PreviousIdentityMismatch'
     | 'ServiceNeverOpened'
-    | 'LedgerChanged'
     | 'AddressInUse'
     | 'NodeCannotHandleRequest'
     | 'FrontendNotOpen'
@@ -37,11 +36,6 @@ export const nodeError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The ledger is of a service that never opened: there is nothing to recover.',
-  },
-  LedgerChanged: {
-    kind: 'fault',
-    status: 500,
-    meaning: 'The ledger’s files changed between two reads of a recovery: the host meddles.',
   },
   AddressInUse: {
     kind: 'fault',

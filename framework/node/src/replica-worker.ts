@@ -5,10 +5,9 @@
  */
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert, BugError, equalBytes, LedgerError, present, type Seqno } from '@coco/base';
+import { assert, BugError, LedgerError, present, type Seqno } from '@coco/base';
 import { createConfiguration, lastSeqnoOf, Replica, type StoredBatch } from '@coco/consensus';
 import { createLedgerFiles, type LedgerFiles, recoverLedger } from '@coco/ledger';
-import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
 import type { FromReplica, ProposedBatch, ReplicaStart, ToReplica } from './replica-messages.ts';
@@ -26,8 +25,16 @@ function post(message: FromReplica): void {
 
 function fail(error: unknown): void {
   const code = error instanceof LedgerError ? error.code : 'InternalError';
-  const message = error instanceof Error ? error.message : String(error);
-  post({ kind: 'failed', code, message });
+  post({ kind: 'failed', code, message: sentenceOf(error) });
+}
+
+/** With its causes: an operator must read that the disk is full, not only that a write failed. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof LedgerError)) {
+    return error instanceof BugError ? error.message : 'The replica worker met an unknown error.';
+  }
+  const { message, cause } = error;
+  return cause instanceof LedgerError ? `${message} ${sentenceOf(cause)}` : message;
 }
 
 /** Raft and the files of one node. */
@@ -121,13 +128,9 @@ async function openFiles(): Promise<LedgerFiles> {
   const disk = new FileDisk(dirname(start.ledgerFolder));
   const folder = basename(start.ledgerFolder);
   if (!start.recovered) return createLedgerFiles({ disk, folder });
-  const ledger = await recoverLedger({ disk, folder });
-  const isSame =
-    ledger.lastId.seqno === start.recovered.lastSeqno &&
-    equalBytes(ledger.root, start.recovered.root);
-  if (!isSame) {
-    throw nodeError('LedgerChanged', 'The ledger’s files changed while they were recovered.');
-  }
+  // The main thread has verified the ledger: this reading must be of the same bytes.
+  const { lastSeqno: seqno, root } = start.recovered;
+  const ledger = await recoverLedger({ disk, folder, verified: { seqno, root } });
   await ledger.truncate();
   return ledger.openFiles();
 }

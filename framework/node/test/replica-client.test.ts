@@ -88,7 +88,7 @@ describe('the replica worker', () => {
       await harness.stop();
       const recovered = { lastSeqno: 3, root: new Uint8Array(32) };
       await assert.rejects(start('changed', { ledgerFolder: harness.ledgerFolder, recovered }), {
-        code: 'LedgerChanged',
+        code: 'LedgerDamaged',
       });
     } finally {
       await harness.remove();
