@@ -34,6 +34,9 @@ function main(): number {
     console.error('Suites that need it skip themselves; in CI this is a failure.\n');
   }
   const env = typeof python === 'string' ? { COCO_CCF_PYTHON: python } : {};
+  if (files.some((file) => readFileSync(join(root, file), 'utf8').includes('COCO_CHROMIUM'))) {
+    prepareBrowser();
+  }
   const runner = ['--test', '--test-reporter=spec', `--test-timeout=${testMsMax}`];
   const args = [...runner, '--test-concurrency=1', ...options, ...files];
   return runShown(process.execPath, args, { ...process.env, ...env });
@@ -76,6 +79,31 @@ function preparePython(): string | { readonly missing: string } {
   writeFileSync(complete, '');
   process.stderr.write(`${((Date.now() - begin) / 1000).toFixed(1)} s\n`);
   return python;
+}
+
+const browsers = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
+const browserPackage = 'chromium-headless-shell';
+
+/**
+ * Installs a browser from Debian's packages where there is none and this user may: in CI, as root.
+ * Elsewhere the suite that needs one says what to install.
+ */
+function prepareBrowser(): void {
+  const isThere = browsers.some((name) => existsSync(`/usr/bin/${name}`));
+  const mayInstall = process.env.CI === 'true' && process.getuid?.() === 0;
+  if (isThere || process.env.COCO_CHROMIUM !== undefined || !mayInstall) return;
+  const begin = Date.now();
+  process.stderr.write(`Installing Debian's ${browserPackage} ... `);
+  const quiet = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const steps = [['update'], ['install', '-y', '--no-install-recommends', browserPackage]];
+  for (const args of steps) {
+    const { status, output } = runQuietly('apt-get', args, root, quiet);
+    if (status !== 0) {
+      process.stderr.write(`failed: ${output.trim().split('\n').at(-1) ?? ''}\n`);
+      return;
+    }
+  }
+  process.stderr.write(`${((Date.now() - begin) / 1000).toFixed(1)} s\n`);
 }
 
 const importCheck = 'import ccf.ledger, ccf.receipt';

@@ -27,8 +27,13 @@ export function runShown(file: string, args: readonly string[], env?: NodeJS.Pro
 }
 
 /** Runs `file` and returns its exit code and what it wrote, both streams together. */
-export function runQuietly(file: string, args: readonly string[], cwd: string = root): Outcome {
-  const result = spawnSync(file, args, { cwd, encoding: 'utf8', maxBuffer: outputBytesMax });
+export function runQuietly(
+  file: string,
+  args: readonly string[],
+  cwd: string = root,
+  env: NodeJS.ProcessEnv = process.env,
+): Outcome {
+  const result = spawnSync(file, args, { cwd, env, encoding: 'utf8', maxBuffer: outputBytesMax });
   const said = result.error ? result.error.message : '';
   return { status: result.status ?? 1, output: `${result.stdout}${result.stderr}${said}` };
 }

@@ -1,5 +1,6 @@
 import './batch-pipeline.test.ts';
 import './byte-budget.test.ts';
+import './certificate-watch.test.ts';
 import './configuration.test.ts';
 import './fuzz.test.ts';
 import './http-listener.test.ts';
