@@ -82,6 +82,7 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     tracker: new TransactionStatusTracker(),
     serviceKey,
     uncommittedMax: 20_000,
+    begin: async () => {},
     clock: systemClock,
     log: silent,
     onFailed: (error) => {

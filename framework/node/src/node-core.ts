@@ -25,6 +25,8 @@ export interface CoreStart {
   readonly uncommittedMax: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Executes the transaction that creates or recovers the service. */
+  readonly begin: (core: NodeCore) => Promise<void>;
   /** Called once when nothing is durable any more. */
   readonly onFailed: (error: LedgerError) => void;
 }
@@ -35,10 +37,17 @@ export interface NodeCore {
   readonly tracker: TransactionStatusTracker;
 }
 
-/** Starts Raft and waits until this node is the primary. @throws ReplicaFailed, LedgerNotEmpty */
+/**
+ * Starts Raft, waits until this node is the primary, and begins the service. A core whose service
+ * does not begin is stopped.
+ * @throws ReplicaFailed, LedgerNotEmpty and what `begin` throws
+ */
 export async function openCore(start: CoreStart): Promise<NodeCore> {
   const { sequencer, clock, log } = start;
   const { promise: elected, resolve } = Promise.withResolvers<void>();
+  // A replica that fails never elects nor commits: without this the start would wait for ever.
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  failed.catch(() => undefined);
   let replica: ReplicaClient | undefined;
   const pipeline = new BatchPipeline({
     ...start,
@@ -71,11 +80,20 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
         }
       },
       onCommitted: (seqno) => pipeline.committed(seqno),
-      onFailed: start.onFailed,
+      onFailed: (error) => {
+        reject(error);
+        start.onFailed(error);
+      },
     },
   );
-  await elected;
-  return { pipeline, replica, tracker: start.tracker };
+  const core = { pipeline, replica, tracker: start.tracker };
+  try {
+    await Promise.race([elected.then(() => start.begin(core)), failed]);
+    return core;
+  } catch (error) {
+    await replica.stop();
+    throw error;
+  }
 }
 
 async function raftModule(): Promise<WebAssembly.Module> {

@@ -33,6 +33,8 @@ export interface NodeStatus {
   readonly version: string;
   readonly selfSignedPem: string;
   state(): NodeState;
+  /** Whether applications are served: the service's opening is committed. */
+  isOpen(): boolean;
   startupSeqno(): number;
   lastSignedSeqno(): number;
   currentView(): number;
@@ -90,7 +92,7 @@ export function nodeEndpoints(node: NodeStatus): readonly Endpoint[] {
     ),
     command('/node/metrics', 'Metrics', () => jsonResponse(node.metrics())),
     command('/node/ready/app', 'Whether the application is open', () =>
-      emptyResponse(node.state() === 'PartOfNetwork' ? 204 : 503),
+      emptyResponse(node.isOpen() ? 204 : 503),
     ),
     command('/node/ready/gov', 'Whether governance is open', () =>
       emptyResponse(node.state() === 'Initialized' ? 503 : 204),

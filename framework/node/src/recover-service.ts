@@ -99,15 +99,17 @@ export async function recoverService(
     tracker: recoveredTracker(ledger),
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
-  });
-  core.pipeline.execute((transaction) => {
-    recover(transaction, {
-      node: newNode(surroundings, { node, evidence }),
-      virtual: surroundings.joinPolicy,
-      service: { createId: { view, seqno: next }, certificatePem: service.certificatePem },
-      ledgerSecret: { version: next, secret: fresh.key },
-    });
-    return { result: undefined };
+    begin: async ({ pipeline }) => {
+      pipeline.execute((transaction) => {
+        recover(transaction, {
+          node: newNode(surroundings, { node, evidence }),
+          virtual: surroundings.joinPolicy,
+          service: { createId: { view, seqno: next }, certificatePem: service.certificatePem },
+          ledgerSecret: { version: next, secret: fresh.key },
+        });
+        return { result: undefined };
+      });
+    },
   });
   const { tree } = ledger;
   const startupSeqno = asSeqno(0);

@@ -29,6 +29,8 @@ export class ReplicaClient {
   readonly #waiting = new Map<number, Waiting>();
   #requestCount = 0;
   #isStopped = false;
+  /** Set once the worker is of no further use: nobody waits for it from then on. */
+  #failure: LedgerError | undefined;
   /** Flushes so far and the seconds they took: for the metrics. */
   flushes: { count: number; seconds: number } = { count: 0, seconds: 0 };
 
@@ -37,9 +39,7 @@ export class ReplicaClient {
     this.#events = events;
     worker.on('message', (message: FromReplica) => this.#receive(message));
     worker.on('error', (cause) => this.#fail(failure('The replica worker broke.', cause)));
-    worker.on('exit', () => {
-      if (!this.#isStopped) this.#fail(failure('The replica worker ended.'));
-    });
+    worker.on('exit', () => this.#fail(failure('The replica worker ended.')));
   }
 
   /** Starts the worker; resolves when its files are open and Raft runs. @throws ReplicaFailed */
@@ -65,8 +65,11 @@ export class ReplicaClient {
     this.#worker.postMessage({ kind: 'propose', batch: proposed } satisfies ToReplica);
   }
 
-  /** @throws what the ledger's files throw: ReceiptUnavailable, LedgerDamaged, DiskFault */
+  /** @throws ReplicaBusy and what the files throw: ReceiptUnavailable, LedgerDamaged, DiskFault */
   async readCovered(seqno: Seqno): Promise<CoveredEntry> {
+    if (this.#waiting.size >= requestsMax) {
+      throw nodeError('ReplicaBusy', 'Too many reads wait for the ledger’s files.');
+    }
     const answer = await this.#ask((request) => ({ kind: 'readCovered', request, seqno }));
     if (answer.kind !== 'covered') throw failure('The replica worker answered out of turn.');
     return answer.covered;
@@ -84,10 +87,8 @@ export class ReplicaClient {
     await this.#worker.terminate();
   }
 
-  #ask(make: (request: number) => ToReplica): Promise<FromReplica> {
-    if (this.#waiting.size >= requestsMax) {
-      throw nodeError('ReplicaBusy', 'Too many reads wait for the ledger’s files.');
-    }
+  async #ask(make: (request: number) => ToReplica): Promise<FromReplica> {
+    if (this.#failure) throw this.#failure;
     const request = ++this.#requestCount;
     const { promise, resolve, reject } = Promise.withResolvers<FromReplica>();
     this.#waiting.set(request, { resolve, reject });
@@ -126,9 +127,13 @@ export class ReplicaClient {
     return waiting;
   }
 
+  /** The first failure counts: the worker ends, and everybody who waits for it hears of it. */
   #fail(error: LedgerError): void {
+    if (this.#failure) return;
+    this.#failure = error;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
+    void this.#worker.terminate();
     if (!this.#isStopped) this.#events.onFailed(error);
   }
 }

@@ -5,7 +5,14 @@
  */
 import type { Adapter } from '@coco/adapter';
 import { VirtualPlatform } from '@coco/attestation';
-import type { Clock, JsonValue, LedgerError, Log, Random, Seqno } from '@coco/base';
+import {
+  type Clock,
+  type JsonValue,
+  LedgerError,
+  type Log,
+  type Random,
+  type Seqno,
+} from '@coco/base';
 import { SigningKey } from '@coco/crypto';
 import { Registry, transactionEndpoints } from '@coco/endpoint';
 import {
@@ -17,6 +24,7 @@ import {
   serviceStatus,
 } from '@coco/governance';
 import { hostAdapter } from './adapter-host.ts';
+import type { BatchPipeline } from './batch-pipeline.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
@@ -71,7 +79,11 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   failed.catch(() => undefined);
   try {
     const node = new NodeWiring(options, await createAdapters(options));
-    await node.start(reject);
+    await node.start(reject).catch(async (error: unknown) => {
+      // No port and no thread stays behind of a node that did not start.
+      if (error instanceof LedgerError) await node.stop();
+      throw error;
+    });
     return {
       addresses: node.addresses(),
       failed,
@@ -197,7 +209,10 @@ class NodeWiring {
       onCommitted: ({ state }) => {
         if (this.#state !== 'PartOfPublicNetwork' || !isReadingPrivateLedger(state)) return;
         this.#state = 'ReadingPrivateLedger';
-        this.#finishRecovery(recovered, surroundings).catch(onFailed);
+        this.#finishRecovery(recovered, surroundings).catch((error: unknown) => {
+          if (!(error instanceof LedgerError)) throw error;
+          onFailed(error);
+        });
       },
       rolledBack: () => {},
     });
@@ -241,6 +256,7 @@ class NodeWiring {
         version: this.#options.version,
         selfSignedPem: runtime.node.selfSignedPem,
         state: () => this.#state,
+        isOpen: () => this.#isOpen(pipeline),
         startupSeqno: () => runtime.startupSeqno,
         lastSignedSeqno: () => pipeline.committedSeqno,
         currentView: () => pipeline.view,
@@ -290,8 +306,7 @@ class NodeWiring {
       pipeline: () => pipeline,
       executed: () => pipeline.executedState(),
       identities: identityLookup,
-      isOpen: () =>
-        this.#state === 'PartOfNetwork' && serviceStatus(pipeline.committedState()) === 'Open',
+      isOpen: () => this.#isOpen(pipeline),
       answered: () => {
         counts.requests++;
       },
@@ -301,6 +316,10 @@ class NodeWiring {
         this.#options.log.write('debug', 'request.failed', { code: error.code });
       },
     };
+  }
+
+  #isOpen(pipeline: BatchPipeline): boolean {
+    return this.#state === 'PartOfNetwork' && serviceStatus(pipeline.committedState()) === 'Open';
   }
 
   async #writeFiles(runtime: ServiceRuntime): Promise<void> {

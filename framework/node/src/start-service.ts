@@ -17,7 +17,7 @@ import type { MerkleTree } from '@coco/merkle';
 import type { StartConfiguration } from './configuration.ts';
 import { readConstitution, readMember } from './configured-files.ts';
 import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
-import { openCore } from './node-core.ts';
+import { type NodeCore, openCore } from './node-core.ts';
 import {
   createNode,
   type NodeSurroundings,
@@ -51,6 +51,17 @@ export async function startService(
     start.members.map((member) => readMember(surroundings.baseFolder, member)),
   );
   const constitution = await readConstitution(surroundings.baseFolder, start.constitutionFiles);
+  const content = {
+    members,
+    constitution,
+    recoveryThreshold: start.recoveryThreshold,
+    node: newNode(surroundings, { node, evidence }),
+    virtual: surroundings.joinPolicy,
+    service: {
+      createId: { view: firstView, seqno: firstSeqno },
+      certificatePem: service.certificatePem,
+    },
+  };
   const core = await openCore({
     ...surroundings,
     ledgerFolder: resolve(surroundings.baseFolder, configuration.ledgerDirectory),
@@ -65,23 +76,8 @@ export async function startService(
     tracker: new TransactionStatusTracker(),
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
+    begin: (opened) => executeGenesis(opened, content, adapters),
   });
-  const { id } = core.pipeline.execute((transaction) => {
-    genesis(transaction, {
-      members,
-      constitution,
-      recoveryThreshold: start.recoveryThreshold,
-      node: newNode(surroundings, { node, evidence }),
-      virtual: surroundings.joinPolicy,
-      service: {
-        createId: { view: firstView, seqno: firstSeqno },
-        certificatePem: service.certificatePem,
-      },
-    });
-    for (const adapter of adapters) adapter.genesis(transaction);
-    return { result: undefined };
-  });
-  await core.tracker.whenDecided(present(id, 'genesis writes'));
   return {
     node,
     service,
@@ -93,6 +89,20 @@ export async function startService(
     historicalSecretRows: [],
     endorsements: () => [],
   };
+}
+
+/** Resolves once the service's first transaction is durable. */
+async function executeGenesis(
+  { pipeline, tracker }: NodeCore,
+  content: Parameters<typeof genesis>[1],
+  adapters: readonly Adapter[],
+): Promise<void> {
+  const { id } = pipeline.execute((transaction) => {
+    genesis(transaction, content);
+    for (const adapter of adapters) adapter.genesis(transaction);
+    return { result: undefined };
+  });
+  await tracker.whenDecided(present(id, 'genesis writes'));
 }
 
 function firstSequencer(options: {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
@@ -34,6 +34,7 @@ describe('a running node', () => {
     assert.equal(early.status, 404);
     assert.equal((early.json as { error: Json }).error.code, 'FrontendNotOpen');
     assert.equal((await harness.request('/node/ready/gov')).status, 204);
+    assert.equal((await harness.request('/node/ready/app')).status, 503);
   });
 
   test('opens by its member and takes writes', async () => {
@@ -86,11 +87,16 @@ describe('a running node', () => {
   });
 
   test('answers on commit where that is asked for', async () => {
-    const id = ((await harness.request('/node/state')).headers['x-ms-ccf-transaction-id'] ??
-      '') as string;
-    assert.match(id, /^2\./);
-    const digest = await harness.request('/node/commit');
-    assert.match(String((digest.json as Json).transaction_id), /^2\.\d+$/);
+    const path = `/gov/members/state-digests/${harness.memberId}:update?api-version=2024-07-01`;
+    const answer = await harness.request(path, {
+      method: 'POST',
+      body: harness.signedBody('state_digest'),
+      headers: { 'content-type': 'application/cose', 'x-coco-answer': 'committed' },
+    });
+    assert.equal(answer.status, 200, utf8Decode(answer.bytes));
+    const id = answer.headers['x-ms-ccf-transaction-id'];
+    const { json } = await harness.request(`/node/tx?transaction_id=${id}`);
+    assert.deepEqual(json, { status: 'Committed', transaction_id: id });
   });
 
   test('gives receipts that verify offline', async () => {
@@ -267,6 +273,42 @@ describe('a node that comes back', () => {
         for (const form of forms) assert.ok(!content.includes(form.slice(0, 12)), file.name);
       }
       assert.ok(searched >= 3);
+    } finally {
+      await harness.remove();
+    }
+  });
+});
+
+describe('a node whose ledger cannot be written', () => {
+  test('does not start, says why, and leaves nothing behind', { timeout: 20_000 }, async () => {
+    const harness = await NodeHarness.create(createNotesAdapter);
+    try {
+      // A folder in the place of the first chunk file: the disk refuses to make it.
+      await mkdir(join(harness.ledgerFolder, 'ledger_1'), { recursive: true });
+      await assert.rejects(harness.start(), {
+        code: 'ReplicaFailed',
+        message: 'The ledger could not be made durable. The disk refused to open.',
+      });
+      await assert.rejects(readFile(join(harness.folder, 'node', 'node.pid')), { code: 'ENOENT' });
+    } finally {
+      await harness.remove();
+    }
+  });
+
+  test('acknowledges nothing when the disk fails, and stops', { timeout: 20_000 }, async () => {
+    const harness = await NodeHarness.create(createNotesAdapter);
+    try {
+      const node = await harness.start(undefined, '1B');
+      await harness.openService();
+      const names = (await readdir(harness.ledgerFolder)).map((name) =>
+        Number(/-(\d+)/.exec(name)?.[1] ?? 0),
+      );
+      await mkdir(join(harness.ledgerFolder, `ledger_${Math.max(...names) + 1}`));
+      const id = await write(harness, 'a', 'never durable');
+      await assert.rejects(node.failed, { code: 'ReplicaFailed' });
+      const { json } = await harness.request(`/node/tx?transaction_id=${id}`);
+      assert.equal((json as Json).status, 'Pending');
+      await harness.stop();
     } finally {
       await harness.remove();
     }
