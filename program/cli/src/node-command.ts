@@ -155,6 +155,8 @@ function askedToEnd(log: Log): Promise<number> {
     });
     // The sandbox is gone: a node without its parent would hold the port and the folder for ever.
     process.on('disconnect', () => resolve(0));
+    // It may have gone before anybody listened.
+    if (process.send !== undefined && !process.connected) resolve(0);
   });
 }
 
