@@ -55,7 +55,7 @@ function parse(command: Command, argv: readonly string[]): Given {
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('. ')[0] : '';
+    const reason = cause instanceof Error ? cause.message.split(/\.\s/)[0] : '';
     throw cliError('WrongUsage', `${reason}; ${see}.`, {}, cause);
   }
   if (parsed.positionals.length !== command.positionals.length) {

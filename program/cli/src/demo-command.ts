@@ -27,16 +27,13 @@ export const demoCommand: Command = {
   },
   run: async (given) => {
     const terminal = standardTerminal;
+    const httpsPort = parsePort(given.text('port'), 0);
+    const rpcPort = parsePort(given.text('rpc-port'), 0);
     const folder = await mkdtemp(join(tmpdir(), 'coco-demo-'));
     terminal.write(`${introduction}\n`);
     try {
-      const options = {
-        folder,
-        httpsPort: parsePort(given.text('port'), 0),
-        rpcPort: parsePort(given.text('rpc-port'), 0),
-        chainId: sandboxDefaults.chainId,
-      };
-      const sandbox = await openSandbox(options, terminal);
+      const { chainId } = sandboxDefaults;
+      const sandbox = await openSandbox({ folder, httpsPort, rpcPort, chainId }, terminal);
       try {
         await play(sandbox, terminal);
       } finally {

@@ -16,7 +16,10 @@ export async function callRpc(
     const message = `Nothing answers at ${url}: start the sandbox with "npm start".`;
     throw cliError('SandboxUnreachable', message, {}, cause);
   });
-  const answer = (await response.json()) as JsonValue;
+  const answer = (await response.json().catch((cause: unknown) => {
+    const message = `What answers at ${url} is not the sandbox: is it the right port?`;
+    throw cliError('SandboxUnreachable', message, {}, cause);
+  })) as JsonValue;
   const { error, result = null } = isJsonObject(answer) ? answer : { error: answer };
   if (error === undefined) return result;
   const { message = 'no reason' } = isJsonObject(error) ? error : {};

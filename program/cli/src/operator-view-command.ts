@@ -19,8 +19,9 @@ export const operatorViewCommand: Command = {
   },
   run: async (given) => {
     const folder = new SandboxFolder(resolve(given.text('folder') ?? sandboxDefaults.folder));
+    const files = await seeFiles(folder.nodePath);
     console.log(`What the host sees in ${folder.nodePath}:`);
-    for (const { path, sizeBytes, tail } of await seeFiles(folder.nodePath)) {
+    for (const { path, sizeBytes, tail } of files) {
       console.log(`  ${path.padEnd(34)} ${String(sizeBytes).padStart(10)} B  ${tail}`);
     }
     console.log('\nSearched in all of it, raw, in hex, in base64 and in UTF-16:');

@@ -21,12 +21,33 @@ export interface SeenFile {
 /** Lists a node's files with a glimpse of each. @throws SandboxBroken */
 export async function seeFiles(folder: string): Promise<readonly SeenFile[]> {
   const files: SeenFile[] = [];
-  for (const path of await walk(folder)) {
+  await visitFiles(folder, async (path) => {
     const { size } = await stat(join(folder, path));
     const from = Math.max(0, Math.min(size - shownBytes, Math.floor(size / 2)));
     files.push({ path, sizeBytes: size, tail: glimpse(await readPart(join(folder, path), from)) });
+  });
+  return files.sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+/**
+ * Visits every file once. A running node renames and removes files: one that is gone when its turn
+ * comes is looked for again under its new name.
+ */
+async function visitFiles(folder: string, visit: (path: string) => Promise<void>): Promise<void> {
+  const visited = new Set<string>();
+  for (let isComplete = false; !isComplete; ) {
+    isComplete = true;
+    for (const path of await walk(folder)) {
+      if (visited.has(path)) continue;
+      try {
+        await visit(path);
+        visited.add(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        isComplete = false;
+      }
+    }
   }
-  return files;
 }
 
 async function walk(folder: string, prefix = ''): Promise<readonly string[]> {
@@ -69,22 +90,25 @@ function glimpse(bytes: Uint8Array): string {
 /** The forms in which a value could stand in a file. */
 function formsOf(value: Uint8Array): readonly Uint8Array[] {
   const hex = toHex(value);
-  const wide = new Uint8Array(value.length * 2);
-  value.forEach((byte, at) => {
-    wide[at * 2] = byte;
-  });
-  return [
-    value,
-    utf8Encode(hex),
-    utf8Encode(hex.toUpperCase()),
-    utf8Encode(base64Core(value)),
-    wide,
-  ];
+  const texts = [hex, hex.toUpperCase(), ...base64Forms(value)];
+  const forms = [value, ...texts.map(utf8Encode)];
+  return [...forms, ...forms.map(wide)].filter((form) => form.length > 0);
 }
 
-/** The base64 of whole groups only, so that it is found wherever the value stands in a text. */
-function base64Core(value: Uint8Array): string {
-  return toBase64(value.subarray(0, value.length - (value.length % 3)));
+/** The whole groups of the base64 of a longer text in which the value begins anywhere. */
+function base64Forms(value: Uint8Array): readonly string[] {
+  return [0, 1, 2].flatMap((skipped) => {
+    const groups = Math.floor((value.length - skipped) / 3);
+    const text = toBase64(value.subarray(skipped, skipped + 3 * groups));
+    return [text, text.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
+
+/** Each byte as a UTF-16 unit, as JavaScript keeps texts. */
+function wide(bytes: Uint8Array): Uint8Array {
+  const units = new Uint8Array(bytes.length * 2);
+  for (const [at, byte] of bytes.entries()) units[at * 2] = byte;
+  return units;
 }
 
 /**
@@ -94,9 +118,9 @@ function base64Core(value: Uint8Array): string {
 export async function findInFiles(folder: string, value: Uint8Array): Promise<readonly string[]> {
   const forms = formsOf(value);
   const found: string[] = [];
-  for (const path of await walk(folder)) {
+  await visitFiles(folder, async (path) => {
     if (await fileHolds(join(folder, path), forms)) found.push(path);
-  }
+  });
   return found;
 }
 

@@ -25,6 +25,7 @@ const bundleBytesMax = 8 * 1024 * 1024;
 export interface ReceiptBundle {
   readonly transactionHash: string;
   readonly chainId: string;
+  /** As the node says: unlike all the others, nothing in the receipt proves it. */
   readonly blockNumber: string;
   readonly salt: string;
   /** EIP-2718 bytes of the Ethereum receipt, in hex. */
@@ -43,29 +44,34 @@ export interface VerifiedBundle {
   readonly logCount: number;
 }
 
-const fields = [
-  'transactionHash',
-  'chainId',
-  'blockNumber',
-  'salt',
-  'receipt',
-  'transactionId',
-] as const;
+const quantity = /^0x(0|[1-9a-f][0-9a-f]{0,15})$/;
+const hash = /^0x[0-9a-f]{64}$/;
+const forms = {
+  transactionHash: hash,
+  chainId: quantity,
+  blockNumber: quantity,
+  salt: hash,
+  receipt: /^0x([0-9a-f]{2})+$/,
+  transactionId: /^\d+\.\d+$/,
+} as const;
 
 /** Asks the node for everything; nothing of it is believed yet. @throws UnknownTransaction */
 export async function fetchBundle(
   client: Client,
   rpcUrl: string,
-  hash: string,
+  transactionHash: string,
 ): Promise<ReceiptBundle> {
-  if (!/^0x[0-9a-fA-F]{64}$/.test(hash)) {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(transactionHash)) {
     throw cliError('WrongUsage', 'A transaction hash is 0x and 64 hex digits.');
   }
-  const opening = await callRpc(rpcUrl, 'coco_getTransactionId', [hash]);
+  const opening = await callRpc(rpcUrl, 'coco_getTransactionId', [transactionHash]);
   if (opening === null) {
-    throw cliError('UnknownTransaction', `No committed transaction has the hash ${hash}.`);
+    throw cliError(
+      'UnknownTransaction',
+      `No committed transaction has the hash ${transactionHash}.`,
+    );
   }
-  const parts = textFields(opening, fields);
+  const parts = textFields(opening, forms);
   const { bytes } = await client.receipt(parts.transactionId);
   const endorsements = await fetchEndorsements(client);
   return { ...parts, coseReceipt: toBase64(bytes), endorsements };
@@ -76,27 +82,35 @@ async function fetchEndorsements(client: Client): Promise<readonly string[]> {
   if (answer.status !== 200) return [];
   const value = answerJson(answer);
   const rows = isJsonObject(value) && Array.isArray(value.endorsements) ? value.endorsements : [];
-  return rows.map((row) => textFields(row, ['endorsement']).endorsement);
+  return rows.map((row) => textFields(row, { endorsement: base64 }).endorsement);
 }
 
 /** @throws WrongUsage */
 export function parseBundle(bytes: Uint8Array): ReceiptBundle {
   const value = parseJson(bytes, { bytesMax: bundleBytesMax, depthMax: 4 });
   const list = isJsonObject(value) ? value.endorsements : undefined;
-  const endorsements = Array.isArray(list) ? list.map(String) : [];
-  return { ...textFields(value, [...fields, 'coseReceipt']), endorsements };
+  const endorsements = Array.isArray(list) ? list : [];
+  return {
+    ...textFields(value, { ...forms, coseReceipt: base64 }),
+    endorsements: endorsements.map(
+      (endorsement) => textFields({ endorsement }, { endorsement: base64 }).endorsement,
+    ),
+  };
 }
+
+const base64 = /^(?=(?:.{4})+$)[A-Za-z0-9+/]+={0,2}$/;
 
 function textFields<Name extends string>(
   value: JsonValue,
-  names: readonly Name[],
+  formOf: Readonly<Record<Name, RegExp>>,
 ): Record<Name, string> {
   const object = isJsonObject(value) ? value : {};
   return Object.fromEntries(
-    names.map((name) => {
+    Object.entries<RegExp>(formOf).map(([name, form]) => {
       const text = object[name];
-      if (typeof text === 'string') return [name, text];
-      throw cliError('WrongUsage', `The receipt bundle lacks "${name}".`);
+      if (typeof text === 'string' && form.test(text)) return [name, text];
+      const what = text === undefined ? 'lacks' : 'has no well-formed';
+      throw cliError('WrongUsage', `The receipt bundle ${what} "${name}".`);
     }),
   ) as Record<Name, string>;
 }
@@ -112,9 +126,6 @@ export async function verifyBundle(
   const ethereumReceipt = fromHex(bundle.receipt);
   const transactionHash = fromHex(bundle.transactionHash);
   const salt = fromHex(bundle.salt);
-  if (transactionHash.length !== 32 || salt.length !== 32) {
-    throw cliError('BundleMismatch', 'Hash and salt of a receipt bundle have 32 bytes.');
-  }
   const claimed = claimsDigest({
     salt,
     chainId: BigInt(bundle.chainId),

@@ -73,9 +73,10 @@ export async function describe(bundle: ReceiptBundle, serviceCertificate: string
     : 'an earlier identity, which this service endorses';
   return [
     `Verified: transaction ${bundle.transactionHash}`,
-    `  ${outcome} in block ${Number(bundle.blockNumber)} of chain ${Number(bundle.chainId)}, with ${logCount} event(s)`,
+    `  ${outcome} on chain ${BigInt(bundle.chainId)}, with ${logCount} event(s)`,
     `  ledger entry ${bundle.transactionId}, under the Merkle root signed at ${formatTransactionId(receipt.signatureId)}`,
     `  signed by ${identity} (key ${receipt.serviceId.slice(0, 16)}…) on ${signedAt}`,
-    '  Checked here: claim, Merkle path, signature. Nothing was believed from the node.',
+    '  Checked here: claim, Merkle path, signature. Nothing of this was believed from the node.',
+    `  Not proven, but said by the node: block ${BigInt(bundle.blockNumber)}`,
   ].join('\n');
 }

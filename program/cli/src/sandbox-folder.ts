@@ -3,8 +3,9 @@
  * keys, the development root and the keys of two funded accounts. `node0/` holds what the node
  * writes; without `members/` nothing in it can be read.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isJsonObject, type JsonValue, parseJson, utf8Encode } from '@coco/base';
 import { createCertificate, EncryptionKey, SigningKey } from '@coco/crypto';
 import { cliError } from './errors.ts';
 
@@ -46,10 +47,12 @@ export class SandboxFolder {
     return join(this.nodePath, name);
   }
 
-  /** Makes the folders, and keys where there are none yet. */
+  /** Makes the folders, and keys where there are none yet. Durable when it resolves. */
   async prepare(makeAccounts: () => readonly SandboxAccount[]): Promise<void> {
     await mkdir(join(this.path, 'members'), { recursive: true, mode: folderMode });
     await mkdir(this.nodePath, { recursive: true, mode: folderMode });
+    await syncFolder(this.path);
+    await syncFolder(dirname(this.path));
     if (await exists(this.member('accounts.json'))) return;
     await writeMemberKeys((name) => this.member(name));
     const root = SigningKey.generate('P-384');
@@ -69,7 +72,10 @@ export class SandboxFolder {
 
   /** @throws SandboxBroken */
   async readAccounts(): Promise<readonly SandboxAccount[]> {
-    return JSON.parse(await this.#read('accounts.json')) as readonly SandboxAccount[];
+    const value = parseFile(await this.#read('accounts.json'), 'members/accounts.json');
+    const accounts = Array.isArray(value) ? value.filter(isAccount) : [];
+    if (accounts.length >= 2) return accounts;
+    throw cliError('SandboxBroken', 'The file members/accounts.json does not hold two accounts.');
   }
 
   /** @throws SandboxBroken */
@@ -88,8 +94,19 @@ export class SandboxFolder {
       const message = `No sandbox has run in ${this.path}: start one with "npm start".`;
       throw cliError('SandboxUnreachable', message, {}, cause);
     });
-    const { https, ethereum } = JSON.parse(text) as { https: string; ethereum: string };
+    const value = parseFile(text, 'node0/rpc_addresses.json');
+    const { https, ethereum } = isJsonObject(value) ? value : {};
+    if (typeof https !== 'string' || typeof ethereum !== 'string') {
+      throw cliError('SandboxBroken', 'node0/rpc_addresses.json lacks an address of the sandbox.');
+    }
     return { httpsUrl: `https://${https}`, rpcUrl: `http://${ethereum}` };
+  }
+
+  /** Deletes what a sandbox has made in its folder, and nothing else that is there. */
+  async remove(): Promise<void> {
+    for (const path of [this.nodePath, join(this.path, 'members')]) {
+      await rm(path, { recursive: true, force: true });
+    }
   }
 
   async removeLedger(): Promise<void> {
@@ -108,6 +125,11 @@ export class SandboxFolder {
     return identities;
   }
 
+  /** Whether the service was open at some time: then it has a ledger that says so. */
+  async hasOpened(): Promise<boolean> {
+    return exists(this.member('service_identity.pem'));
+  }
+
   /** Before the opening is proposed: whatever happens then, the member knows the identity. */
   async rememberNextIdentity(pem: string): Promise<void> {
     await put(this.member('service_identity_next.pem'), pem);
@@ -116,6 +138,7 @@ export class SandboxFolder {
   /** After the service opened. */
   async confirmIdentity(): Promise<void> {
     await rename(this.member('service_identity_next.pem'), this.member('service_identity.pem'));
+    await syncFolder(join(this.path, 'members'));
   }
 
   async #read(name: string): Promise<string> {
@@ -131,6 +154,25 @@ export class SandboxFolder {
       );
     }
   }
+}
+
+function parseFile(text: string, name: string): JsonValue {
+  try {
+    return parseJson(utf8Encode(text));
+  } catch (cause) {
+    throw cliError('SandboxBroken', `The file ${name} of the sandbox is damaged.`, { name }, cause);
+  }
+}
+
+function isAccount(value: JsonValue): value is JsonValue & SandboxAccount {
+  if (!isJsonObject(value)) return false;
+  const { address, privateKey } = value;
+  return (
+    typeof address === 'string' &&
+    /^0x[0-9a-fA-F]{40}$/.test(address) &&
+    typeof privateKey === 'string' &&
+    /^0x[0-9a-fA-F]{64}$/.test(privateKey)
+  );
 }
 
 async function writeMemberKeys(pathOf: (name: string) => string): Promise<void> {
@@ -149,10 +191,31 @@ async function writeMemberKeys(pathOf: (name: string) => string): Promise<void> 
   await put(pathOf('member0_enc_pubk.pem'), encryptionKey.publicPem);
 }
 
-/** Writes whole or not at all: by a new file that takes the name. */
+/**
+ * Writes whole or not at all, by a new file that takes the name; durable when it resolves. Without
+ * these files nobody can read the ledger, which is flushed: they must not be lost before it.
+ */
 async function put(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode: fileMode });
+  const file = await open(`${path}.new`, 'w', fileMode);
+  try {
+    await file.writeFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
   await rename(`${path}.new`, path);
+  await syncFolder(dirname(path));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows opens no folders; there a rename is as durable as the file system makes it.
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

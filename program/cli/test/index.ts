@@ -1,0 +1,9 @@
+import './command-line.test.ts';
+import './commands.test.ts';
+import './ethereum-factory.test.ts';
+import './json-rpc-client.test.ts';
+import './operator-view.test.ts';
+import './receipt-bundle.test.ts';
+import './sandbox-folder.test.ts';
+import './sandbox-node.test.ts';
+import './steps.test.ts';
