@@ -1,5 +1,5 @@
 /** A verified client of a sandbox, pinned to its development root, with a memory in members/. */
-import { type Client, connect, fileMemory } from '@coco/sdk';
+import { type Client, connect, fileMemory, type MemoryStore } from '@coco/sdk';
 import type { SandboxFolder } from './sandbox-folder.ts';
 
 /** @throws what connect of @coco/sdk throws: the service is not the one, is behind, or forked. */
@@ -8,6 +8,11 @@ export async function connectToSandbox(folder: SandboxFolder, url: string): Prom
   return connect({
     url,
     pin: { developmentRoot: root.publicPem },
-    memory: fileMemory(folder.member('client_memory.json')),
+    memory: clientMemory(folder),
   });
+}
+
+/** What clients of this sandbox have seen of it. */
+export function clientMemory(folder: SandboxFolder): MemoryStore {
+  return fileMemory(folder.member('client_memory.json'));
 }

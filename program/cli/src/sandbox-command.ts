@@ -2,12 +2,12 @@
  * `coco sandbox`, the main job of `npm start`: a network of one node on this machine, with a member
  * who opens it, Ethereum on it, and everything kept for the next start.
  */
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, type Given, parsePort } from './command-line.ts';
 import { cliError } from './errors.ts';
 import { openSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
 import { sandboxDefaults } from './sandbox-defaults.ts';
+import { SandboxFolder } from './sandbox-folder.ts';
 import { showLiveLine, showSummary } from './sandbox-screen.ts';
 import { standardTerminal, type Terminal } from './steps.ts';
 
@@ -43,7 +43,7 @@ export const sandboxCommand: Command = {
   },
   run: async (given) => {
     const options = parseOptions(given);
-    if (given.isSet('fresh')) await rm(resolve(options.folder), { recursive: true, force: true });
+    if (given.isSet('fresh')) await new SandboxFolder(resolve(options.folder)).remove();
     const startedMs = performance.now();
     const sandbox = await openSandbox(options, standardTerminal);
     await showSummary(standardTerminal, { sandbox, options, startedMs });

@@ -3,11 +3,11 @@
  * recovered by its member. The node is a process of its own.
  */
 import { resolve } from 'node:path';
-import { LedgerError } from '@coco/base';
-import { type Client, connect, forgetfulMemory } from '@coco/sdk';
+import { formatTransactionId, LedgerError } from '@coco/base';
+import { type Client, connect, forgetfulMemory, parseMemory } from '@coco/sdk';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { cliError } from './errors.ts';
-import { connectToSandbox } from './sandbox-client.ts';
+import { clientMemory, connectToSandbox } from './sandbox-client.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
 import { MemberSession } from './sandbox-member.ts';
 import { type SandboxNode, spawnNode, writeConfiguration } from './sandbox-node.ts';
@@ -37,6 +37,8 @@ export async function openSandbox(options: SandboxOptions, terminal: Terminal): 
     const recovered = await recoverSandbox(folder, options, terminal);
     if (recovered) return recovered;
     await folder.removeLedger();
+  } else if (await folder.hasOpened()) {
+    throw setBack('The ledger of this sandbox is gone');
   }
   const node = await step(terminal, 'node: keys, evidence, genesis, first signature', () =>
     startNode(folder, options, undefined),
@@ -80,6 +82,7 @@ async function recoverSandbox(
   if (!found) return undefined;
   const { node, previous } = found;
   return guarded(node, async () => {
+    await assertNothingLost(folder, node);
     await step(terminal, 'member: bring back the ledger secret, open the service', () =>
       openService(folder, node, { isRecovery: true, previous }),
     );
@@ -88,23 +91,46 @@ async function recoverSandbox(
 }
 
 /**
+ * The member never opens a service on a ledger that ends before what was seen committed: whoever
+ * keeps the files could set everything back, and what is opened then goes on from there.
+ */
+async function assertNothingLost(folder: SandboxFolder, node: SandboxNode): Promise<void> {
+  const { committed } = parseMemory(await clientMemory(folder).load());
+  if (committed && committed.seqno > (node.recoveredSeqno ?? 0)) {
+    throw setBack(`The ledger ends before transaction ${formatTransactionId(committed)}`);
+  }
+}
+
+function setBack(what: string): LedgerError {
+  return cliError(
+    'SandboxBroken',
+    `${what}, which was seen committed: restore the folder node0, or start a new sandbox with --fresh.`,
+  );
+}
+
+/**
  * The member knows one or two identities of its service: the opening of the newer one may have been
- * cut short. The ledger is of one of them.
+ * cut short. The ledger is of one of them. A member that knows none has proposed no opening: that
+ * the service never opened is then for the node to say, which looks before it compares identities.
  */
 async function recoverNode(
   folder: SandboxFolder,
   options: SandboxOptions,
 ): Promise<{ node: SandboxNode; previous: string } | undefined> {
-  for (const previous of await folder.knownIdentities()) {
+  const known = await folder.knownIdentities();
+  const { certificatePem: none } = await folder.readMember();
+  for (const previous of known.length > 0 ? known : [none]) {
     try {
       return { node: await startNode(folder, options, previous), previous };
     } catch (error) {
       const code = error instanceof LedgerError ? error.metadata.nodeCode : undefined;
-      if (code === 'ServiceNeverOpened') return undefined;
+      if (code === 'ServiceNeverOpened') {
+        if (await folder.hasOpened()) throw setBack('The ledger ends before its opening');
+        return undefined;
+      }
       if (code !== 'PreviousIdentityMismatch') throw error;
     }
   }
-  if ((await folder.knownIdentities()).length === 0) return undefined;
   throw cliError(
     'SandboxBroken',
     'The ledger in the sandbox is of another service than the one its member opened: restore the ' +
