@@ -69,8 +69,8 @@ const nothingSigned: SignedState = {
 /**
  * Which signatures are verified. `each` says of every batch that the service signed it, and names
  * the first that it did not. `last` verifies the last one of each service identity: its root covers
- * every entry before it, signatures included, so what passes is as well proven, in a fraction of the
- * time. `none` is for files whose root the caller compares with one that is verified.
+ * every entry before it, signatures included, so what passes is as well proven, in a fraction of
+ * the time. `none` is for files whose root the caller compares with one that is verified.
  */
 export type SignatureChecks = 'each' | 'last' | 'none';
 

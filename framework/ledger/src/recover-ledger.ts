@@ -1,7 +1,7 @@
 /**
  * Reads a ledger back after its service has stopped. First the public part, which needs no key:
- * structure, hashes, Merkle roots, the signatures that cover them. Then `truncate` cuts what no signature covers,
- * `openFiles` gives the files to the recovered service, and `replayPrivate`, once the members have
+ * structure, hashes, Merkle roots, the signatures that cover them. Then `truncate` cuts what no
+ * signature covers, `openFiles` gives the files to the recovered service, and `replayPrivate`, once the members have
  * brought the ledger secrets, decrypts and authenticates every entry.
  *
  * The host may change files between two reads: each pass verifies everything again, and the second

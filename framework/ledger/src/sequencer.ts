@@ -1,6 +1,6 @@
 /**
- * The one writer of a ledger: gives each write set its transaction id, encrypts it, grows the Merkle
- * tree, and closes batches with signature entries. Pure and synchronous; lives on the main thread.
+ * The one writer of a ledger: gives each write set its transaction id, encrypts it, grows the
+ * Merkle tree, and closes batches with signature entries. Pure and synchronous; lives on the main thread.
  *
  * The course of a batch: `append` any number of entries; `closeBatch` fixes the root and sets the
  * signature entry's seqno aside; the caller has the input signed (in the pool) while further
@@ -204,8 +204,8 @@ export class Sequencer {
   }
 
   /**
-   * Gives a write set its place in the ledger. @throws EntryTooLarge, BatchFull, after which nothing
-   * has changed.
+   * Gives a write set its place in the ledger.
+   * @throws EntryTooLarge, BatchFull, after which nothing has changed
    */
   append(writeSet: WriteSet, options: { readonly claimsDigest?: Uint8Array } = {}): Entry {
     assert(!this.#opensView, 'a new view begins with a signature entry alone');

@@ -156,7 +156,7 @@ test('the nonce rule holds across a rollback: ids are new because the view is', 
   service.append(some);
   service.sequencer.rollback({ to: seqno, view: asView(3) });
   service.seal();
-  // A second sequencer that goes on in the old view with the same guard is caught at its first entry.
+  // A second sequencer that goes on in the old view with the same guard is caught at once.
   const tree = createLedgerTree();
   for (let leaf = 1; leaf <= seqno; leaf++) tree.append(new Uint8Array(32));
   const { secrets, guard } = service;
