@@ -5,5 +5,6 @@ import './configuration.test.ts';
 import './fuzz.test.ts';
 import './http-listener.test.ts';
 import './output-files.test.ts';
+import './refuse-malformed.test.ts';
 import './replica-client.test.ts';
 import './run-node.test.ts';
