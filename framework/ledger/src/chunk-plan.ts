@@ -15,14 +15,23 @@ export interface ChunkPlan {
   readonly unfinished: readonly ChunkName[];
 }
 
-/** A folder holds one file for each 5 MB: a million of them is a hostile listing. */
+/**
+ * A folder holds one file for each 5 MB: more than a million of them are a hostile listing, of which
+ * no part is read: a ledger that lacks files would be cut as if it had never had them.
+ */
 const filesMax = 1_000_000;
 
-/** @throws LedgerDamaged when two files start at one seqno, or a file that cannot stand there does */
+/**
+ * @throws LedgerDamaged when two files start at one seqno, a file that cannot stand there does, or
+ * the folder holds too many
+ */
 export async function planChunks(at: LedgerFolder): Promise<ChunkPlan> {
   const listed = await at.disk.list(at.folder);
+  if (listed.length > filesMax) {
+    const message = `The ledger's folder holds more than ${filesMax} files.`;
+    throw ledgerError('LedgerDamaged', message, { count: listed.length });
+  }
   const names = listed
-    .slice(0, filesMax)
     .map(parseChunkName)
     .filter((name) => name !== undefined)
     .sort((left, right) => left.start - right.start);

@@ -47,6 +47,13 @@ export interface LedgerTail {
   readonly reason: string;
 }
 
+/**
+ * How far a view in the tail may lie above the last one signed: elections that led to no signature.
+ * Nothing proves a tail, and the next view must exceed it: without a bound, whoever has the files
+ * could use up all 2^31 views of a service.
+ */
+const viewLeapMax = 1_000_000;
+
 /** Where the newest file stops to hold entries, and why. */
 interface Break {
   readonly position: number;
@@ -296,6 +303,9 @@ export class LedgerWalk {
     }
     const unread = tail.subarray((broken?.position ?? size) - position);
     const highest = [this.#highestView, highestViewIn(unread, next), whole?.id.view ?? 0];
+    if (Math.max(...highest) > signed.id.view + viewLeapMax) {
+      throw this.#damaged(name, 'The tail states a view that no election can have reached.');
+    }
     this.#highestView = Math.max(...highest);
     positions.length = signedCount;
     this.#cuts.push({

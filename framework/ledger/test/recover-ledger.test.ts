@@ -147,6 +147,32 @@ test('the view of a torn entry counts, although the entry does not', async () =>
   assert.equal(recovered.highestView, 9);
 });
 
+test('a torn entry cannot use up the views that there are', async () => {
+  const disk = new MemoryDisk();
+  const service = await sample(disk, 4, 1e6);
+  service.write(1);
+  const torn = service.seal().body.slice(0, 90);
+  // The view in the nonce: see docs/formats/ledger.md.
+  new DataView(torn.buffer).setUint32(32, 0x7fff_fffe, true);
+  const file = await disk.open(`${folder}/${await newestFile(disk)}`, { create: false });
+  await file.write(await file.size(), torn);
+  await assert.rejects(recoverLedger({ disk, folder }), {
+    code: 'LedgerDamaged',
+    message: /no election can have reached/,
+  });
+});
+
+test('a folder with more files than any ledger has is not read in part', async () => {
+  const disk = new MemoryDisk();
+  await sample(disk);
+  const names = await disk.list(folder);
+  const junk = Array.from({ length: 1_000_000 }, () => 'a');
+  const crowded = Object.assign(Object.create(disk) as MemoryDisk, {
+    list: async () => [...junk, ...names],
+  });
+  await assert.rejects(recoverLedger({ disk: crowded, folder }), { code: 'LedgerDamaged' });
+});
+
 test('damage before a whole signature is no torn tail: nothing is cut', async () => {
   const disk = new MemoryDisk();
   await sample(disk, 2, 1e6);
