@@ -14,6 +14,8 @@ import type { OpenConnections } from './open-connections.ts';
 
 /** How long a client that is refused may go on sending before its connection ends. */
 const lingerMs = 500;
+/** And how much of it is read. */
+const lingerBytesMax = 16 * 1024 * 1024;
 
 /** What the exchanges of one interface share. */
 export interface ExchangePlace {
@@ -58,7 +60,12 @@ function refuseUnread(
   if (reply.destroyed) return;
   reply.writeHead(status, { ...headers, 'content-length': body.length, connection: 'close' });
   reply.write(body);
+  let discarded = 0;
   message.removeAllListeners('data');
+  message.on('data', (part: Uint8Array) => {
+    discarded += part.length;
+    if (discarded > lingerBytesMax) message.pause();
+  });
   message.resume();
   const end = () => {
     clearTimeout(timer);
