@@ -1,4 +1,5 @@
 /** The door of @coco/node. */
+export { bugReport } from './bug-report.ts';
 export type { NodeConfiguration } from './configuration.ts';
 export { parseConfiguration } from './configuration.ts';
 export { FileDisk } from './file-disk.ts';

@@ -1,5 +1,5 @@
 /** What the stages of a request's way share. */
-import type { Clock, LedgerError } from '@coco/base';
+import type { Clock } from '@coco/base';
 import type { IdentityLookup, Registry, TransactionStatusTracker } from '@coco/endpoint';
 import type { ReadView } from '@coco/kv';
 import type { BatchPipeline } from './batch-pipeline.ts';
@@ -21,5 +21,5 @@ export interface RequestContext {
   /** Counts an answered request. */
   answered(): void;
   /** Counts and logs what a request ended with; decides nothing. */
-  failed(error: LedgerError): void;
+  failed(error: unknown): void;
 }

@@ -11,7 +11,6 @@
  * and of what a write sets in motion: batch-pipeline (entry, batch, seal, sign), replica-worker
  * (Raft, chunk file, flush), batch-pipeline again (commit, derived state, statuses).
  */
-import { LedgerError } from '@coco/base';
 import { errorResponse, type Request, type Response } from '@coco/endpoint';
 import { authenticateCall } from './authenticate-call.ts';
 import { concludeCall } from './conclude-call.ts';
@@ -30,7 +29,7 @@ export async function answerRequest(context: RequestContext, request: Request): 
     const outcome = await runCall(context, authenticated);
     return await concludeCall(context, outcome);
   } catch (error) {
-    if (error instanceof LedgerError) context.failed(error);
+    context.failed(error);
     return errorResponse(error);
   }
 }

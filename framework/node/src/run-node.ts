@@ -25,6 +25,7 @@ import {
 } from '@coco/governance';
 import { hostAdapter } from './adapter-host.ts';
 import type { BatchPipeline } from './batch-pipeline.ts';
+import { bugReport } from './bug-report.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
@@ -298,6 +299,7 @@ class NodeWiring {
   #context(runtime: ServiceRuntime, configuration: InterfaceConfiguration): RequestContext {
     const { pipeline, tracker } = runtime.core;
     const counts = this.#counts;
+    const { log } = this.#options;
     return {
       interface: configuration,
       registry: this.#registry,
@@ -311,9 +313,11 @@ class NodeWiring {
         counts.requests++;
       },
       failed: (error) => {
-        if (error.kind === 'refusal') counts.refusals++;
+        const isRefusal = error instanceof LedgerError && error.kind === 'refusal';
+        if (isRefusal) counts.refusals++;
         else counts.faults++;
-        this.#options.log.write('debug', 'request.failed', { code: error.code });
+        if (!(error instanceof LedgerError)) log.write('error', 'request.bug', bugReport(error));
+        else log.write(isRefusal ? 'debug' : 'warning', 'request.failed', { code: error.code });
       },
     };
   }

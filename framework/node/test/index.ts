@@ -1,4 +1,5 @@
 import './batch-pipeline.test.ts';
+import './bug-report.test.ts';
 import './byte-budget.test.ts';
 import './certificate-watch.test.ts';
 import './configuration.test.ts';

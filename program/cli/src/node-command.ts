@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { BugError, LedgerError, type Log, parseJson } from '@coco/base';
 import {
   type AdapterFactory,
+  bugReport,
   createLog,
   type NodeConfiguration,
   parseConfiguration,
@@ -111,8 +112,9 @@ async function serve(
 ): Promise<void> {
   process.on('uncaughtException', (error) => {
     // A bug: an invariant does not hold, so the next write could do harm. The node stops at once.
-    log.write('error', 'node.bug', { message: error.message, at: placeOf(error) });
-    report({ kind: 'failed', code: 'InternalError', message: error.message });
+    const { message, at } = bugReport(error);
+    log.write('error', 'node.bug', { message, at });
+    report({ kind: 'failed', code: 'InternalError', message });
     process.exit(bugExitCode);
   });
   const asked = askedToEnd(log);
@@ -174,9 +176,4 @@ async function endOf(node: RunningNode, asked: Promise<number>, log: Log): Promi
 
 function report(message: NodeReport): void {
   if (process.connected) process.send?.(message);
-}
-
-/** The first frame of the stack: where, without what. */
-function placeOf(error: Error): string {
-  return error.stack?.split('\n')[1]?.trim() ?? '';
 }
