@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { assert, type Disk, type DiskFile, diskFault } from '@coco/base';
 
 /** Ledger and keys are for the node's own user only. */
@@ -34,7 +34,14 @@ export class FileDisk implements Disk {
 
   async makeFolder(folder: string): Promise<void> {
     const path = this.#path(folder);
-    await attempt('makeFolder', folder, () => mkdir(path, { recursive: true, mode: folderMode }));
+    await attempt('makeFolder', folder, async () => {
+      const first = await mkdir(path, { recursive: true, mode: folderMode });
+      if (first === undefined) return;
+      // Each folder that was made is a name in the one above it, which a crash may forget.
+      for (let made = path; made.length >= first.length; made = dirname(made)) {
+        await syncFolder(dirname(made));
+      }
+    });
   }
 
   async open(path: string, options: { readonly create: boolean }): Promise<DiskFile> {
@@ -67,20 +74,22 @@ export class FileDisk implements Disk {
   }
 
   async syncFolder(folder: string): Promise<void> {
-    await attempt('syncFolder', folder, async () => {
-      const handle = await open(this.#path(folder), constants.O_RDONLY);
-      try {
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    });
+    await attempt('syncFolder', folder, () => syncFolder(this.#path(folder)));
   }
 
   #path(path: string): string {
     const joined = join(this.#root, path);
     assert(joined === this.#root || joined.startsWith(this.#root + sep), 'paths stay in the root');
     return joined;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 
