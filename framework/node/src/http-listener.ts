@@ -35,11 +35,18 @@ export interface TlsIdentity {
   readonly privateKeyPem: string;
 }
 
+interface ConnectionCounts {
+  readonly active: number;
+  readonly peak: number;
+  readonly softMax: number;
+  readonly hardMax: number;
+}
+
 export interface HttpListener {
   /** host:port with the real port. */
   readonly address: string;
-  /** Open connections now. */
-  connections(): number;
+  /** Open connections: now, the most at a time, and how many there may be. */
+  connections(): ConnectionCounts;
   /** New handshakes use the new certificate. */
   renew(identity: TlsIdentity): void;
   /** Accepts nothing new, lets running requests end, then closes every connection. */
@@ -77,10 +84,16 @@ export async function listen(options: {
     }),
   );
   await bind(server, configuration);
+  const { host } = configuration;
   const { port } = server.address() as AddressInfo;
   return {
-    address: `${configuration.host}:${port}`,
-    connections: () => connections.count,
+    address: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+    connections: () => ({
+      active: connections.count,
+      peak: connections.peak,
+      softMax: configuration.sessionsSoftMax,
+      hardMax: configuration.sessionsMax,
+    }),
     renew: (next) => {
       if (server instanceof https.Server) server.setSecureContext(tlsOptions(next));
     },

@@ -7,7 +7,6 @@ export interface RequestCounts {
   requests: number;
   refusals: number;
   faults: number;
-  sessionsPeak: number;
 }
 
 /** A snapshot of the counters; names end in their unit. */
@@ -20,14 +19,22 @@ export function collectMetrics(node: {
   const { pipeline, replica } = core;
   const interfaces: Record<string, JsonValue> = {};
   let active = 0;
+  // Of all interfaces together: their peaks need not have come at one time.
+  let peak = 0;
   for (const [name, listener] of listeners) {
-    interfaces[name] = { active: listener.connections() };
-    active += listener.connections();
+    const counted = listener.connections();
+    interfaces[name] = {
+      active: counted.active,
+      peak: counted.peak,
+      soft_cap: counted.softMax,
+      hard_cap: counted.hardMax,
+    };
+    active += counted.active;
+    peak += counted.peak;
   }
-  counts.sessionsPeak = Math.max(counts.sessionsPeak, active);
   const { heapUsed, rss, external } = process.memoryUsage();
   return {
-    sessions: { active, peak: counts.sessionsPeak, interfaces },
+    sessions: { active, peak, interfaces },
     requests_total: counts.requests,
     refusals_total: counts.refusals,
     faults_total: counts.faults,

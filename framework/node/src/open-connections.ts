@@ -14,6 +14,7 @@ export class OpenConnections {
   /** As HTTP sees them: behind TLS, once the handshake is done. */
   readonly #served = new Set<Socket>();
   readonly #answering = new Set<Socket>();
+  #peak = 0;
   /** Those that came when the soft limit was reached: they get a refusal and end. */
   readonly #surplus = new WeakSet<Socket>();
 
@@ -21,7 +22,10 @@ export class OpenConnections {
   constructor(server: http.Server | https.Server, softMax: number) {
     this.#server = server;
     const served = server instanceof https.Server ? 'secureConnection' : 'connection';
-    server.on('connection', (socket: Socket) => track(this.#open, socket));
+    server.on('connection', (socket: Socket) => {
+      track(this.#open, socket);
+      this.#peak = Math.max(this.#peak, this.#open.size);
+    });
     server.on(served, (socket: Socket) => {
       if (this.#open.size > softMax) this.#surplus.add(socket);
       track(this.#served, socket);
@@ -34,6 +38,11 @@ export class OpenConnections {
 
   get count(): number {
     return this.#open.size;
+  }
+
+  /** The most that were open at a time. */
+  get peak(): number {
+    return this.#peak;
   }
 
   isSurplus(socket: Socket): boolean {

@@ -117,7 +117,7 @@ class NodeWiring {
   readonly #adapters: readonly Adapter[];
   readonly #registry = new Registry();
   readonly #listeners = new Map<string, HttpListener>();
-  readonly #counts: RequestCounts = { requests: 0, refusals: 0, faults: 0, sessionsPeak: 0 };
+  readonly #counts: RequestCounts = { requests: 0, refusals: 0, faults: 0 };
   #runtime: ServiceRuntime | undefined;
   recoveredSeqno: Seqno | undefined;
   #state: NodeState = 'Initialized';

@@ -185,6 +185,7 @@ describe('the HTTP listener', () => {
     await post('{}');
     await listener.stop();
     await new Promise((done) => setImmediate(done));
-    assert.equal(listener.connections(), 0);
+    const { active, peak, hardMax } = listener.connections();
+    assert.deepEqual([active, peak, hardMax], [0, 3, 50]);
   });
 });
