@@ -23,6 +23,8 @@ import { pause, SandboxProcess } from './sandbox-process.ts';
 const answerMsMax = 3_000;
 /** What a node may take beyond what it took when it started; garbage not yet collected counts. */
 const grownBytesMax = 700 * 1024 * 1024;
+/** Two seconds, and one for a busy machine. */
+const stopMsMax = 3_000;
 const hundredMegabytes = 100 * 1024 * 1024;
 
 interface RpcAnswer {
@@ -372,6 +374,21 @@ describe('a sandbox under hostile clients', () => {
       await pause(200);
       await assertHealthy(context);
     }
+  });
+
+  test('Ctrl-C ends it in two seconds, whatever hangs on it', async (context) => {
+    for (let at = 0; at < 200; at++) {
+      const half = dial(rpcAddress);
+      half.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf');
+      const handshake = dial(httpsAddress);
+      if (at === 199) await new Promise((done) => handshake.once('connect', done));
+    }
+    await assertHealthy(context);
+    const beganMs = performance.now();
+    assert.equal(await sandbox.interrupt(), 0);
+    const tookMs = performance.now() - beganMs;
+    context.diagnostic(`ended in ${tookMs.toFixed(0)} ms`);
+    assert.ok(tookMs < stopMsMax, `ending took ${tookMs.toFixed(0)} ms`);
   });
 
   async function untilRefused(): Promise<string> {
