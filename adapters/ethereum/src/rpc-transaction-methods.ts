@@ -1,5 +1,5 @@
 /** JSON-RPC methods that submit transactions, and the one that leads to their ledger entries. */
-import { formatTransactionId, present } from '@coco/base';
+import { formatTransactionId, present, type TransactionId } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
 import type { AdmittedTransaction } from './admission.ts';
 import { claimsDigest } from './claims.ts';
@@ -57,15 +57,23 @@ async function sendSync(
   const wished = parameters.at(1) === undefined ? syncWaitMsMax : Number(parameters.quantity(1));
   const waitMs = Math.min(wished, syncWaitMsMax);
   const hash = transaction.decoded.hash;
-  const id = submission.submit(transaction);
-  if (!id) throw waitedTooLong(hash, 0);
-  let cancel: () => void = () => {};
-  const timeout = new Promise<'timeout'>((resolve) => {
-    cancel = host.clock.setTimer(waitMs, () => resolve('timeout'));
-  });
-  const decision = await Promise.race([host.whenDecided(id), timeout]);
-  cancel();
-  if (decision !== 'Committed') throw waitedTooLong(hash, waitMs);
+  const { promise: timeout, resolve: expire } = Promise.withResolvers<undefined>();
+  const cancel = host.clock.setTimer(waitMs, () => expire(undefined));
+  let endWait: () => void = () => {};
+  try {
+    const executed =
+      submission.submit(transaction) ??
+      new Promise<TransactionId | undefined>((resolve) => {
+        // A lower nonce is on its way, or the block is full: the transaction waits its turn.
+        endWait = submission.onExecuted(hash, resolve);
+      });
+    const id = await Promise.race([executed, timeout]);
+    const decision = id && (await Promise.race([host.whenDecided(id), timeout]));
+    if (decision !== 'Committed') throw waitedTooLong(hash, waitMs);
+  } finally {
+    cancel();
+    endWait();
+  }
   const found = locateTransaction(context, caller, hash, 'receipt');
   return found ? receiptJson(found.located, engine) : null;
 }

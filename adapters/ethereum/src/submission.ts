@@ -25,6 +25,7 @@ interface InFlight {
 const passing: ReadonlySet<string> = new Set([
   'BlockFull',
   'TooManyPendingTransactions',
+  'BatchFull',
   'NodeCannotHandleRequest',
 ]);
 
@@ -42,6 +43,8 @@ export class Submission {
    */
   readonly #ready = new Map<string, Uint8Array>();
   #cancelDrain: (() => void) | undefined;
+  /** Who waits for a waiting transaction, by its hash in hex; at most one each. */
+  readonly #awaited = new Map<string, (id: TransactionId | undefined) => void>();
 
   constructor(parts: {
     readonly host: Host;
@@ -90,6 +93,16 @@ export class Submission {
     const id = this.#executeOrQueue(transaction, nowMs);
     if (id) this.#promote(sender);
     return id;
+  }
+
+  /**
+   * For a transaction that waits: calls back once, with its id when it executes, without one when it
+   * is dropped. The returned function ends the wait.
+   */
+  onExecuted(hash: Uint8Array, callback: (id: TransactionId | undefined) => void): () => void {
+    const key = toHex(hash);
+    this.#awaited.set(key, callback);
+    return () => this.#awaited.delete(key);
   }
 
   /** Executes what has waited, as far as it can. */
@@ -158,7 +171,15 @@ export class Submission {
   #execute(transaction: AdmittedTransaction): TransactionId | undefined {
     const { id } = this.#builder.execute(transaction);
     if (id) this.#inFlight.push({ id, transaction });
+    this.#tell(transaction, id);
     return id;
+  }
+
+  #tell(transaction: AdmittedTransaction, id: TransactionId | undefined): void {
+    const key = toHex(transaction.decoded.hash);
+    const callback = this.#awaited.get(key);
+    this.#awaited.delete(key);
+    callback?.(id);
   }
 
   /** Executes a sender's waiting transactions in order; false when the node takes no more now. */
@@ -179,6 +200,7 @@ export class Submission {
         if (!(error instanceof LedgerError)) throw error;
         // Its time came and it is no longer valid: geth drops such a transaction silently too.
         this.#queue.remove(transaction);
+        this.#tell(transaction, undefined);
         this.#host.log.write('info', 'ethereum_transaction_dropped', { code: error.code });
         return true;
       }

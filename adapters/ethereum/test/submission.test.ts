@@ -281,3 +281,17 @@ test('eth_sendRawTransactionSync answers with the receipt once it is committed',
   host.clock.advance(100);
   assert.match((await late).error?.message ?? '', /not committed within 100 ms/);
 });
+
+test('eth_sendRawTransactionSync waits its turn where a lower nonce is on its way', async () => {
+  const network = createNetwork({}, manual);
+  const { host, rpc } = network;
+  const second = rpc('eth_sendRawTransactionSync', await sign({ nonce: 1 }));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  const executedBefore = host.entries.length;
+  const first = rpc('eth_sendRawTransactionSync', await sign({ nonce: 0 }));
+  while (host.entries.length < executedBefore + 2) await Promise.resolve();
+  host.settle();
+  const [one, two] = [(await first).result, (await second).result];
+  assert.equal(one.blockNumber, two.blockNumber);
+  assert.deepEqual([one.transactionIndex, two.transactionIndex], ['0x0', '0x1']);
+});
