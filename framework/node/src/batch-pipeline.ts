@@ -248,7 +248,9 @@ export class BatchPipeline {
     this.#sequencer.rollback({ to: this.#committed, view: nextView });
     this.#tracker.rolledBack(this.#committed);
     this.#openFrom = asSeqno(this.#committed + 1);
+    this.#recorded = this.#recorded?.filter(({ seqno }) => seqno <= this.#committed);
     for (const observer of this.#observers) observer.rolledBack(this.#committed);
+    this.#tellIdle();
   }
 
   #run<Result>(
@@ -366,7 +368,12 @@ export class BatchPipeline {
     const id = { view: batch.view, seqno: lastSeqno };
     if (this.#withheld) this.#withheld.last = id;
     else this.#tracker.committed(id);
-    if (this.uncommittedCount === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.uncommittedCount > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 

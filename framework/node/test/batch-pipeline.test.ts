@@ -190,4 +190,19 @@ describe('the batch pipeline', () => {
     assert.equal(harness.tracker.status(id), 'Committed');
     assert.equal(harness.pipeline.committedSeqno, asSeqno(2));
   });
+
+  test('what a recovery loses with its office is not in the state that it takes', async () => {
+    const harness = new PipelineHarness({ isRecovery: true });
+    harness.pipeline.startExecuting();
+    harness.write('kept', '1');
+    await harness.settle();
+    harness.commit(1);
+    harness.write('lost', '1');
+    const idle = harness.pipeline.whenIdle();
+    harness.pipeline.loseOffice(asView(3));
+    await idle;
+    harness.pipeline.replaceStore(new Store());
+    assert.equal(harness.read('kept'), '1');
+    assert.equal(harness.read('lost'), undefined);
+  });
 });
