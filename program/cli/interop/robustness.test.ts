@@ -17,6 +17,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { connectToSandbox } from '../src/sandbox-client.ts';
 import { sandboxDefaults } from '../src/sandbox-defaults.ts';
 import { SandboxFolder } from '../src/sandbox-folder.ts';
+import { conversation, send } from './raw-socket.ts';
 import { pause, SandboxProcess } from './sandbox-process.ts';
 
 /** A bystander's request takes at most so long while something hostile goes on. */
@@ -115,42 +116,6 @@ describe('a sandbox under hostile clients', () => {
     sockets.push(socket);
     await new Promise((done) => socket.once('secureConnect', done));
     return socket;
-  }
-
-  /** Everything that comes until the peer ends, while `write` sends what it likes. */
-  async function conversation(
-    socket: Socket,
-    write: (isOver: () => boolean) => Promise<void>,
-  ): Promise<string> {
-    let text = '';
-    let isOver = false;
-    const closed = new Promise<void>((resolve) => {
-      const end = () => {
-        isOver = true;
-        resolve();
-      };
-      socket.on('close', end);
-      socket.on('end', end);
-    });
-    socket.on('data', (part) => {
-      text += part.toString('latin1');
-    });
-    await write(() => isOver);
-    await closed;
-    socket.destroy();
-    return text;
-  }
-
-  async function send(socket: Socket, bytes: Uint8Array | string): Promise<void> {
-    if (socket.write(bytes)) return;
-    const events = ['drain', 'close', 'end'] as const;
-    await new Promise<void>((resolve) => {
-      const go = () => {
-        for (const event of events) socket.off(event, go);
-        resolve();
-      };
-      for (const event of events) socket.on(event, go);
-    });
   }
 
   test('2,000 idle connections a port, handshakes unfinished, are dropped in time', async (context) => {
