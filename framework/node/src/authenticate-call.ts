@@ -17,7 +17,7 @@ export function authenticateCall(
     return { kind: 'call', endpoint, call: { request, parameters, caller: { policy: 'no_auth' } } };
   }
   const authentication = authenticate(endpoint, request, {
-    lookup: context.identities(context.executed()),
+    lookup: context.identities(context.pipeline.executedState()),
     nowMs: context.clock.nowMs(),
   });
   if (authentication.kind === 'response') return authentication;

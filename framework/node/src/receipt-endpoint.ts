@@ -22,7 +22,7 @@ export interface ReceiptSource {
   readCovered(id: TransactionId): Promise<CoveredEntry>;
 }
 
-export function receiptEndpoint(source: () => ReceiptSource): CommandEndpoint {
+export function receiptEndpoint(source: ReceiptSource): CommandEndpoint {
   return {
     method: 'GET',
     path: '/app/receipt/cose',
@@ -36,7 +36,7 @@ export function receiptEndpoint(source: () => ReceiptSource): CommandEndpoint {
         throw endpointError('InvalidQueryParameterValue', message);
       }
       const id = parseRequestedId(text, 'query parameter', 'transaction_id');
-      return bytesResponse(await receiptOf(source(), id), 'application/cose');
+      return bytesResponse(await receiptOf(source, id), 'application/cose');
     },
   };
 }

@@ -10,10 +10,7 @@ export interface RequestContext {
   readonly registry: Registry;
   readonly tracker: TransactionStatusTracker;
   readonly clock: Clock;
-  /** Absent until the node has a state to execute on. */
-  pipeline(): BatchPipeline | undefined;
-  /** The executed state. @throws NodeCannotHandleRequest before there is one */
-  executed(): ReadView;
+  readonly pipeline: BatchPipeline;
   /** Members and users as the state has them. */
   identities(state: ReadView): IdentityLookup;
   /** Whether the service is open to users. */

@@ -2,7 +2,6 @@
 import type { TransactionId } from '@coco/base';
 import type { Request, Response } from '@coco/endpoint';
 import type { AuthenticatedCall } from './authenticate-call.ts';
-import { nodeError } from './errors.ts';
 import type { RequestContext } from './request-context.ts';
 
 export interface CallOutcome {
@@ -24,14 +23,12 @@ export async function runCall(
     case 'command':
       return { request, response: await endpoint.handle(call), id: undefined, isWrite: false };
     case 'read': {
-      const state = context.executed();
+      const state = context.pipeline.executedState();
       const id = { view: context.tracker.view, seqno: state.seqno };
       return { request, response: endpoint.handle(state, call), id, isWrite: false };
     }
     case 'write': {
-      const pipeline = context.pipeline();
-      if (!pipeline) throw nodeError('NodeCannotHandleRequest', 'The node is not ready yet.');
-      const { result, id } = pipeline.execute((transaction) => {
+      const { result, id } = context.pipeline.execute((transaction) => {
         const { response, claimsDigest, keepsWrites } = endpoint.handle(transaction, call);
         // CCF: only a success is written, unless the handler says otherwise.
         const isSuccess = response.status >= 200 && response.status <= 299;

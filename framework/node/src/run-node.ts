@@ -271,11 +271,11 @@ class NodeWiring {
     this.#registry.add(transactionEndpoints('/app', tracker));
     this.#registry.add(governanceEndpoints(this.#governancePorts(runtime)));
     this.#registry.add([
-      receiptEndpoint(() => ({
+      receiptEndpoint({
         tracker,
         secrets: runtime.secrets,
         readCovered: (id) => replica.readCovered(id.seqno),
-      })),
+      }),
     ]);
     for (const adapter of this.#adapters) this.#registry.add(adapter.endpoints);
   }
@@ -305,8 +305,7 @@ class NodeWiring {
       registry: this.#registry,
       tracker,
       clock: this.#options.clock,
-      pipeline: () => pipeline,
-      executed: () => pipeline.executedState(),
+      pipeline,
       identities: identityLookup,
       isOpen: () => this.#isOpen(pipeline),
       answered: () => {
