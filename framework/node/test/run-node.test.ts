@@ -158,7 +158,8 @@ describe('a running node', () => {
   });
 });
 
-describe('a node that comes back', () => {
+// Each has a node and a folder of its own; half of their time is waiting for disk and worker.
+describe('a node that comes back', { concurrency: 3 }, () => {
   test('recovers everything by its member, and old receipts verify', async () => {
     const harness = await NodeHarness.create(createNotesAdapter);
     try {
