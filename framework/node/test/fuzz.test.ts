@@ -281,7 +281,7 @@ describe('a node under fuzzing', () => {
   }
 
   test('it met many codes, and none was a fault of its own', () => {
-    assert.ok(codesSeen.size >= 8, [...codesSeen].join(', '));
+    assert.ok(codesSeen.size >= Math.min(8, runs / 15), [...codesSeen].join(', '));
     assert.ok(!codesSeen.has('InternalError') && !codesSeen.has('ReplicaFailed'));
   });
 });
