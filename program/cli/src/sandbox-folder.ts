@@ -130,9 +130,18 @@ export class SandboxFolder {
     return exists(this.member('service_identity.pem'));
   }
 
-  /** Before the opening is proposed: whatever happens then, the member knows the identity. */
-  async rememberNextIdentity(pem: string): Promise<void> {
-    await put(this.member('service_identity_next.pem'), pem);
+  /**
+   * Before an opening is proposed: whatever happens then, the member knows the identity that the
+   * ledger has. `previous` is the one that the node found in it, so that service did open, although
+   * a kill may have kept the member from noting it.
+   */
+  async rememberOpening(opening: {
+    readonly previous: string | undefined;
+    readonly next: string;
+  }): Promise<void> {
+    const { previous, next } = opening;
+    if (previous !== undefined) await put(this.member('service_identity.pem'), previous);
+    await put(this.member('service_identity_next.pem'), next);
   }
 
   /** After the service opened. */

@@ -152,9 +152,10 @@ async function openService(
   });
   try {
     const member = new MemberSession(client, await folder.readMember());
-    await folder.rememberNextIdentity(client.serviceCertificate);
+    const next = client.serviceCertificate;
+    await folder.rememberOpening({ previous: how.previous, next });
     if (!how.isRecovery) await member.activate();
-    await member.proposeOpening({ next: client.serviceCertificate, previous: how.previous });
+    await member.proposeOpening({ next, previous: how.previous });
     if (how.isRecovery) await member.submitShare();
     await member.waitUntilOpen(() => {});
     await folder.confirmIdentity();

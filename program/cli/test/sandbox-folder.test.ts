@@ -83,13 +83,28 @@ describe('the sandbox’s folder', () => {
   test('knows the identity that is being opened before the one that was', async () => {
     await folder.prepare(accounts);
     assert.deepEqual(await folder.knownIdentities(), []);
-    await folder.rememberNextIdentity('first');
+    await folder.rememberOpening({ previous: undefined, next: 'first' });
     await folder.confirmIdentity();
     assert.deepEqual(await folder.knownIdentities(), ['first']);
-    await folder.rememberNextIdentity('second');
+    await folder.rememberOpening({ previous: 'first', next: 'second' });
     assert.deepEqual(await folder.knownIdentities(), ['second', 'first']);
     await folder.confirmIdentity();
     assert.deepEqual(await folder.knownIdentities(), ['second']);
     assert.equal(await readFile(folder.member('service_identity.pem'), 'utf8'), 'second');
+  });
+
+  test('forgets no identity that a ledger may be of, however often an opening is cut short', async () => {
+    await folder.prepare(accounts);
+    await folder.rememberOpening({ previous: undefined, next: 'first' });
+    // Killed behind the opening of the first, before it was confirmed; then the ledger is of it.
+    await folder.rememberOpening({ previous: 'first', next: 'second' });
+    assert.deepEqual(await folder.knownIdentities(), ['second', 'first']);
+    // Killed before the opening of the second: the ledger is still of the first.
+    await folder.rememberOpening({ previous: 'first', next: 'third' });
+    assert.deepEqual(await folder.knownIdentities(), ['third', 'first']);
+    // Killed behind the opening of the third.
+    await folder.rememberOpening({ previous: 'third', next: 'fourth' });
+    assert.deepEqual(await folder.knownIdentities(), ['fourth', 'third']);
+    assert.equal(await folder.hasOpened(), true);
   });
 });
