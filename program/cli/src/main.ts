@@ -3,6 +3,12 @@ import { LedgerError } from '@coco/base';
 import { runCommand } from './command-line.ts';
 import { commands } from './commands.ts';
 
+// Who reads the output has seen enough (`| head`): there is nobody left to work for.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 try {
   await runCommand(commands, process.argv.slice(2), (text) => console.log(text));
 } catch (error) {
