@@ -55,7 +55,7 @@ const forms = {
   transactionId: /^\d+\.\d+$/,
 } as const;
 
-/** Asks the node for everything; nothing of it is believed yet. @throws UnknownTransaction */
+/** Asks the node for everything; nothing of it is believed yet. @throws UnknownTransaction, BundleMismatch */
 export async function fetchBundle(
   client: Client,
   rpcUrl: string,
@@ -72,6 +72,9 @@ export async function fetchBundle(
     );
   }
   const parts = textFields(opening, forms);
+  if (parts.transactionHash !== transactionHash.toLowerCase()) {
+    throw cliError('BundleMismatch', 'The node answered with the proof of another transaction.');
+  }
   const { bytes } = await client.receipt(parts.transactionId);
   const endorsements = await fetchEndorsements(client);
   return { ...parts, coseReceipt: toBase64(bytes), endorsements };

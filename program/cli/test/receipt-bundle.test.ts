@@ -107,6 +107,14 @@ describe('a receipt bundle', () => {
     assert.throws(() => parseBundle(large), { code: 'RequestBodyTooLarge' });
   });
 
+  test('is not taken from a node that proves another transaction', async () => {
+    const answer = JSON.stringify({ jsonrpc: '2.0', id: 1, result: bundle });
+    await withRpcServer([answer], async (url) => {
+      const asked = fetchBundle({} as Client, url, `0x${'11'.repeat(32)}`);
+      assert.equal(await codeOf(asked), 'BundleMismatch');
+    });
+  });
+
   test('is not fetched for a transaction that nobody knows, or that is none', async () => {
     const client = {} as Client;
     await withRpcServer(['{"jsonrpc":"2.0","id":1,"result":null}'], async (url) => {
