@@ -55,7 +55,10 @@ const forms = {
   transactionId: /^\d+\.\d+$/,
 } as const;
 
-/** Asks the node for everything; nothing of it is believed yet. @throws UnknownTransaction, BundleMismatch */
+/**
+ * Asks the node for everything; nothing of it is believed yet.
+ * @throws UnknownTransaction, BundleMismatch, WrongUsage
+ */
 export async function fetchBundle(
   client: Client,
   rpcUrl: string,
