@@ -64,12 +64,11 @@ export class MemberSession {
   }
 
   /** Waits until the service is open and its applications answer. */
-  async waitUntilOpen(onProgress: () => void): Promise<void> {
+  async waitUntilOpen(): Promise<void> {
     const untilMs = performance.now() + openMsMax;
     while (performance.now() < untilMs) {
       const { status } = await this.#client.request({ path: '/node/ready/app' });
       if (status === 204 && (await this.#status()) === 'Open') return;
-      onProgress();
       await new Promise((done) => setTimeout(done, pollMs));
     }
     throw cliError('NodeDidNotStart', 'The service did not open in half an hour.');

@@ -45,7 +45,7 @@ export async function openSandbox(options: SandboxOptions, terminal: Terminal): 
   );
   return guarded(node, async () => {
     await step(terminal, 'member: verify the node, acknowledge, open the service', () =>
-      openService(folder, node, { isRecovery: false, previous: undefined }),
+      openService(folder, node, undefined),
     );
     return { folder, node, client: await verifyAsClient(folder, node, terminal) };
   });
@@ -84,7 +84,7 @@ async function recoverSandbox(
   return guarded(node, async () => {
     await assertNothingLost(folder, node);
     await step(terminal, 'member: bring back the ledger secret, open the service', () =>
-      openService(folder, node, { isRecovery: true, previous }),
+      openService(folder, node, previous),
     );
     return { folder, node, client: await verifyAsClient(folder, node, terminal) };
   });
@@ -138,10 +138,11 @@ async function recoverNode(
   );
 }
 
+/** `previous` is the identity that a recovered service had; undefined for a new service. */
 async function openService(
   folder: SandboxFolder,
   node: SandboxNode,
-  how: { readonly isRecovery: boolean; readonly previous: string | undefined },
+  previous: string | undefined,
 ): Promise<void> {
   const root = await folder.readDevelopmentRoot();
   const client = await connect({
@@ -153,11 +154,11 @@ async function openService(
   try {
     const member = new MemberSession(client, await folder.readMember());
     const next = client.serviceCertificate;
-    await folder.rememberOpening({ previous: how.previous, next });
-    if (!how.isRecovery) await member.activate();
-    await member.proposeOpening({ next, previous: how.previous });
-    if (how.isRecovery) await member.submitShare();
-    await member.waitUntilOpen(() => {});
+    await folder.rememberOpening({ previous, next });
+    if (previous === undefined) await member.activate();
+    await member.proposeOpening({ next, previous });
+    if (previous !== undefined) await member.submitShare();
+    await member.waitUntilOpen();
     await folder.confirmIdentity();
   } finally {
     client.close();
