@@ -136,7 +136,8 @@ async function bind(
 ): Promise<void> {
   const { host, port, name } = configuration;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    // Not once: a connection that cannot be accepted later on must not end the node.
+    server.on('error', (cause: NodeJS.ErrnoException) => {
       const isTaken = cause.code === 'EADDRINUSE';
       const message = isTaken
         ? `Port ${port} is taken: stop the other program or choose another port.`

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { request as httpRequest } from 'node:http';
+import http, { request as httpRequest, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, test } from 'node:test';
+import { afterEach, describe, mock, test } from 'node:test';
 import { jsonResponse, type Request } from '@coco/endpoint';
 import type { InterfaceConfiguration } from '../src/configuration.ts';
 import { type HttpListener, listen } from '../src/http-listener.ts';
@@ -79,6 +79,16 @@ describe('the HTTP listener', () => {
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy();
     await listener.stop();
+  });
+
+  test('goes on when the system cannot accept a connection', async () => {
+    const create = mock.method(http, 'createServer');
+    await open();
+    const server = create.mock.calls[0]?.result as Server;
+    create.mock.restore();
+    // What libuv reports when no file descriptor is left.
+    for (let round = 0; round < 3; round++) server.emit('error', new RangeError('accept EMFILE'));
+    assert.equal((await post('{}')).status, 200);
   });
 
   test('hands a request over as a value', async () => {
