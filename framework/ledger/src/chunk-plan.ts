@@ -16,8 +16,8 @@ export interface ChunkPlan {
 }
 
 /**
- * A folder holds one file for each 5 MB: more than a million of them are a hostile listing, of which
- * no part is read: a ledger that lacks files would be cut as if it had never had them.
+ * A folder holds one file for each 5 MB: more than a million of them are a hostile listing. No part
+ * of it is read: a ledger that lacks files would be cut as if it had never had them.
  */
 const filesMax = 1_000_000;
 

@@ -1,6 +1,6 @@
 /**
- * A sandbox whose files were set back, or lost in part, is refused before its member opens anything:
- * and what is left of it stays, so that it can be restored.
+ * A sandbox whose files were set back, or lost in part, is refused before its member opens
+ * anything, and what is left of it stays, so that it can be restored.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
