@@ -96,8 +96,8 @@ export class Submission {
   }
 
   /**
-   * For a transaction that waits: calls back once, with its id when it executes, without one when it
-   * is dropped. The returned function ends the wait.
+   * For a transaction that waits: calls back once, with its id when it executes, without one when
+   * it is dropped. The returned function ends the wait.
    */
   onExecuted(hash: Uint8Array, callback: (id: TransactionId | undefined) => void): () => void {
     const key = toHex(hash);

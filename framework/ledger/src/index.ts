@@ -44,7 +44,6 @@ export type { LedgerSignature, SignerName, SignerNames } from './signature-entry
 export {
   isSignatureEntry,
   parseSignatureEntry,
-  signatureNames,
   singletonKey,
   treeMap,
   verifyLedgerSignature,

@@ -1,6 +1,7 @@
 /**
  * The one writer of a ledger: gives each write set its transaction id, encrypts it, grows the
- * Merkle tree, and closes batches with signature entries. Pure and synchronous; lives on the main thread.
+ * Merkle tree, and closes batches with signature entries. Pure and synchronous; lives on the main
+ * thread.
  *
  * The course of a batch: `append` any number of entries; `closeBatch` fixes the root and sets the
  * signature entry's seqno aside; the caller has the input signed (in the pool) while further

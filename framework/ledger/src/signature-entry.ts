@@ -199,13 +199,3 @@ export function textField(value: JsonValue, name: string): string | undefined {
   const field = isJsonObject(value) ? value[name] : undefined;
   return typeof field === 'string' ? field : undefined;
 }
-
-/** Issuer and subject that a verified signature names; a recovered service goes on under them. */
-export function signatureNames(signature: LedgerSignature): Pick<SignerName, 'issuer' | 'subject'> {
-  const claims = signature.cose.protectedHeader.get(coseHeader.cwtClaims);
-  const textOf = (label: number): string => {
-    const value = claims instanceof Map ? claims.get(label) : undefined;
-    return typeof value === 'string' ? value : '';
-  };
-  return { issuer: textOf(cwt.issuer), subject: textOf(cwt.subject) };
-}

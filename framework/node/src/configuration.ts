@@ -52,6 +52,12 @@ export interface StartConfiguration {
 
 export interface RecoverConfiguration {
   readonly previousServiceIdentityFile: string;
+  /**
+   * An operator's decision after LedgerDamaged in the newest file (a power loss that kept later
+   * pages and lost earlier ones): cut it from the first broken entry on, although transactions that
+   * were acknowledged may be lost.
+   */
+  readonly isTailLossAccepted: boolean;
   readonly certificateDays: number;
 }
 
@@ -314,6 +320,7 @@ function optional(reader: ConfigurationReader, key: string): string | undefined 
 function parseRecover(reader: ConfigurationReader): RecoverConfiguration {
   const recover: RecoverConfiguration = {
     previousServiceIdentityFile: reader.text('previous_service_identity_file'),
+    isTailLossAccepted: reader.flag('accept_tail_loss', false),
     certificateDays: reader.integer('initial_service_certificate_validity_days', days, 365),
   };
   reader.finish();

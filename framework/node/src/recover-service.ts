@@ -28,7 +28,6 @@ import {
   type RecoveredLedger,
   recoverLedger,
   Sequencer,
-  signatureNames,
   treeMap,
   type VerifiedEntry,
 } from '@coco/ledger';
@@ -63,9 +62,10 @@ export async function recoverService(
 ): Promise<RecoveredService> {
   const { configuration, baseFolder, clock, random } = surroundings;
   const ledgerFolder = resolve(baseFolder, configuration.ledgerDirectory);
-  const { ledger, store, names, historicalSecretRows, endorsementRows } = await readPublicLedger(
+  const { ledger, store, historicalSecretRows, endorsementRows } = await readPublicLedger(
     ledgerFolder,
     surroundings.log,
+    recovery,
   );
   const previous = await assertIdentity(ledger, baseFolder, recovery);
   await ledger.truncate();
@@ -86,7 +86,7 @@ export async function recoverService(
     tree: ledger.tree,
     secrets,
     guard: new NonceGuard(),
-    signer: { keyId: service.key.id, algorithm: service.key.algorithm, ...names },
+    signer: { keyId: service.key.id, algorithm: service.key.algorithm, ...ledger.signerNames },
     committed: ledger.lastId.seqno,
     chunkBytes: configuration.chunkBytes,
   });
@@ -118,20 +118,23 @@ export async function recoverService(
   return { node, service, evidence, core, tree, secrets, startupSeqno, ...found, endorsements };
 }
 
-async function readPublicLedger(ledgerFolder: string, log: Log) {
+async function readPublicLedger(
+  ledgerFolder: string,
+  log: Log,
+  { isTailLossAccepted }: Pick<RecoverConfiguration, 'isTailLossAccepted'>,
+) {
   const store = new Store(storeLimits);
   const historicalSecretRows: HistoricalSecretRow[] = [];
   const endorsementRows: EndorsementRow[] = [];
-  let names = { issuer: '', subject: '' };
   let batchCount = 0;
   const ledger = await recoverLedger({
     disk: new FileDisk(dirname(ledgerFolder)),
     folder: basename(ledgerFolder),
+    isTailLossAccepted,
     onBatch: (batch) => {
-      for (const { writeSet, signature } of batch) {
+      for (const { writeSet } of batch) {
         collect(writeSet, historicalSecret, historicalSecretRows);
         collect(writeSet, identityEndorsement, endorsementRows);
-        if (signature) names = signatureNames(signature);
       }
       replay(store, batch, (name) => isPublicMap(name));
       if (++batchCount % progressBatches === 0) {
@@ -139,7 +142,7 @@ async function readPublicLedger(ledgerFolder: string, log: Log) {
       }
     },
   });
-  return { ledger, store, names, historicalSecretRows, endorsementRows };
+  return { ledger, store, historicalSecretRows, endorsementRows };
 }
 
 /** Applies a verified batch, as its execution did: of signatures the state keeps the tree. */

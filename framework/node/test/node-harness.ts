@@ -64,7 +64,11 @@ export class NodeHarness {
   }
 
   /** Starts a new service, or recovers the one of `previousIdentity` (a file in the folder). */
-  async start(previousIdentity?: string, chunkSize = '5MB'): Promise<RunningNode> {
+  async start(
+    previousIdentity?: string,
+    options: { chunkSize?: string; acceptTailLoss?: boolean } = {},
+  ): Promise<RunningNode> {
+    const { chunkSize = '5MB', acceptTailLoss = false } = options;
     const configuration = parseConfiguration({
       network: {
         rpc_interfaces: {
@@ -84,7 +88,10 @@ export class NodeHarness {
             },
           ],
         },
-        recover: { previous_service_identity_file: previousIdentity ?? 'none' },
+        recover: {
+          previous_service_identity_file: previousIdentity ?? 'none',
+          accept_tail_loss: acceptTailLoss,
+        },
       },
       ledger: { chunk_size: chunkSize },
       coco: {

@@ -163,7 +163,7 @@ describe('a node that comes back', { concurrency: 3 }, () => {
   test('recovers everything by its member, and old receipts verify', async () => {
     const harness = await NodeHarness.create(createNotesAdapter);
     try {
-      await harness.start(undefined, '2KB');
+      await harness.start(undefined, { chunkSize: '2KB' });
       await harness.openService();
       const ids: string[] = [];
       for (let at = 0; at < 20; at++) ids.push(await write(harness, `note${at}`, `text ${at}`));
@@ -174,7 +174,7 @@ describe('a node that comes back', { concurrency: 3 }, () => {
       const names = await readdir(harness.ledgerFolder);
       assert.ok(names.some((name) => name.endsWith('.committed')));
 
-      const node = await harness.start(previous, '2KB');
+      const node = await harness.start(previous, { chunkSize: '2KB' });
       assert.equal(node.state(), 'PartOfPublicNetwork');
       assert.ok(Number(node.recoveredSeqno) >= 25);
       const early = await harness.request('/app/notes/note1');
@@ -202,6 +202,32 @@ describe('a node that comes back', { concurrency: 3 }, () => {
       assert.equal(verified.isCurrentIdentity, false);
       const files = await readdir(harness.ledgerFolder);
       assert.ok(files.every((name) => !name.endsWith('.recovery')));
+    } finally {
+      await harness.remove();
+    }
+  });
+
+  test('damage in the newest file stops a recovery until the operator accepts the loss', async () => {
+    const harness = await NodeHarness.create(createNotesAdapter);
+    try {
+      await harness.start();
+      await harness.openService();
+      await harness.decided(await write(harness, 'kept', 'safe'));
+      const damagedFrom = await write(harness, 'lost', 'gone');
+      await harness.decided(damagedFrom);
+      const old = (await harness.request('/node/network')).json as Json;
+      const previous = await harness.keepIdentity();
+      await harness.stop();
+      const newest = join(harness.ledgerFolder, 'ledger_1');
+      const bytes = await readFile(newest);
+      const tail = bytes.length - 900;
+      bytes.fill(0, tail, tail + 4);
+      await writeFile(newest, bytes);
+      await assert.rejects(harness.start(previous), { code: 'LedgerDamaged' });
+      await harness.start(previous, { acceptTailLoss: true });
+      await harness.openService(String(old.service_certificate));
+      assert.equal(utf8Decode((await harness.request('/app/notes/kept')).bytes), 'safe');
+      assert.equal((await harness.request('/app/notes/lost')).status, 404);
     } finally {
       await harness.remove();
     }
@@ -299,7 +325,7 @@ describe('a node whose ledger cannot be written', () => {
   test('acknowledges nothing when the disk fails, and stops', { timeout: 20_000 }, async () => {
     const harness = await NodeHarness.create(createNotesAdapter);
     try {
-      const node = await harness.start(undefined, '1B');
+      const node = await harness.start(undefined, { chunkSize: '1B' });
       await harness.openService();
       const names = (await readdir(harness.ledgerFolder)).map((name) =>
         Number(/-(\d+)/.exec(name)?.[1] ?? 0),
