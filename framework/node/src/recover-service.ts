@@ -62,11 +62,8 @@ export async function recoverService(
 ): Promise<RecoveredService> {
   const { configuration, baseFolder, clock, random } = surroundings;
   const ledgerFolder = resolve(baseFolder, configuration.ledgerDirectory);
-  const { ledger, store, historicalSecretRows, endorsementRows } = await readPublicLedger(
-    ledgerFolder,
-    surroundings.log,
-    recovery,
-  );
+  const read = await readPublicLedger(ledgerFolder, surroundings.log, recovery);
+  const { ledger, store, historicalSecretRows, endorsementRows } = read;
   const previous = await assertIdentity(ledger, baseFolder, recovery);
   await ledger.truncate();
   const service = await createServiceIdentity({
@@ -111,11 +108,10 @@ export async function recoverService(
       });
     },
   });
-  const { tree } = ledger;
-  const startupSeqno = asSeqno(0);
-  const found = { historicalSecretRows, ledger };
+  const own = { node, service, evidence, core, secrets };
+  const found = { ledger, tree: ledger.tree, historicalSecretRows, startupSeqno: asSeqno(0) };
   const endorsements = () => endorsementsOf(core.pipeline.committedState(), endorsementRows);
-  return { node, service, evidence, core, tree, secrets, startupSeqno, ...found, endorsements };
+  return { ...own, ...found, endorsements };
 }
 
 async function readPublicLedger(
