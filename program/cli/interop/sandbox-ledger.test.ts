@@ -17,6 +17,7 @@ import { fetchBundle, type ReceiptBundle } from '../src/receipt-bundle.ts';
 import { connectToSandbox } from '../src/sandbox-client.ts';
 import { sandboxDefaults } from '../src/sandbox-defaults.ts';
 import { SandboxFolder } from '../src/sandbox-folder.ts';
+import { plantInContract } from './marker-contract.ts';
 import { pause, SandboxProcess } from './sandbox-process.ts';
 import { TransferLoad } from './transfer-load.ts';
 
@@ -57,6 +58,8 @@ describe('a sandbox under load', () => {
         highest = Math.max(highest, parseTransactionId(bundle.transactionId).seqno);
       }
       client.close();
+      const chainId = sandboxDefaults.chainId;
+      await plantInContract(place, { rpcUrl, chainId, count: 20 }, plant);
       await plantEverywhere(rpcUrl);
       await pause(300);
       assert.equal(await sandbox.interrupt(), 0);
@@ -65,7 +68,7 @@ describe('a sandbox under load', () => {
     }
   };
 
-  /** Markers in what a client can make a node handle: paths, bodies, addresses, wrong input. */
+  /** Markers in what else a client can make a node handle: paths, bodies, wrong input. */
   const plantEverywhere = async (rpcUrl: string): Promise<void> => {
     const address = () => `0x${plant().slice(2, 42)}`;
     await callRpc(rpcUrl, 'eth_getBalance', [address(), 'latest']);
