@@ -46,7 +46,7 @@ import {
 import { newNode } from './start-service.ts';
 
 /** Batches between two lines of progress. */
-const progressBatches = 500;
+const progressBatches = 200;
 
 export interface RecoveredService extends ServiceRuntime {
   readonly ledger: RecoveredLedger;

@@ -26,6 +26,7 @@ const retryMs = 200;
 /** After this the process ends whatever still runs. */
 const stopMsMax = 1_800;
 const bugExitCode = 70;
+const progressEvents: ReadonlySet<string> = new Set(['recovery.public', 'recovery.private']);
 
 /** The adapters that this program can run, by their name in "coco.adapters". */
 const adapterFactories: ReadonlyMap<string, AdapterFactory> = new Map([
@@ -40,6 +41,8 @@ export type NodeReport =
       /** The last entry that a recovery brought back. */
       readonly recoveredSeqno: number | undefined;
     }
+  /** A recovery has read up to this entry: of the public part before `started`, then of all. */
+  | { readonly kind: 'progress'; readonly seqno: number }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 export const nodeCommand: Command = {
@@ -133,7 +136,7 @@ async function serve(
       version: await programVersion(),
       clock: systemClock,
       random: systemRandom,
-      log,
+      log: reportingLog(log),
     });
   } catch (error) {
     if (error instanceof BugError || !(error instanceof LedgerError)) throw error;
@@ -172,6 +175,19 @@ async function endOf(node: RunningNode, asked: Promise<number>, log: Log): Promi
   setTimeout(() => process.exit(code), stopMsMax).unref();
   await node.stop();
   process.exit(code);
+}
+
+/** The log, which tells the sandbox as well how far a recovery has come. */
+function reportingLog(log: Log): Log {
+  return {
+    write: (level, event, fields) => {
+      log.write(level, event, fields);
+      const seqno = fields?.seqno;
+      if (progressEvents.has(event) && typeof seqno === 'number') {
+        report({ kind: 'progress', seqno });
+      }
+    },
+  };
 }
 
 function report(message: NodeReport): void {

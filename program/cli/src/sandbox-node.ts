@@ -1,6 +1,6 @@
 /** The sandbox's node: its configuration file, its process, and what the process reports. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { open, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { present } from '@coco/base';
 import { cliError } from './errors.ts';
 import type { NodeReport } from './node-command.ts';
@@ -11,6 +11,7 @@ import type { SandboxAccount, SandboxFolder } from './sandbox-folder.ts';
 const prefundedWei = '10000000000000000000000';
 /** JSON-RPC bodies carry contracts' code. */
 const rpcBodyMax = '5MB';
+const logBytesMax = 10 * 1024 * 1024;
 
 export interface SandboxPorts {
   readonly https: number;
@@ -80,8 +81,11 @@ export async function writeConfiguration(
  * Starts the node's process and waits until it listens.
  * @throws NodeDidNotStart with the code that the node reported, in its metadata
  */
-export async function spawnNode(folder: SandboxFolder): Promise<SandboxNode> {
-  const log = await open(folder.node('node.log'), 'a', 0o600);
+export async function spawnNode(
+  folder: SandboxFolder,
+  onProgress: (seqno: number) => void,
+): Promise<SandboxNode> {
+  const log = await openLog(folder.node('node.log'));
   const child = spawn(process.execPath, [launcherPath, 'node', '--config', 'config.json'], {
     cwd: folder.nodePath,
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
@@ -92,7 +96,10 @@ export async function spawnNode(folder: SandboxFolder): Promise<SandboxNode> {
     child.once('exit', (code) => resolve(code ?? 1));
   });
   void ended.then(() => log.close());
-  const report = await firstReport(child, ended, folder);
+  child.on('message', (message: NodeReport) => {
+    if (message.kind === 'progress') onProgress(message.seqno);
+  });
+  const report = await startReport(child, ended, folder);
   if (report.kind === 'failed') {
     await ended;
     throw cliError('NodeDidNotStart', report.message, { nodeCode: report.code });
@@ -112,13 +119,23 @@ export async function spawnNode(folder: SandboxFolder): Promise<SandboxNode> {
   };
 }
 
-function firstReport(
+/** Lines of many starts, but not without end: a long log begins anew. */
+async function openLog(path: string): Promise<FileHandle> {
+  const log = await open(path, 'a', 0o600);
+  const { size } = await log.stat();
+  if (size > logBytesMax) await log.truncate(0);
+  return log;
+}
+
+function startReport(
   child: ChildProcess,
   ended: Promise<number>,
   folder: SandboxFolder,
-): Promise<NodeReport> {
+): Promise<Exclude<NodeReport, { kind: 'progress' }>> {
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(message as NodeReport));
+    child.on('message', (message: NodeReport) => {
+      if (message.kind !== 'progress') resolve(message);
+    });
     void ended.then((code) => {
       const message = `The node ended with code ${code} before it served; see ${folder.node('node.log')}.`;
       reject(cliError('NodeDidNotStart', message, { code }));

@@ -11,7 +11,7 @@ import { clientMemory, connectToSandbox } from './sandbox-client.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
 import { MemberSession } from './sandbox-member.ts';
 import { type SandboxNode, spawnNode, writeConfiguration } from './sandbox-node.ts';
-import { step, type Terminal } from './steps.ts';
+import { type Progress, step, type Terminal } from './steps.ts';
 
 export interface SandboxOptions {
   readonly folder: string;
@@ -41,7 +41,7 @@ export async function openSandbox(options: SandboxOptions, terminal: Terminal): 
     throw setBack('The ledger of this sandbox is gone');
   }
   const node = await step(terminal, 'node: keys, evidence, genesis, first signature', () =>
-    startNode(folder, options, undefined),
+    startNode(folder, { ...options, previousIdentity: undefined, onProgress: () => {} }),
   );
   return guarded(node, async () => {
     await step(terminal, 'member: verify the node, acknowledge, open the service', () =>
@@ -58,16 +58,19 @@ function newAccount() {
 
 async function startNode(
   folder: SandboxFolder,
-  options: SandboxOptions,
-  previousIdentity: string | undefined,
+  options: SandboxOptions & {
+    readonly previousIdentity: string | undefined;
+    /** Entries that a recovery has read. */
+    readonly onProgress: (seqno: number) => void;
+  },
 ): Promise<SandboxNode> {
   await writeConfiguration(folder, {
     ports: { https: options.httpsPort, rpc: options.rpcPort },
     chainId: options.chainId,
     accounts: await folder.readAccounts(),
-    previousIdentity,
+    previousIdentity: options.previousIdentity,
   });
-  return spawnNode(folder);
+  return spawnNode(folder, options.onProgress);
 }
 
 /** Undefined when the service in the folder never opened: then it starts anew. */
@@ -76,16 +79,21 @@ async function recoverSandbox(
   options: SandboxOptions,
   terminal: Terminal,
 ): Promise<Sandbox | undefined> {
-  const found = await step(terminal, 'node: read and verify the ledger', () =>
-    recoverNode(folder, options),
-  );
+  // The node reads twice: the public part in this step, everything while its member waits.
+  let show: Progress = () => {};
+  const onProgress = (seqno: number) => show(`${seqno.toLocaleString('en-US')} entries`);
+  const found = await step(terminal, 'node: read and verify the ledger', (progress) => {
+    show = progress;
+    return recoverNode(folder, { ...options, onProgress });
+  });
   if (!found) return undefined;
   const { node, previous } = found;
   return guarded(node, async () => {
     await assertNothingLost(folder, node);
-    await step(terminal, 'member: bring back the ledger secret, open the service', () =>
-      openService(folder, node, previous),
-    );
+    await step(terminal, 'member: bring back the ledger secret, open the service', (progress) => {
+      show = progress;
+      return openService(folder, node, previous);
+    });
     return { folder, node, client: await verifyAsClient(folder, node, terminal) };
   });
 }
@@ -115,13 +123,14 @@ function setBack(what: string): LedgerError {
  */
 async function recoverNode(
   folder: SandboxFolder,
-  options: SandboxOptions,
+  options: SandboxOptions & { readonly onProgress: (seqno: number) => void },
 ): Promise<{ node: SandboxNode; previous: string } | undefined> {
   const known = await folder.knownIdentities();
   const { certificatePem: none } = await folder.readMember();
   for (const previous of known.length > 0 ? known : [none]) {
     try {
-      return { node: await startNode(folder, options, previous), previous };
+      const node = await startNode(folder, { ...options, previousIdentity: previous });
+      return { node, previous };
     } catch (error) {
       const code = error instanceof LedgerError ? error.metadata.nodeCode : undefined;
       if (code === 'ServiceNeverOpened') {

@@ -12,18 +12,33 @@ export const standardTerminal: Terminal = {
   },
 };
 
-/** Runs `act` as a named step: the line shows that it runs, then how long it took. */
+/** How far a step has come, in a few words. */
+export type Progress = (state: string) => void;
+
+/** The longest name, and room behind it for how far the step has come. */
+const nameColumns = 56;
+const stateColumns = 24;
+
+/**
+ * Runs `act` as a named step: the line shows that it runs and how far it has come, then how long it
+ * took.
+ */
 export async function step<Result>(
   terminal: Terminal,
   name: string,
-  act: () => Promise<Result>,
+  act: (progress: Progress) => Promise<Result>,
 ): Promise<Result> {
   const startedMs = performance.now();
-  if (terminal.isInteractive) terminal.write(`  …  ${name}\r`);
+  const show: Progress = (state) => {
+    if (!terminal.isInteractive) return;
+    terminal.write(`  …  ${name.padEnd(nameColumns)}${state.slice(0, stateColumns)}\r`);
+  };
+  show('');
   try {
-    const result = await act();
+    const result = await act(show);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    terminal.write(`  ok ${name.padEnd(52)} ${seconds.padStart(5)} s\n`);
+    const blank = terminal.isInteractive ? ' '.repeat(stateColumns) : '';
+    terminal.write(`  ok ${name.padEnd(nameColumns)} ${seconds.padStart(5)} s${blank}\n`);
     return result;
   } catch (error) {
     terminal.write(`  !! ${name}\n`);

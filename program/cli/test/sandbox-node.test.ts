@@ -40,14 +40,20 @@ describe('the sandbox’s node', () => {
       code: 'NodeDidNotStart',
       message: /ended with code 1 before it served.*node\.log/,
     };
-    await assert.rejects(spawnNode(folder), ended);
+    await assert.rejects(
+      spawnNode(folder, () => {}),
+      ended,
+    );
     assert.match(await readFile(folder.node('node.log'), 'utf8'), /InvalidConfiguration/);
     await writeConfiguration(folder, { ...options, previousIdentity: undefined });
     await rm(folder.member('development_root_privk.pem'));
-    await assert.rejects(spawnNode(folder), {
-      code: 'NodeDidNotStart',
-      metadata: { nodeCode: 'InvalidConfiguration' },
-      message: /development_root_privk\.pem".*cannot be read/,
-    });
+    await assert.rejects(
+      spawnNode(folder, () => {}),
+      {
+        code: 'NodeDidNotStart',
+        metadata: { nodeCode: 'InvalidConfiguration' },
+        message: /development_root_privk\.pem".*cannot be read/,
+      },
+    );
   });
 });

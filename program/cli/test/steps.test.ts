@@ -10,15 +10,21 @@ function recorder(isInteractive: boolean) {
 describe('a step', () => {
   test('shows its name and seconds when it is done, and gives the result', async () => {
     const { written, terminal } = recorder(false);
-    assert.equal(await step(terminal, 'make keys', async () => 5), 5);
+    const made = await step(terminal, 'make keys', async (progress) => {
+      progress('half');
+      return 5;
+    });
+    assert.equal(made, 5);
     assert.equal(written.length, 1);
     assert.match(written[0] ?? '', /^ {2}ok make keys +\d+\.\d s\n$/);
   });
 
   test('shows that it runs where a line can be redrawn', async () => {
     const { written, terminal } = recorder(true);
-    await step(terminal, 'make keys', async () => {
-      assert.match(written.join(''), /make keys\r$/);
+    await step(terminal, 'make keys', async (progress) => {
+      assert.match(written.join(''), /make keys +\r$/);
+      progress('12,000 entries');
+      assert.match(written.at(-1) ?? '', /make keys +12,000 entries\r$/);
     });
     assert.match(written.at(-1) ?? '', /^ {2}ok make keys/);
   });
