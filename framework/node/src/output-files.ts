@@ -27,11 +27,27 @@ export async function writeOutput(folder: string, file: string, text: string): P
  */
 export async function takePidFile(folder: string, file: string): Promise<void> {
   const path = resolve(folder, file);
-  const pid = Number(await readFile(path, 'utf8').catch(() => ''));
-  if (pid > 0 && pid !== process.pid && (await isHolder(pid, path))) {
-    throw nodeError('PidFileTaken', `PID file ${file} already exists. Exiting.`, { pid });
+  // Of two that start at once, one creates the file.
+  while (!(await createFile(path, `${process.pid}`))) {
+    const pid = Number(await readFile(path, 'utf8').catch(() => ''));
+    if (pid > 0 && pid !== process.pid && (await isHolder(pid, path))) {
+      throw nodeError('PidFileTaken', `PID file ${file} already exists. Exiting.`, { pid });
+    }
+    await rm(path, { force: true }).catch((cause: unknown) => {
+      throw diskFault('DiskFault', `The file "${file}" cannot be replaced.`, { file }, cause);
+    });
   }
-  await writeOutput(folder, file, `${process.pid}`);
+}
+
+/** False when the file is there already. @throws DiskFault */
+async function createFile(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw diskFault('DiskFault', `The file "${path}" cannot be written.`, { file: path }, cause);
+  }
 }
 
 export async function removeOutput(folder: string, file: string): Promise<void> {
