@@ -74,25 +74,31 @@ function segmentsOverlap(left: Segment, right: Segment): boolean {
   if (left.name === undefined && right.name === undefined) return left.prefix === right.prefix;
   if (left.name === undefined) return literalMatches(left.prefix, right);
   if (right.name === undefined) return literalMatches(right.prefix, left);
-  const prefixRest = restOf(left.prefix, right.prefix, 'start');
-  const suffixRest = restOf(left.suffix, right.suffix, 'end');
-  // A value never holds a colon: what one template has beyond the other must fit into a value.
-  return (
-    prefixRest !== undefined &&
-    suffixRest !== undefined &&
-    !prefixRest.includes(':') &&
-    !suffixRest.includes(':')
+  return commonTexts(left, right).some(
+    (text) => literalMatches(text, left) && literalMatches(text, right),
   );
+}
+
+/**
+ * Texts of which one matches both segments if any does. A common text begins with the longer prefix
+ * and ends with the longer suffix; what stands between belongs to both values, so that one letter
+ * does as well, and where nothing does, prefix and suffix may share letters.
+ */
+function commonTexts(left: Segment, right: Segment): readonly string[] {
+  const prefix = longer(left.prefix, right.prefix);
+  const suffix = longer(left.suffix, right.suffix);
+  const texts = [`${prefix}x${suffix}`];
+  for (let shared = 0; shared <= Math.min(prefix.length, suffix.length); shared++) {
+    if (prefix.endsWith(suffix.slice(0, shared))) texts.push(prefix + suffix.slice(shared));
+  }
+  return texts;
+}
+
+function longer(left: string, right: string): string {
+  return left.length > right.length ? left : right;
 }
 
 function literalMatches(literal: string, segment: Segment): boolean {
   const template = { text: '', segments: [segment], names: [] };
   return matchPathTemplate(template, `/${literal}`) !== undefined;
-}
-
-/** What the longer of two texts has beyond the shorter; undefined when they are at odds. */
-function restOf(left: string, right: string, side: 'start' | 'end'): string | undefined {
-  const [short, long] = left.length <= right.length ? [left, right] : [right, left];
-  if (side === 'start') return long.startsWith(short) ? long.slice(short.length) : undefined;
-  return long.endsWith(short) ? long.slice(0, long.length - short.length) : undefined;
 }

@@ -50,7 +50,8 @@ suite('path templates', () => {
         );
         assert.equal(templatesOverlap(one, other), isShared, `${left} and ${right}`);
       }),
-      { numRuns: 300 },
+      // Found once: a value of one template lies within the other's prefix.
+      { numRuns: 300, examples: [['{x}:a', 'b:{x}']] },
     );
   });
 });
