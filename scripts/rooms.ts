@@ -20,6 +20,8 @@ export const roomOrder: readonly string[] = [
   'framework/ledger',
   'framework/consensus',
   'framework/attestation',
+  'framework/isolate',
+  'framework/constitution',
   'framework/endpoint',
   'framework/governance',
   'framework/apps',

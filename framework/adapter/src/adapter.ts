@@ -14,6 +14,11 @@ export interface Write<Result> {
   readonly claimsDigest?: Uint8Array;
   /** The result stands, but nothing is written (a refused call). */
   readonly isDiscarded?: boolean;
+  /**
+   * Called at once when the entry has its id, and only then: for what follows from an entry and is
+   * no row, such as a ledger secret in force from the next one on. A rollback must undo it.
+   */
+  readonly whenAppended?: (id: TransactionId) => void;
 }
 
 export interface Executed<Result> {

@@ -2,6 +2,7 @@
  * What a room or an adapter offers on a path. The node runs handlers: a write handler runs alone,
  * to completion, on the executing thread, and its writes are kept only with a 2xx response.
  */
+import type { TransactionId } from '@coco/base';
 import type { ReadView, Transaction } from '@coco/kv';
 import type { AuthenticationPolicy, Caller } from './caller.ts';
 import type { GovernanceMessageType } from './governance-message.ts';
@@ -44,6 +45,20 @@ export interface WriteOutcome {
   readonly claimsDigest?: Uint8Array;
   /** The writes are kept although the response is no success (CCF's setApplyWrites). */
   readonly keepsWrites?: true;
+  /**
+   * Called at once when the entry has its id, and only then: for what follows from an entry and is
+   * no row. A rollback must undo it.
+   */
+  readonly whenAppended?: (id: TransactionId) => void;
+}
+
+/**
+ * Reads and writes the executed state, and may wait: it runs beside other writes, and again when
+ * one of them changed what it read. Nothing that it does outside its transaction may count.
+ */
+interface OptimisticEndpoint extends EndpointBase {
+  readonly mode: 'optimistic';
+  handle(transaction: Transaction, call: Call): Promise<WriteOutcome>;
 }
 
 /** Touches no map itself; may wait. */
@@ -52,4 +67,4 @@ export interface CommandEndpoint extends EndpointBase {
   handle(call: Call): Response | Promise<Response>;
 }
 
-export type Endpoint = ReadEndpoint | WriteEndpoint | CommandEndpoint;
+export type Endpoint = ReadEndpoint | WriteEndpoint | OptimisticEndpoint | CommandEndpoint;

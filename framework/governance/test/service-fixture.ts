@@ -289,6 +289,7 @@ export class TestService {
       assert.ok(!(response instanceof Promise));
       return response;
     }
+    assert.ok(endpoint.mode === 'write', 'the fixture runs no endpoint that waits yet');
     const { response, keepsWrites } = endpoint.handle(transaction, call);
     if (response.status < 300 || keepsWrites) this.#append(transaction);
     return response;

@@ -9,19 +9,18 @@
  */
 
 import type { CommittedBatch, Decision, Executed, OpenBatch, Write } from '@coco/adapter';
-import {
-  asSeqno,
-  assert,
-  type Clock,
-  type Log,
-  type Seqno,
-  type TransactionId,
-  type View,
-} from '@coco/base';
+import { asSeqno, assert, type Seqno, type TransactionId, type View } from '@coco/base';
 import { endpointError, type TransactionStatusTracker } from '@coco/endpoint';
 import type { ReadView, Store, Transaction, WriteSet } from '@coco/kv';
 import { type Batch, type Sequencer, singletonKey, treeMap } from '@coco/ledger';
 import { nodeError } from './errors.ts';
+import type {
+  CommitObserver,
+  PipelineMeasures,
+  PipelinePorts,
+  Sealer,
+  TrackedTransaction,
+} from './pipeline-ports.ts';
 
 /**
  * While one batch is flushed, the next is signed; a third would only make batches smaller, and
@@ -33,37 +32,6 @@ const batchesInFlightMax = 2;
  * store's limit in service-runtime.ts) on top, a batch stays below the replica's 16 MiB.
  */
 const openEntryBytesMax = 6 * 1024 * 1024;
-
-/** What concludes a batch (an adapter's block) before it is signed. */
-export interface Sealer {
-  readonly name: string;
-  /** The maps that it can touch. */
-  readonly maps: ReadonlySet<string>;
-  seal(transaction: Transaction, batch: OpenBatch): Write<void>;
-}
-
-/** Who keeps derived state. */
-export interface CommitObserver {
-  onCommitted(batch: CommittedBatch): void;
-  rolledBack(to: Seqno): void;
-}
-
-export interface PipelinePorts {
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Signs COSE's to-be-signed bytes with the service's key, off this thread. */
-  sign(input: Uint8Array): Promise<Uint8Array>;
-  /** Hands a signed batch to the replica; batches come in order. */
-  propose(batch: Batch, kind: 'genesis' | 'batch'): void;
-  /** Calls back soon, after what is already waiting to run. */
-  defer(callback: () => void): void;
-}
-
-export interface PipelineMeasures {
-  batches: number;
-  entries: number;
-  lastCommitMs: number;
-}
 
 interface InFlight {
   readonly batch: Batch;
@@ -198,19 +166,41 @@ export class BatchPipeline {
     write: (transaction: Transaction) => Write<Result>,
     maps?: ReadonlySet<string>,
   ): Executed<Result> {
-    if (!this.#isExecuting) {
-      throw nodeError('NodeCannotHandleRequest', 'This node does not execute transactions now.');
-    }
-    const isFull =
-      this.uncommittedCount >= this.#uncommittedMax ||
-      this.#sequencer.openEntryBytes >= openEntryBytesMax;
-    if (isFull) {
-      const message = 'Too many transactions wait to be committed; try again shortly.';
-      throw endpointError('TooManyPendingTransactions', message, { limit: this.#uncommittedMax });
-    }
-    const executed = this.#run(write, maps);
-    if (executed.id) this.#closeSoon();
-    return executed;
+    this.#ensureReady();
+    return this.#run(write, maps);
+  }
+
+  /**
+   * A transaction for a handler that waits: others write meanwhile. Its writes are taken by
+   * `executeTracked`.
+   * @throws NodeCannotHandleRequest, TooManyPendingTransactions
+   */
+  beginTracked(): TrackedTransaction {
+    this.#ensureReady();
+    // Sealed, the state stays readable beyond the commit of the batch that it lies in.
+    this.#store.seal();
+    const transaction = this.#store.begin({ tracksReads: true });
+    return { transaction, store: this.#store, view: this.view };
+  }
+
+  /**
+   * Writes what a tracked transaction wrote, if everything that it read would read the same now;
+   * 'conflict' otherwise: then it has to run again.
+   * @throws NodeCannotHandleRequest, TooManyPendingTransactions
+   */
+  executeTracked<Result>(
+    tracked: TrackedTransaction,
+    written: Write<Result>,
+  ): Executed<Result> | 'conflict' {
+    this.#ensureReady();
+    if (!this.isCurrent(tracked)) return 'conflict';
+    assert(!this.#isWriting, 'a write does not execute inside another');
+    return this.#take(tracked.transaction, written);
+  }
+
+  /** Whether everything that it read would read the same in the present state and view. */
+  isCurrent({ transaction, store, view }: TrackedTransaction): boolean {
+    return store === this.#store && view === this.view && transaction.isCurrent();
   }
 
   /** Asks for a batch although nothing was executed: sealers may have something to write. */
@@ -253,6 +243,18 @@ export class BatchPipeline {
     this.#tellIdle();
   }
 
+  #ensureReady(): void {
+    if (!this.#isExecuting) {
+      throw nodeError('NodeCannotHandleRequest', 'This node does not execute transactions now.');
+    }
+    const isFull =
+      this.uncommittedCount >= this.#uncommittedMax ||
+      this.#sequencer.openEntryBytes >= openEntryBytesMax;
+    if (!isFull) return;
+    const message = 'Too many transactions wait to be committed; try again shortly.';
+    throw endpointError('TooManyPendingTransactions', message, { limit: this.#uncommittedMax });
+  }
+
   #run<Result>(
     write: (transaction: Transaction) => Write<Result>,
     maps: ReadonlySet<string> | undefined,
@@ -261,13 +263,19 @@ export class BatchPipeline {
     this.#isWriting = true;
     try {
       const transaction = this.#store.begin(maps === undefined ? {} : { maps });
-      const { result, claimsDigest, isDiscarded = false } = write(transaction);
-      if (isDiscarded || !transaction.hasWrites) return { result, id: undefined };
-      const writeSet = transaction.writeSet();
-      return { result, id: this.#append(writeSet, claimsDigest) };
+      return this.#take(transaction, write(transaction));
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  #take<Result>(transaction: Transaction, written: Write<Result>): Executed<Result> {
+    const { result, claimsDigest, isDiscarded = false, whenAppended } = written;
+    if (isDiscarded || !transaction.hasWrites) return { result, id: undefined };
+    const id = this.#append(transaction.writeSet(), claimsDigest);
+    whenAppended?.(id);
+    this.#closeSoon();
+    return { result, id };
   }
 
   #append(writeSet: WriteSet, claimsDigest: Uint8Array | undefined): TransactionId {

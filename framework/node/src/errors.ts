@@ -9,6 +9,7 @@ export const nodeError: (
     | 'AddressInUse'
     | 'NodeCannotHandleRequest'
     | 'FrontendNotOpen'
+    | 'TransactionCommitAttemptsExceedLimit'
     | 'TransactionInvalid'
     | 'TransactionPendingOrUnknown'
     | 'TransactionNotFound'
@@ -51,6 +52,11 @@ export const nodeError: (
     kind: 'refusal',
     status: 404,
     meaning: 'The service is not open to users yet.',
+  },
+  TransactionCommitAttemptsExceedLimit: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'Other transactions changed what this one reads, each time that it ran.',
   },
   TransactionInvalid: {
     kind: 'refusal',

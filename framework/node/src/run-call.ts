@@ -1,8 +1,10 @@
 /** Stage: runs the endpoint's handler, on the store where it asks for one. */
+import type { Write } from '@coco/adapter';
 import type { TransactionId } from '@coco/base';
-import type { Request, Response } from '@coco/endpoint';
+import type { Request, Response, WriteOutcome } from '@coco/endpoint';
 import type { AuthenticatedCall } from './authenticate-call.ts';
 import type { RequestContext } from './request-context.ts';
+import { runOptimistic } from './run-optimistic.ts';
 
 export interface CallOutcome {
   readonly request: Request;
@@ -12,7 +14,10 @@ export interface CallOutcome {
   readonly isWrite: boolean;
 }
 
-/** @throws what the handler throws, NodeCannotHandleRequest, TooManyPendingTransactions */
+/**
+ * @throws what the handler throws, NodeCannotHandleRequest, TooManyPendingTransactions,
+ *   TransactionCommitAttemptsExceedLimit
+ */
 export async function runCall(
   context: RequestContext,
   authenticated: Extract<AuthenticatedCall, { kind: 'call' }>,
@@ -28,14 +33,28 @@ export async function runCall(
       return { request, response: endpoint.handle(state, call), id, isWrite: false };
     }
     case 'write': {
-      const { result, id } = context.pipeline.execute((transaction) => {
-        const { response, claimsDigest, keepsWrites } = endpoint.handle(transaction, call);
-        // CCF: only a success is written, unless the handler says otherwise.
-        const isSuccess = response.status >= 200 && response.status <= 299;
-        const isDiscarded = !isSuccess && !keepsWrites;
-        return { result: response, isDiscarded, ...(claimsDigest ? { claimsDigest } : {}) };
-      });
+      const { result, id } = context.pipeline.execute((transaction) =>
+        writeOf(endpoint.handle(transaction, call)),
+      );
+      return { request, response: result, id, isWrite: true };
+    }
+    case 'optimistic': {
+      const { result, id } = await runOptimistic(context.pipeline, async (transaction) =>
+        writeOf(await endpoint.handle(transaction, call)),
+      );
       return { request, response: result, id, isWrite: true };
     }
   }
+}
+
+/** CCF: only a success is written, unless the handler says otherwise. */
+function writeOf(outcome: WriteOutcome): Write<Response> {
+  const { response, claimsDigest, keepsWrites, whenAppended } = outcome;
+  const isSuccess = response.status >= 200 && response.status <= 299;
+  return {
+    result: response,
+    isDiscarded: !isSuccess && !keepsWrites,
+    ...(claimsDigest && { claimsDigest }),
+    ...(whenAppended && { whenAppended }),
+  };
 }

@@ -9,3 +9,4 @@ import './output-files.test.ts';
 import './refuse-malformed.test.ts';
 import './replica-client.test.ts';
 import './run-node.test.ts';
+import './run-optimistic.test.ts';

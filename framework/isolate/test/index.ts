@@ -1,0 +1,1 @@
+import './map-permission.test.ts';
