@@ -7,6 +7,8 @@ export { decryptShare, signGovernanceRequest } from './governance-request.ts';
 export { recoveryViewGap } from './identity-endorsement.ts';
 export type { LedgerSecret } from './issue-recovery-shares.ts';
 export { identityLookup } from './members.ts';
+export type { NativeContext, NativeFunction, NativeFunctions } from './native-function.ts';
+export { nativeFunctions } from './native-functions.ts';
 export {
   isReadingPrivateLedger,
   openRecoveredService,

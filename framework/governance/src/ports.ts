@@ -2,6 +2,7 @@
 import type { Clock, Random, Seqno } from '@coco/base';
 import type { SigningKey } from '@coco/crypto';
 import type { TransactionStatusTracker } from '@coco/endpoint';
+import type { ScriptRunner } from '@coco/isolate';
 import type { LedgerSecret } from './issue-recovery-shares.ts';
 import type { HistoricalSecretRow } from './tables.ts';
 
@@ -9,6 +10,8 @@ export interface GovernancePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly transactions: TransactionStatusTracker;
+  /** Runs constitutions and ballots, outside of what holds keys. */
+  readonly scripts?: ScriptRunner;
   /** The service's key in office. */
   serviceKey(): SigningKey;
   /**

@@ -4,6 +4,7 @@ import './genesis.test.ts';
 import './governance-model.test.ts';
 import './governance-request.test.ts';
 import './lifecycle.test.ts';
+import './native-functions.test.ts';
 import './proposals.test.ts';
 import './recovery-share.test.ts';
 import './recovery.test.ts';

@@ -1,0 +1,27 @@
+/** Every native function that actions of a constitution may call; each file adds its own map. */
+import { refuse, utf8Decode } from '@coco/base';
+import type { ScriptValue } from '@coco/isolate';
+import type { NativeFunction, NativeFunctions } from './native-function.ts';
+import { transitionServiceToOpen } from './open-service.ts';
+
+const serviceFunctions: NativeFunctions = new Map<string, NativeFunction>([
+  [
+    'node.transitionServiceToOpen',
+    ({ transaction, ports }, [previous, next]) => {
+      const identities = {
+        previous: previous === undefined ? undefined : pemOf(previous),
+        next: pemOf(next),
+      };
+      transitionServiceToOpen(transaction, identities, ports);
+      return undefined;
+    },
+  ],
+]);
+
+export const nativeFunctions: NativeFunctions = new Map([...serviceFunctions]);
+
+/** A certificate comes as the bytes of its PEM text. @throws InvalidInput */
+function pemOf(value: ScriptValue): string {
+  if (value instanceof Uint8Array) return utf8Decode(value);
+  throw refuse('InvalidInput', 'A service identity is an ArrayBuffer that holds a PEM text.');
+}
