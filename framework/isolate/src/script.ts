@@ -69,8 +69,12 @@ export interface ScriptCall {
 
 export type ScriptOutcome =
   | { readonly kind: 'returned'; readonly value: ScriptValue }
-  /** The script threw, does not parse, lacks the entry, or ran out of heap or stack. */
+  /** The script threw, or ran out of heap or stack. */
   | { readonly kind: 'threw'; readonly reason: string; readonly trace: string | undefined }
+  /** The module does not parse, or its body threw before the entry could be called. */
+  | { readonly kind: 'unloadable'; readonly reason: string; readonly trace: string | undefined }
+  /** The module loaded and exports no function of that name. */
+  | { readonly kind: 'missing' }
   | { readonly kind: 'timedOut' };
 
 export interface ScriptRunner {
