@@ -4,3 +4,4 @@ import './cose-signature.test.ts';
 import './digest.test.ts';
 import './encryption-key.test.ts';
 import './signing-key.test.ts';
+import './token-signature.test.ts';

@@ -1,41 +1,35 @@
 /**
  * Finds out who calls. The endpoint's policies are tried in order; the first that accepts names the
- * caller. Proof is the TLS client certificate or the signature over the body; the tables that say
- * who is a member or a user are the caller's to look up, at one state of the ledger.
- * Texts are CCF's: its clients and tests compare them.
+ * caller. Proof is the TLS client certificate, a bearer token or the signature over the body; the
+ * tables that say who is known are the caller's to look up, at one state of the ledger. Nothing is
+ * remembered from one call to the next, so a state that is rolled back leaves nothing behind.
  */
-import { coseAlgorithm, LedgerError } from '@coco/base';
-import { parseCertificate, verifyCose } from '@coco/crypto';
-import type { AuthenticationPolicy, Caller, SignedCaller } from './caller.ts';
+import type { Attempt, AttemptContext } from './attempt.ts';
+import { attemptCertificate } from './attempt-certificate.ts';
+import { attemptMemberSigned, attemptUserSigned } from './attempt-signed.ts';
+import { attemptToken } from './attempt-token.ts';
+import type { AllOfPolicy, AuthenticationPolicy, Caller, PolicyName } from './caller.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type ErrorDetail, errorResponse } from './error-response.ts';
 import { endpointError } from './errors.ts';
-import { parseGovernanceMessage } from './governance-message.ts';
+import type { IdentityLookup } from './identity-lookup.ts';
 import type { Request, Response } from './request.ts';
-
-/** What authentication reads of the ledger. Ids are lower-case hex SHA-256 of a certificate. */
-export interface IdentityLookup {
-  /** The member's certificate in PEM. */
-  memberCertificate(id: string): string | undefined;
-  isActiveMember(id: string): boolean;
-  isUser(id: string): boolean;
-}
 
 /** The caller, or the 401 that answers the request. */
 export type Authentication =
   | { readonly kind: 'caller'; readonly caller: Caller }
   | { readonly kind: 'response'; readonly response: Response };
 
-type Attempt = { readonly caller: Caller } | { readonly refusal: string };
-
-const challenges: Partial<Record<AuthenticationPolicy, string>> = {
-  member_cose_sign1: 'COSE-SIGN1 realm="Signed request access"',
-  active_member_cose_sign1: 'COSE-SIGN1 realm="Signed request access"',
+const signedChallenge = 'COSE-SIGN1 realm="Signed request access"';
+const challenges: Partial<Record<PolicyName, string>> = {
+  jwt: 'Bearer realm="JWT bearer token access", error="invalid_token"',
+  user_cose_sign1: signedChallenge,
+  member_cose_sign1: signedChallenge,
+  active_member_cose_sign1: signedChallenge,
 };
-const signingAlgorithms: ReadonlySet<number> = new Set(Object.values(coseAlgorithm));
 
 /**
- * @param context.nowMs Unix time, for the validity of client certificates.
+ * @param context.nowMs Unix time, for the validity of client certificates and tokens.
  * @throws InvalidInput, RequestBodyTooLarge for a body that says it is signed and does not parse
  */
 export function authenticate(
@@ -44,34 +38,49 @@ export function authenticate(
   context: { readonly lookup: IdentityLookup; readonly nowMs: number },
 ): Authentication {
   const details: ErrorDetail[] = [];
+  let challenge: string | undefined;
+  const attempts = { ...context, messageType: endpoint.messageType };
   for (const policy of endpoint.authentication) {
-    const attempt = attemptPolicy(policy, request, { ...context, type: endpoint.messageType });
+    const attempt = attemptPolicy(policy, request, attempts);
     if ('caller' in attempt) return { kind: 'caller', caller: attempt.caller };
+    challenge = challenges[attempt.refusedBy];
     details.push({
-      auth_policy: policy,
+      auth_policy: policyText(policy),
       code: 'InvalidAuthenticationInfo',
       message: attempt.refusal,
     });
   }
-  const last = endpoint.authentication.at(-1);
-  if (last === undefined) return { kind: 'caller', caller: { policy: 'no_auth' } };
-  const challenge = challenges[last];
+  if (details.length === 0) return { kind: 'caller', caller: { policy: 'no_auth' } };
   const error = endpointError('InvalidAuthenticationInfo', 'Invalid authentication credentials.');
   const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
   return { kind: 'response', response: errorResponse(error, { details, headers }) };
 }
 
-interface AttemptContext {
-  readonly lookup: IdentityLookup;
-  readonly nowMs: number;
-  readonly type: string | undefined;
-}
+type PolicyAttempt =
+  | { readonly caller: Caller }
+  | { readonly refusal: string; readonly refusedBy: PolicyName };
 
 function attemptPolicy(
   policy: AuthenticationPolicy,
   request: Request,
   context: AttemptContext,
-): Attempt {
+): PolicyAttempt {
+  if (typeof policy !== 'string') return attemptAll(policy, request, context);
+  return { refusedBy: policy, ...attemptOne(policy, request, context) };
+}
+
+/** In the order of their names, as CCF tries them. */
+function attemptAll(policy: AllOfPolicy, request: Request, context: AttemptContext): PolicyAttempt {
+  const callers = new Map<PolicyName, Caller>();
+  for (const name of sorted(policy)) {
+    const attempt = attemptOne(name, request, context);
+    if ('refusal' in attempt) return { refusal: `${name}:${attempt.refusal}`, refusedBy: name };
+    callers.set(name, attempt.caller);
+  }
+  return { caller: { policy: 'all_of', callers } };
+}
+
+function attemptOne(policy: PolicyName, request: Request, context: AttemptContext): Attempt {
   switch (policy) {
     case 'no_auth':
       return { caller: { policy } };
@@ -79,70 +88,21 @@ function attemptPolicy(
     case 'user_cert':
     case 'member_cert':
       return attemptCertificate(policy, request, context);
+    case 'jwt':
+      return attemptToken(request, context);
+    case 'user_cose_sign1':
+      return attemptUserSigned(request, context);
     case 'member_cose_sign1':
     case 'active_member_cose_sign1':
-      return attemptSigned(policy, request, context);
+      return attemptMemberSigned(policy, request, context);
   }
 }
 
-function attemptCertificate(
-  policy: 'any_cert' | 'user_cert' | 'member_cert',
-  request: Request,
-  context: AttemptContext,
-): Attempt {
-  if (!request.clientCertificate) return { refusal: 'No caller certificate' };
-  const { id, der, notBeforeMs, notAfterMs } = parseCertificate(request.clientCertificate);
-  if (policy === 'member_cert') {
-    // A member's standing is the consortium's decision, not a date's: CCF checks no dates here.
-    const isMember = context.lookup.memberCertificate(id) !== undefined;
-    return isMember
-      ? { caller: { policy, id } }
-      : { refusal: 'Could not find matching member certificate' };
-  }
-  if (context.nowMs < notBeforeMs) return { refusal: 'Certificate is not yet valid' };
-  if (context.nowMs > notAfterMs) return { refusal: 'Certificate has expired' };
-  if (policy === 'any_cert') return { caller: { policy, id, certificate: der } };
-  return context.lookup.isUser(id)
-    ? { caller: { policy, id } }
-    : { refusal: 'Could not find matching user certificate' };
+/** As the details of a 401 name it: `jwt`, `jwt+user_cert`. */
+function policyText(policy: AuthenticationPolicy): string {
+  return typeof policy === 'string' ? policy : sorted(policy).join('+');
 }
 
-function attemptSigned(
-  policy: SignedCaller['policy'],
-  request: Request,
-  context: AttemptContext,
-): Attempt {
-  if (request.headers.get('content-type') !== 'application/cose') {
-    return { refusal: 'Content type is not set to application/cose' };
-  }
-  const { message, header } = parseGovernanceMessage(request.body);
-  if (!signingAlgorithms.has(header.algorithm)) {
-    return { refusal: `Unsupported algorithm: ${header.algorithm}` };
-  }
-  if (header.type !== context.type) {
-    const found = header.type ?? 'nothing';
-    const label = 'ccf.gov.msg.type';
-    return { refusal: `Found ${label} set to ${found}, expected ${label} to be ${context.type}` };
-  }
-  const certificate = context.lookup.memberCertificate(header.keyId);
-  if (certificate === undefined) return { refusal: 'Signer is not a known member' };
-  if (policy === 'active_member_cose_sign1' && !context.lookup.isActiveMember(header.keyId)) {
-    return { refusal: 'Signer is not an active member' };
-  }
-  // A detached payload does not verify either: there is nothing to verify it with.
-  if (!isSignedBy(certificate, request.body)) {
-    return { refusal: 'Failed to validate COSE Sign1' };
-  }
-  return { caller: { policy, id: header.keyId, message, header, bytes: request.body } };
-}
-
-function isSignedBy(certificate: string, bytes: Uint8Array): boolean {
-  const { spki } = parseCertificate(certificate);
-  try {
-    verifyCose({ bytes, spki, bytesMax: bytes.length });
-    return true;
-  } catch (error) {
-    if (error instanceof LedgerError && error.code === 'InvalidSignature') return false;
-    throw error;
-  }
+function sorted({ all_of: names }: AllOfPolicy): readonly PolicyName[] {
+  return [...names].sort();
 }

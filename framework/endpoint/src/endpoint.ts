@@ -5,7 +5,6 @@
 import type { TransactionId } from '@coco/base';
 import type { ReadView, Transaction } from '@coco/kv';
 import type { AuthenticationPolicy, Caller } from './caller.ts';
-import type { GovernanceMessageType } from './governance-message.ts';
 import type { Request, Response } from './request.ts';
 
 export interface Call {
@@ -21,8 +20,8 @@ interface EndpointBase {
   readonly path: string;
   /** Policies tried in order; the first that accepts names the caller. Empty: anyone. */
   readonly authentication: readonly AuthenticationPolicy[];
-  /** What a COSE policy demands as the signed message's type. */
-  readonly messageType?: GovernanceMessageType;
+  /** What a COSE policy demands as the signed message's type; a member's message needs one. */
+  readonly messageType?: string;
   /** One line for the OpenAPI document. */
   readonly summary?: string;
 }

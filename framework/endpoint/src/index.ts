@@ -1,9 +1,18 @@
 /** The door of @coco/endpoint. */
 export type { ApiVersion } from './api-version.ts';
 export { parseApiVersion } from './api-version.ts';
-export type { Authentication, IdentityLookup } from './authenticate.ts';
+export type { Authentication } from './authenticate.ts';
 export { authenticate } from './authenticate.ts';
-export type { AuthenticationPolicy, Caller, SignedCaller } from './caller.ts';
+export type {
+  AllOfPolicy,
+  AuthenticationPolicy,
+  Caller,
+  PolicyName,
+  SignedCaller,
+  TokenCaller,
+} from './caller.ts';
+export type { CallerValue } from './caller-value.ts';
+export { callerValue } from './caller-value.ts';
 export type {
   Call,
   CommandEndpoint,
@@ -16,13 +25,15 @@ export type { ErrorDetail } from './error-response.ts';
 export { errorResponse } from './error-response.ts';
 export type { EndpointErrorCode } from './errors.ts';
 export { endpointError } from './errors.ts';
-export type { GovernanceHeader, GovernanceMessageType } from './governance-message.ts';
-export { governanceLabel, parseGovernanceMessage } from './governance-message.ts';
+export type { IdentityLookup, KnownParty, TokenKey } from './identity-lookup.ts';
+export { isConstraintOf } from './issuer-constraint.ts';
 export { openApiDocument } from './open-api.ts';
 export type { Route, RouteMatch } from './registry.ts';
 export { Registry } from './registry.ts';
 export type { Request, Response } from './request.ts';
 export { bytesResponse, emptyResponse, jsonResponse, textResponse } from './request.ts';
+export type { GovernanceHeader, GovernanceMessageType } from './signed-header.ts';
+export { governanceLabel, parseGovernanceMessage } from './signed-header.ts';
 export { parseRequestedId, transactionEndpoints } from './transaction-endpoints.ts';
 export type { TransactionDecision, TransactionStatus } from './transaction-status.ts';
 export { TransactionStatusTracker } from './transaction-status.ts';

@@ -4,6 +4,7 @@
  * so which one answers never depends on the order of registration.
  */
 import { assert } from '@coco/base';
+import type { AuthenticationPolicy } from './caller.ts';
 import type { Endpoint } from './endpoint.ts';
 import { errorResponse } from './error-response.ts';
 import { endpointError } from './errors.ts';
@@ -50,6 +51,7 @@ export class Registry {
     const path = this.#pathOf(template);
     const isFree = !path.methods.has(endpoint.method);
     assert(isFree, `${endpoint.method} ${endpoint.path} is offered once`);
+    for (const policy of endpoint.authentication) assertPolicy(policy);
     path.methods.set(endpoint.method, endpoint);
   }
 
@@ -105,6 +107,13 @@ export class Registry {
     }
     return undefined;
   }
+}
+
+function assertPolicy(policy: AuthenticationPolicy): void {
+  if (typeof policy === 'string') return;
+  const { all_of: names } = policy;
+  const isSet = names.length > 0 && new Set(names).size === names.length;
+  assert(isSet, 'all_of names at least one policy and none twice');
 }
 
 function answer(response: Response): Route {

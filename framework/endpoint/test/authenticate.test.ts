@@ -12,12 +12,14 @@ import {
 } from '@coco/base';
 import { createCertificate, parseCertificate, SigningKey, signCose } from '@coco/crypto';
 import fc from 'fast-check';
-import { authenticate, type IdentityLookup } from '../src/authenticate.ts';
+import { authenticate } from '../src/authenticate.ts';
 import type { AuthenticationPolicy } from '../src/caller.ts';
-import { governanceLabel } from '../src/governance-message.ts';
+import type { IdentityLookup } from '../src/identity-lookup.ts';
+import { governanceLabel, userLabel } from '../src/signed-header.ts';
 import { bodyOf, requestTo } from './endpoint-fixture.ts';
 
 const nowMs = Date.UTC(2026, 10, 23);
+const nowSeconds = nowMs / 1000;
 const dayMs = 86_400_000;
 const key = SigningKey.generate('P-384');
 const certificate = parseCertificate(
@@ -30,13 +32,16 @@ const certificate = parseCertificate(
   }),
 );
 
+const party = { certificatePem: certificate.pem, data: { name: 'One' } };
+
 function lookupOf(kind: 'active' | 'accepted' | 'user' | 'nobody'): IdentityLookup {
   const isMember = kind === 'active' || kind === 'accepted';
   const isOwn = (id: string): boolean => id === certificate.id;
   return {
-    memberCertificate: (id) => (isMember && isOwn(id) ? certificate.pem : undefined),
+    member: (id) => (isMember && isOwn(id) ? party : undefined),
     isActiveMember: (id) => kind === 'active' && isOwn(id),
-    isUser: (id) => kind === 'user' && isOwn(id),
+    user: (id) => (kind === 'user' && isOwn(id) ? party : undefined),
+    tokenKeys: () => [],
   };
 }
 
@@ -65,19 +70,25 @@ interface Attempt {
   readonly policies: readonly AuthenticationPolicy[];
   readonly kind?: Parameters<typeof lookupOf>[0];
   readonly body?: Uint8Array;
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
+  readonly messageType?: string | undefined;
   readonly clientCertificate?: Uint8Array;
   readonly atMs?: number;
 }
 
 function attempt(options: Attempt): ReturnType<typeof authenticate> {
-  const { contentType = 'application/cose' } = options;
+  const contentType = 'contentType' in options ? options.contentType : 'application/cose';
+  const messageType = 'messageType' in options ? options.messageType : 'proposal';
   const request = requestTo('/gov/x', {
-    headers: new Map([['content-type', contentType]]),
+    headers: new Map(contentType === undefined ? [] : [['content-type', contentType]]),
     ...(options.body && { body: options.body }),
     ...(options.clientCertificate && { clientCertificate: options.clientCertificate }),
   });
-  return authenticate({ authentication: options.policies, messageType: 'proposal' }, request, {
+  const endpoint = {
+    authentication: options.policies,
+    ...(messageType !== undefined && { messageType }),
+  };
+  return authenticate(endpoint, request, {
     lookup: lookupOf(options.kind ?? 'active'),
     nowMs: options.atMs ?? nowMs + 1000,
   });
@@ -127,7 +138,7 @@ suite('authentication', () => {
     const result = attempt({ policies: ['member_cose_sign1'], kind: 'accepted', body });
     assert.equal(result.kind, 'caller');
     assert.deepEqual(reasons({ policies: ['active_member_cose_sign1'], kind: 'accepted', body }), [
-      'Signer is not an active member',
+      'Signer is not an ACTIVE member',
     ]);
   });
 
@@ -135,6 +146,7 @@ suite('authentication', () => {
     const policies = ['active_member_cose_sign1'] as const;
     const cases: readonly (readonly [string, Partial<Attempt>])[] = [
       ['Content type is not set to application/cose', { contentType: 'application/json' }],
+      ['Missing content-type header', { contentType: undefined }],
       ['Signer is not a known member', { kind: 'nobody', body: signed() }],
       ['Unsupported algorithm: -257', { body: signed([[coseHeader.algorithm, -257]]) }],
       ['Failed to validate COSE Sign1', { body: signed([[coseHeader.algorithm, -7]]) }],
@@ -143,7 +155,7 @@ suite('authentication', () => {
         { body: signed([[governanceLabel.type, 'ballot']]) },
       ],
       [
-        'Found ccf.gov.msg.type set to nothing, expected ccf.gov.msg.type to be proposal',
+        'Missing ccf.gov.msg.type, expected ccf.gov.msg.type to be proposal',
         { body: signed([[governanceLabel.type, undefined]]) },
       ],
       ['Failed to validate COSE Sign1', { body: detached() }],
@@ -233,14 +245,106 @@ suite('authentication', () => {
     ] as const) {
       assert.deepEqual(attempt({ policies: [policy], kind, ...own }), {
         kind: 'caller',
-        caller: { policy, id: certificate.id },
+        caller: { policy, id: certificate.id, ...party },
       });
     }
     assert.deepEqual(reasons({ policies: ['user_cert', 'member_cert'], kind: 'nobody', ...own }), [
       'Could not find matching user certificate',
       'Could not find matching member certificate',
     ]);
-    assert.deepEqual(reasons({ policies: ['any_cert'] }), ['No caller certificate']);
+    assert.deepEqual(reasons({ policies: ['any_cert', 'user_cert', 'member_cert'] }), [
+      'No caller certificate',
+      'No caller user certificate',
+      'No caller member certificate',
+    ]);
+  });
+
+  test('a user signs with or without a type and a time, and a typed endpoint asks for its type', () => {
+    const policies = ['user_cose_sign1'] as const;
+    const bare = signed([
+      [governanceLabel.type, undefined],
+      [governanceLabel.createdAt, undefined],
+    ]);
+    const accepted = attempt({ policies, kind: 'user', messageType: undefined, body: bare });
+    assert.ok(accepted.kind === 'caller' && accepted.caller.policy === 'user_cose_sign1');
+    assert.equal(accepted.caller.id, certificate.id);
+    assert.deepEqual(accepted.caller.data, party.data);
+    assert.deepEqual(accepted.caller.header, {
+      algorithm: -35,
+      keyId: certificate.id,
+      type: undefined,
+      createdAt: undefined,
+    });
+    const typed = signed([
+      [userLabel.type, 'order'],
+      [userLabel.createdAt, 5],
+    ]);
+    const order = { policies, kind: 'user', body: typed } as const;
+    assert.equal(attempt({ ...order, messageType: 'order' }).kind, 'caller');
+    assert.deepEqual(reasons({ ...order, messageType: 'payment' }), [
+      'Unexpected message type: order, expected: payment',
+    ]);
+  });
+
+  test('a refused user’s signature names its reason and challenges', () => {
+    const policies = ['user_cose_sign1'] as const;
+    const shared = { policies, kind: 'user', messageType: undefined } as const;
+    const cases: readonly (readonly [string, Partial<Attempt>])[] = [
+      ['Missing content-type header', { contentType: undefined }],
+      ['Content type is not set to application/cose', { contentType: 'text/plain' }],
+      ['Signer is not a known user', { kind: 'active', body: signed() }],
+      ['Unsupported algorithm: -257', { body: signed([[coseHeader.algorithm, -257]]) }],
+      ['Failed to validate COSE Sign1', { body: signed([[coseHeader.algorithm, -7]]) }],
+      ['Failed to validate COSE Sign1', { body: detached() }],
+    ];
+    for (const [reason, options] of cases) {
+      assert.deepEqual(reasons({ ...shared, ...options }), [reason]);
+      const result = attempt({ ...shared, ...options });
+      assert.ok(result.kind === 'response');
+      const challenge = result.response.headers['www-authenticate'];
+      assert.equal(challenge, 'COSE-SIGN1 realm="Signed request access"');
+    }
+    for (const createdAt of [-1, 1.5, 'now']) {
+      const body = signed([[userLabel.createdAt, createdAt]]);
+      assert.throws(() => attempt({ ...shared, body }), { code: 'InvalidInput' });
+    }
+  });
+
+  test('all_of accepts when each policy does, and names the one that refused', () => {
+    const both = [{ all_of: ['user_cose_sign1', 'user_cert'] }] as const;
+    const own = { clientCertificate: certificate.der };
+    const options = { policies: both, kind: 'user', messageType: undefined } as const;
+    const accepted = attempt({ ...options, ...own, body: signed() });
+    assert.ok(accepted.kind === 'caller' && accepted.caller.policy === 'all_of');
+    assert.deepEqual([...accepted.caller.callers.keys()], ['user_cert', 'user_cose_sign1']);
+    assert.deepEqual(accepted.caller.callers.get('user_cert'), {
+      policy: 'user_cert',
+      id: certificate.id,
+      ...party,
+    });
+    const unsigned = attempt({ ...options, ...own, contentType: 'text/plain' });
+    assert.ok(unsigned.kind === 'response');
+    assert.deepEqual(bodyOf(unsigned.response), {
+      error: {
+        code: 'InvalidAuthenticationInfo',
+        message: 'Invalid authentication credentials.',
+        details: [
+          {
+            auth_policy: 'user_cert+user_cose_sign1',
+            code: 'InvalidAuthenticationInfo',
+            message: 'user_cose_sign1:Content type is not set to application/cose',
+          },
+        ],
+      },
+    });
+    const challenge = unsigned.response.headers['www-authenticate'];
+    assert.equal(challenge, 'COSE-SIGN1 realm="Signed request access"');
+    const uncertified = attempt({ ...options, body: signed() });
+    assert.ok(uncertified.kind === 'response');
+    assert.equal(uncertified.response.headers['www-authenticate'], undefined);
+    assert.deepEqual(reasons({ ...options, body: signed() }), [
+      'user_cert:No caller user certificate',
+    ]);
   });
 
   test('a user’s certificate holds between its dates, a member’s beyond', () => {
@@ -248,9 +352,15 @@ suite('authentication', () => {
     const early = { ...own, atMs: nowMs - 1000 };
     const late = { ...own, atMs: nowMs + dayMs + 1000 };
     assert.deepEqual(reasons({ policies: ['user_cert'], kind: 'user', ...early }), [
-      'Certificate is not yet valid',
+      `Current time ${nowSeconds - 1} is before certificate's Not Before validity period ${nowSeconds}`,
     ]);
-    assert.deepEqual(reasons({ policies: ['any_cert'], ...late }), ['Certificate has expired']);
+    const endSeconds = nowSeconds + dayMs / 1000 - 1;
+    assert.deepEqual(reasons({ policies: ['any_cert'], ...late }), [
+      `Current time ${endSeconds + 2} is after certificate's Not After validity period ${endSeconds}`,
+    ]);
+    for (const atMs of [nowMs, endSeconds * 1000 + 999]) {
+      assert.equal(attempt({ policies: ['any_cert'], ...own, atMs }).kind, 'caller');
+    }
     assert.equal(attempt({ policies: ['member_cert'], ...late }).kind, 'caller');
   });
 });

@@ -90,6 +90,13 @@ suite('registry', () => {
     assert.equal(errorOf(unknown.response).code, 'ResourceNotFound');
   });
 
+  test('an all_of without policies, or with one twice, is refused when it is added', () => {
+    for (const names of [[], ['jwt', 'jwt']] as const) {
+      const endpoint = { ...endpointAt('/app/x'), authentication: [{ all_of: names }] };
+      assert.throws(() => new Registry().add([endpoint]), /all_of names at least one policy/);
+    }
+  });
+
   test('two endpoints for one request are refused when the second is added', () => {
     const registry = new Registry();
     registry.add([endpointAt('/app/{a}:verb'), endpointAt('/app/x')]);

@@ -1,6 +1,7 @@
 /** What the member tables say of members: who is active, who holds which part of the key. */
 
 import type { IdentityLookup } from '@coco/endpoint';
+import { tokenKeys } from './jwt-tables.ts';
 import type { Readable } from './table.ts';
 import {
   type MemberInfoRow,
@@ -9,14 +10,24 @@ import {
   memberInfos,
   type RecoveryRole,
   userCertificates,
+  userInfos,
 } from './tables.ts';
 
 /** What authentication needs, read at one state. */
 export function identityLookup(state: Readable): IdentityLookup {
   return {
-    memberCertificate: (id) => memberCertificates.get(state, id),
+    member: (id) => {
+      const certificatePem = memberCertificates.get(state, id);
+      if (certificatePem === undefined) return undefined;
+      return { certificatePem, data: memberInfos.get(state, id)?.member_data };
+    },
     isActiveMember: (id) => isActiveMember(state, id),
-    isUser: (id) => userCertificates.has(state, id),
+    user: (id) => {
+      const certificatePem = userCertificates.get(state, id);
+      if (certificatePem === undefined) return undefined;
+      return { certificatePem, data: userInfos.get(state, id)?.user_data };
+    },
+    tokenKeys: (keyId) => tokenKeys.get(state, keyId) ?? [],
   };
 }
 

@@ -60,7 +60,15 @@ export const memberAcks: Table<MemberAckRow> = new Table(
     cose_sign1_req: row.optionalText('cose_sign1_req'),
   })),
 );
+export interface UserInfoRow {
+  readonly user_data?: JsonValue | undefined;
+}
+
 export const userCertificates: Table<string> = new Table(`${governance}.users.certs`, rawText);
+export const userInfos: Table<UserInfoRow> = new Table(
+  `${governance}.users.info`,
+  jsonRow((row) => ({ user_data: row.json('user_data') })),
+);
 
 // Nodes; keys are node ids: hex SHA-256 of the node key's DER SubjectPublicKeyInfo.
 

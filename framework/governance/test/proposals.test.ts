@@ -302,6 +302,6 @@ suite('proposals', () => {
     const service = await TestService.start([member]);
     const refused = service.post(member, create, { type: 'proposal', json: noActions });
     assert.equal(refused.status, 401);
-    assert.match(refused.text, /Signer is not an active member/);
+    assert.match(refused.text, /Signer is not an ACTIVE member/);
   });
 });

@@ -1,5 +1,6 @@
 import './batch-pipeline.test.ts';
 import './bug-report.test.ts';
+import './authentication.test.ts';
 import './byte-budget.test.ts';
 import './certificate-watch.test.ts';
 import './configuration.test.ts';

@@ -134,25 +134,40 @@ export class NodeHarness {
 
   async request(
     path: string,
-    options: { method?: string; body?: Uint8Array; headers?: Record<string, string> } = {},
+    options: {
+      method?: string;
+      body?: Uint8Array;
+      headers?: Record<string, string>;
+      /** PEM: a client certificate and its key. */
+      client?: { cert: string; key: string };
+    } = {},
   ): Promise<Answer> {
     const ca = await readFile(join(this.folder, 'node', 'service_cert.pem'), 'utf8');
     const url = new URL(path, `https://${this.node?.addresses.main}`);
-    const { method = 'GET', headers = {}, body } = options;
+    const { method = 'GET', headers = {}, body, client } = options;
     return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(url, { method, headers, ca, agent: false }, (answer) => {
-        const parts: Uint8Array[] = [];
-        answer.on('data', (part: Uint8Array) => parts.push(part));
-        answer.on('end', () => {
-          const bytes = Buffer.concat(parts);
-          const isJson = answer.headers['content-type'] === 'application/json';
-          const json = isJson ? parseJson(bytes, { bytesMax: 1 << 24, depthMax: 32 }) : null;
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, bytes, json });
-        });
-      });
+      const outgoing = httpsRequest(
+        url,
+        { method, headers, ca, agent: false, ...client },
+        (answer) => {
+          const parts: Uint8Array[] = [];
+          answer.on('data', (part: Uint8Array) => parts.push(part));
+          answer.on('end', () => {
+            const bytes = Buffer.concat(parts);
+            const isJson = answer.headers['content-type'] === 'application/json';
+            const json = isJson ? parseJson(bytes, { bytesMax: 1 << 24, depthMax: 32 }) : null;
+            resolve({ status: answer.statusCode ?? 0, headers: answer.headers, bytes, json });
+          });
+        },
+      );
       outgoing.on('error', reject);
       outgoing.end(body);
     });
+  }
+
+  /** The member's certificate and key, for TLS. */
+  get memberClient(): { cert: string; key: string } {
+    return { cert: this.#certificate, key: this.#key.privatePem() };
   }
 
   get memberId(): string {
