@@ -22,11 +22,11 @@ import {
   signedJson,
   signedMemberId,
 } from './governance-endpoint.ts';
-import { shuffleRecoveryShares } from './issue-recovery-shares.ts';
 import type { JsonFields } from './json-fields.ts';
 import { recoveryRoleOf } from './members.ts';
 import { serviceStatus } from './open-service.ts';
 import type { GovernancePorts } from './ports.ts';
+import { refreshRecoveryShares } from './rekey-ledger.ts';
 import { memberAcks, memberInfos, signedTree } from './tables.ts';
 
 export function acknowledgementEndpoints(ports: GovernancePorts): readonly Endpoint[] {
@@ -113,8 +113,5 @@ function activate(transaction: Transaction, memberId: string, ports: GovernanceP
     throw refuse('InvalidInput', 'Recovery members cannot be activated during recovery.');
   }
   memberInfos.put(transaction, memberId, { ...info, status: 'Active' });
-  const latest = ports.ledgerSecrets().at(-1);
-  if (isRecoveryMember && status === 'Open' && latest) {
-    shuffleRecoveryShares(transaction, latest, ports.random);
-  }
+  if (isRecoveryMember && status === 'Open') refreshRecoveryShares(transaction, ports);
 }

@@ -5,6 +5,7 @@ export const governanceError: (
   code:
     | 'GovernanceRowInvalid'
     | 'InvalidCreatedAt'
+    | 'LedgerSecretLocked'
     | 'NodeAlreadyRecovering'
     | 'ProposalCreatedTooLongAgo'
     | 'ProposalFailedToValidate'
@@ -29,6 +30,11 @@ export const governanceError: (
     kind: 'refusal',
     status: 400,
     meaning: 'A signed request was created after the year 2286, by its own clock.',
+  },
+  LedgerSecretLocked: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The ledger secret and its shares are changed only in a service that is open.',
   },
   NodeAlreadyRecovering: {
     kind: 'refusal',

@@ -5,7 +5,7 @@ export { genesis, recover } from './genesis.ts';
 export { governanceEndpoints } from './governance-endpoints.ts';
 export { decryptShare, signGovernanceRequest } from './governance-request.ts';
 export { recoveryViewGap } from './identity-endorsement.ts';
-export type { LedgerSecret } from './issue-recovery-shares.ts';
+export { historicalSecretAt, type LedgerSecret } from './issue-recovery-shares.ts';
 export { identityLookup } from './members.ts';
 export type { NativeContext, NativeFunction, NativeFunctions } from './native-function.ts';
 export { nativeFunctions } from './native-functions.ts';
@@ -15,7 +15,7 @@ export {
   secretsForNode,
   serviceStatus,
 } from './open-service.ts';
-export type { GovernancePorts } from './ports.ts';
+export type { GovernancePorts, LedgerEffects } from './ports.ts';
 export type { WrappingSecret } from './recovery-share.ts';
 export {
   combineShares,

@@ -37,7 +37,7 @@ export interface LedgerSecret {
  */
 export function shuffleRecoveryShares(
   transaction: Writable,
-  latest: LedgerSecret,
+  latest: Uint8Array,
   random: Random,
 ): void {
   const participants = activeRecoveryMembers(transaction, 'Participant');
@@ -55,7 +55,7 @@ export function shuffleRecoveryShares(
     encrypted[id] = toBase64(encryptTo(encryptionKeyPem, encodeShare(fullKey)));
   }
   recoveryShares.put(transaction, {
-    wrapped_latest_ledger_secret: toBase64(wrapLedgerSecret(secret, latest.secret)),
+    wrapped_latest_ledger_secret: toBase64(wrapLedgerSecret(secret, latest)),
     encrypted_shares: encrypted,
   });
 }
@@ -92,11 +92,28 @@ export function issueRecoveryShares(
 ): void {
   const latest = secrets.at(-1);
   if (!latest) throw governanceError('RecoverySharesImpossible', 'There is no ledger secret.');
-  shuffleRecoveryShares(transaction, latest, random);
-  const previous = secrets.at(-2);
-  const encrypted = previous && sealBlob(latest.secret, random.bytes(blobIvBytes), previous.secret);
+  shuffleRecoveryShares(transaction, latest.secret, random);
+  const { version, secret } = latest;
+  storePrevious(transaction, { version, secret, previous: secrets.at(-2), random });
+}
+
+/**
+ * Stores the secret before `secret` under it. Without `version` it applies from the entry after the
+ * one that is being written.
+ */
+export function storePrevious(
+  transaction: Writable,
+  stored: {
+    readonly version?: Seqno;
+    readonly secret: Uint8Array;
+    readonly previous: LedgerSecret | undefined;
+    readonly random: Random;
+  },
+): void {
+  const { version, secret, previous, random } = stored;
+  const encrypted = previous && sealBlob(secret, random.bytes(blobIvBytes), previous.secret);
   historicalSecret.put(transaction, {
-    next_version: latest.version,
+    next_version: version,
     previous_ledger_secret:
       previous && encrypted
         ? {
@@ -106,6 +123,16 @@ export function issueRecoveryShares(
           }
         : undefined,
   });
+}
+
+/**
+ * A value of `historicalSecret` as the entry with `seqno` wrote it, complete: the row of a rekey
+ * does not say from where its secret applies, which is the entry after.
+ * @throws GovernanceRowInvalid
+ */
+export function historicalSecretAt(value: Uint8Array, seqno: Seqno): HistoricalSecretRow {
+  const row = historicalSecret.decode(value);
+  return { ...row, next_version: row.next_version ?? seqno + 1 };
 }
 
 /**

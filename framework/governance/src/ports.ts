@@ -23,7 +23,19 @@ export interface GovernancePorts {
   rootAt(seqno: Seqno): Uint8Array;
   /**
    * Every value that `historicalSecret` ever had, oldest first, as the recovery of the public
-   * ledger found them (`historicalSecret.decode`). Asked only while the service recovers.
+   * ledger found them (`historicalSecretAt`). Asked only while the service recovers.
    */
   historicalSecretRows(): readonly HistoricalSecretRow[];
+  /** Effects on the ledger itself, which are no rows; each is called when an entry was appended. */
+  readonly ledger: LedgerEffects;
+}
+
+/** A rollback of the entry that asked undoes each of them. */
+export interface LedgerEffects {
+  /** A new secret encrypts from this seqno on, the next to be appended. */
+  addSecret(fromSeqno: Seqno, secret: Uint8Array): void;
+  /** The chunk file ends with the batch that is open. */
+  forceChunk(): void;
+  /** A snapshot is taken at the end of the batch that is open. */
+  forceSnapshot(): void;
 }

@@ -8,6 +8,8 @@ import './native-functions.test.ts';
 import './proposals.test.ts';
 import './recovery-share.test.ts';
 import './recovery.test.ts';
+import './rekey-ledger.test.ts';
 import './replay-window.test.ts';
+import './reshare.model.test.ts';
 import './service-endpoints.test.ts';
 import './tables.test.ts';

@@ -41,7 +41,7 @@ import { genesis, type NewNode, recover } from '../src/genesis.ts';
 import { governanceEndpoints } from '../src/governance-endpoints.ts';
 import { signGovernanceRequest } from '../src/governance-request.ts';
 import { recoveryViewGap } from '../src/identity-endorsement.ts';
-import type { LedgerSecret } from '../src/issue-recovery-shares.ts';
+import { historicalSecretAt, type LedgerSecret } from '../src/issue-recovery-shares.ts';
 import { identityLookup } from '../src/members.ts';
 import type { GovernancePorts } from '../src/ports.ts';
 import {
@@ -143,6 +143,8 @@ export class TestService {
   readonly ports: GovernancePorts;
   readonly createId: TransactionId;
   secrets: readonly LedgerSecret[];
+  /** What the node was asked to do to the ledger's files. */
+  readonly effects: string[] = [];
   /** Every value of the table of historical secrets, as a replay finds them. */
   readonly historicalRows: HistoricalSecretRow[];
 
@@ -172,6 +174,14 @@ export class TestService {
       ledgerSecrets: () => this.secrets,
       rootAt: (seqno) => this.tree.root(seqno + 1),
       historicalSecretRows: () => this.historicalRows,
+      ledger: {
+        addSecret: (version, secret) => {
+          assert.equal(version, this.store.seqno + 1);
+          this.secrets = [...this.secrets, { version, secret }];
+        },
+        forceChunk: () => this.effects.push('chunk'),
+        forceSnapshot: () => this.effects.push('snapshot'),
+      },
     };
     this.registry.add(governanceEndpoints(this.ports));
   }
@@ -242,7 +252,7 @@ export class TestService {
     for (const { name, rows } of writeSet.maps) {
       if (name !== historicalSecret.name) continue;
       for (const { value } of rows) {
-        if (value) this.historicalRows.push(historicalSecret.decode(value));
+        if (value) this.historicalRows.push(historicalSecretAt(value, this.store.seqno));
       }
     }
   }

@@ -8,11 +8,11 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { asView, formatTransactionId, MemoryDisk, toHex } from '@coco/base';
+import { asSeqno, asView, formatTransactionId, MemoryDisk, toHex } from '@coco/base';
 import type { CurveName } from '@coco/crypto';
 import { auditLedger, buildReceipt } from '../src/index.ts';
 import { recoverSample, writeFile } from '../test/sample-recovery.ts';
-import { createIdentity, SampleService } from '../test/sample-service.ts';
+import { createIdentity, row, SampleService, writes } from '../test/sample-service.ts';
 
 const python = process.env.COCO_CCF_PYTHON;
 const skip =
@@ -105,6 +105,24 @@ suite('PyPI ccf reads the ledger', { skip }, () => {
     const target = await publish(disk, 'recovered');
     assertVerifies(target, service);
     const secrets = service.secrets.chain.map(({ fromSeqno, key }) => [fromSeqno, toHex(key)]);
+    const entries = service.batches.at(-1)?.signatureId.seqno;
+    assert.deepEqual(ask({ decrypt: target, secrets }), { entries });
+  });
+
+  test('a ledger that was rekeyed within batches verifies, and decrypts with the chain', async () => {
+    const service = await write('P-384');
+    for (let count = 0; count < 3; count++) {
+      service.write(2);
+      const { seqno } = service.append(writes({ 'public:coco.sample': [row('rekey', 'now')] })).id;
+      service.sequencer.rekey(asSeqno(seqno + 1), service.random.bytes(32));
+      service.write(2);
+      await service.sign();
+    }
+    await writeEnd(service);
+    const target = await publish(service.at.disk as MemoryDisk, 'rekeyed');
+    assertVerifies(target, service);
+    const secrets = service.secrets.chain.map(({ fromSeqno, key }) => [fromSeqno, toHex(key)]);
+    assert.equal(secrets.length, 4);
     const entries = service.batches.at(-1)?.signatureId.seqno;
     assert.deepEqual(ask({ decrypt: target, secrets }), { entries });
   });

@@ -199,7 +199,17 @@ export class Sequencer {
     return this.#opensView;
   }
 
-  /** Makes the next batch end its chunk file whatever its size. */
+  /**
+   * A new ledger secret (32 bytes) encrypts from the next entry on. Called when the entry that
+   * brings it was appended, so that a rollback of that entry takes the secret away too.
+   */
+  rekey(fromSeqno: Seqno, key: Uint8Array): void {
+    assert(fromSeqno === this.#next, 'a new secret encrypts from the next entry on');
+    assert(this.#openEntries.at(-1)?.id.seqno === fromSeqno - 1, 'an entry brings the new secret');
+    this.#secrets.add(fromSeqno, key);
+  }
+
+  /** Makes the batch that is open end its chunk file whatever its size; a rollback undoes it. */
   forceChunk(): void {
     this.#isChunkForced = true;
   }

@@ -7,4 +7,5 @@ import './ledger-files.test.ts';
 import './ledger-secrets.test.ts';
 import './nonce-guard.test.ts';
 import './recover-ledger.test.ts';
+import './rekey.test.ts';
 import './sequencer.test.ts';

@@ -7,6 +7,7 @@ import { type Clock, type LedgerError, type Log, present, type Seqno, type View 
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import type { SigningKey } from '@coco/crypto';
 import type { TransactionStatusTracker } from '@coco/endpoint';
+import type { LedgerEffects } from '@coco/governance';
 import type { Store } from '@coco/kv';
 import type { Sequencer } from '@coco/ledger';
 import { BatchPipeline } from './batch-pipeline.ts';
@@ -35,6 +36,8 @@ export interface NodeCore {
   readonly pipeline: BatchPipeline;
   readonly replica: ReplicaClient;
   readonly tracker: TransactionStatusTracker;
+  /** What governance does to the ledger beside its rows. */
+  readonly ledger: LedgerEffects;
 }
 
 /**
@@ -86,7 +89,12 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       },
     },
   );
-  const core = { pipeline, replica, tracker: start.tracker };
+  const ledger: LedgerEffects = {
+    addSecret: (fromSeqno, secret) => sequencer.rekey(fromSeqno, secret),
+    forceChunk: () => sequencer.forceChunk(),
+    forceSnapshot: () => {},
+  };
+  const core = { pipeline, replica, tracker: start.tracker, ledger };
   try {
     await Promise.race([elected.then(() => start.begin(core)), failed]);
     return core;

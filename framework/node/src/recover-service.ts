@@ -13,11 +13,11 @@ import {
   type EndorsementRow,
   type HistoricalSecretRow,
   historicalSecret,
+  historicalSecretAt,
   identityEndorsement,
   type openRecoveredService,
   recover,
   recoveryViewGap,
-  type Singleton,
   secretsForNode,
 } from '@coco/governance';
 import { isPublicMap, type ReadView, Store, type WriteSet } from '@coco/kv';
@@ -128,9 +128,14 @@ async function readPublicLedger(
     folder: basename(ledgerFolder),
     isTailLossAccepted,
     onBatch: (batch) => {
-      for (const { writeSet } of batch) {
-        collect(writeSet, historicalSecret, historicalSecretRows);
-        collect(writeSet, identityEndorsement, endorsementRows);
+      for (const { entry, writeSet } of batch) {
+        const { seqno } = entry.id;
+        for (const value of valuesOf(writeSet, historicalSecret.name)) {
+          historicalSecretRows.push(historicalSecretAt(value, seqno));
+        }
+        for (const value of valuesOf(writeSet, identityEndorsement.name)) {
+          endorsementRows.push(identityEndorsement.decode(value));
+        }
       }
       replay(store, batch, (name) => isPublicMap(name));
       if (++batchCount % progressBatches === 0) {
@@ -158,11 +163,9 @@ function replay(
   store.commit(store.seqno);
 }
 
-function collect<Row>(writeSet: WriteSet, table: Singleton<Row>, rows: Row[]): void {
-  for (const map of writeSet.maps) {
-    if (map.name !== table.name) continue;
-    for (const { value } of map.rows) if (value) rows.push(table.decode(value));
-  }
+function valuesOf(writeSet: WriteSet, name: string): readonly Uint8Array[] {
+  const maps = writeSet.maps.filter((map) => map.name === name);
+  return maps.flatMap(({ rows }) => rows.flatMap(({ value }) => (value ? [value] : [])));
 }
 
 /** Newest first. A row without an end is a service's endorsement of itself. */

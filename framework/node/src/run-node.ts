@@ -244,6 +244,7 @@ class NodeWiring {
         runtime.secrets.chain.map(({ fromSeqno, key }) => ({ version: fromSeqno, secret: key })),
       rootAt: () => runtime.tree.root(),
       historicalSecretRows: () => runtime.historicalSecretRows,
+      ledger: runtime.core.ledger,
     };
   }
 

@@ -163,6 +163,47 @@ describe('the batch pipeline', () => {
     });
   }
 
+  for (const depth of [0, 1, 2]) {
+    test(`a rekey is lost with its office, ${depth} batches in flight, and made again`, async () => {
+      const harness = new PipelineHarness();
+      const { pipeline, secrets } = harness;
+      pipeline.startExecuting();
+      harness.write('before', '1');
+      const kept = harness.rekey();
+      harness.write('behind', '1');
+      await harness.settle();
+      harness.commit(1);
+      for (let batch = 0; batch < depth; batch++) {
+        harness.rekey();
+        harness.write('behind', '2');
+        await harness.settle();
+      }
+      harness.rekey();
+      const starts = () => secrets.chain.map(({ fromSeqno }) => fromSeqno);
+      assert.equal(starts().length, 3 + depth);
+      pipeline.loseOffice(asView(3));
+      assert.deepEqual(starts(), [1, kept], 'what is committed stands, and nothing else');
+    });
+  }
+
+  test('a rekey that conflicts, throws or is discarded brings no secret', async () => {
+    const harness = new PipelineHarness();
+    harness.pipeline.startExecuting();
+    const tracked = harness.pipeline.beginTracked();
+    const rows = tracked.transaction.map(testMap);
+    rows.get(utf8Encode('a'));
+    rows.set(utf8Encode('b'), utf8Encode('1'));
+    harness.write('a', '1');
+    const whenAppended = () => assert.fail('nothing is appended');
+    const written = { result: undefined, whenAppended };
+    assert.equal(harness.pipeline.executeTracked(tracked, written), 'conflict');
+    harness.pipeline.execute((transaction) => {
+      transaction.map(testMap).set(utf8Encode('c'), utf8Encode('1'));
+      return { ...written, isDiscarded: true };
+    });
+    assert.equal(harness.secrets.chain.length, 1);
+  });
+
   test('a signature that comes back after the office is lost is dropped', async () => {
     const harness = new PipelineHarness();
     harness.pipeline.startExecuting();

@@ -6,6 +6,7 @@ import {
   ManualClock,
   SeededRandom,
   type Seqno,
+  type TransactionId,
   utf8Decode,
   utf8Encode,
 } from '@coco/base';
@@ -25,15 +26,17 @@ export class PipelineHarness {
   readonly events: { event: string; fields: LogFields }[] = [];
   readonly pipeline: BatchPipeline;
   readonly sequencer: Sequencer;
+  readonly secrets: LedgerSecrets;
+  readonly random: SeededRandom = new SeededRandom(7);
   #deferred: (() => void)[] = [];
 
   constructor(options: { uncommittedMax?: number; isRecovery?: boolean } = {}) {
-    const secret = { fromSeqno: asSeqno(1), key: new SeededRandom(7).bytes(32) };
+    this.secrets = new LedgerSecrets([{ fromSeqno: asSeqno(1), key: this.random.bytes(32) }]);
     this.sequencer = new Sequencer({
       view: asView(2),
       start: 'genesis',
       tree: createLedgerTree(),
-      secrets: new LedgerSecrets([secret]),
+      secrets: this.secrets,
       guard: new NonceGuard(),
       signer: { keyId: key.id, algorithm: key.algorithm, issuer: 'test', subject: 'test' },
       committed: asSeqno(0),
@@ -61,6 +64,18 @@ export class PipelineHarness {
       return { result: undefined };
     });
     return id?.seqno ?? asSeqno(0);
+  }
+
+  /** Executes a write that brings a new ledger secret; returns the first seqno under it. */
+  rekey(): Seqno {
+    const key = this.random.bytes(32);
+    const { id } = this.pipeline.execute((transaction) => {
+      transaction.map('public:test').set(utf8Encode('rekey'), utf8Encode('now'));
+      const whenAppended = ({ seqno }: TransactionId): void =>
+        this.sequencer.rekey(asSeqno(seqno + 1), key);
+      return { result: undefined, whenAppended };
+    });
+    return asSeqno((id?.seqno ?? 0) + 1);
   }
 
   read(name: string): string | undefined {
