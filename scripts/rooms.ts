@@ -34,6 +34,7 @@ export const roomOrder: readonly string[] = [
   'adapters/anchor',
   'clients/sdk',
   'clients/console',
+  'program/member',
   'program/cli',
   'simulator',
 ];

@@ -3,7 +3,13 @@ export { governanceError } from './errors.ts';
 export type { NewMember, NewNode, NewService, VirtualJoinPolicy } from './genesis.ts';
 export { genesis, recover } from './genesis.ts';
 export { governanceEndpoints } from './governance-endpoints.ts';
-export { decryptShare, signGovernanceRequest } from './governance-request.ts';
+export type { GovernanceMessage, PreparedRequest } from './governance-request.ts';
+export {
+  decryptShare,
+  finishGovernanceRequest,
+  prepareGovernanceRequest,
+  signGovernanceRequest,
+} from './governance-request.ts';
 export { recoveryViewGap } from './identity-endorsement.ts';
 export { historicalSecretAt, type LedgerSecret } from './issue-recovery-shares.ts';
 export { identityLookup } from './members.ts';

@@ -2,7 +2,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { cliError } from './errors.ts';
 
-interface Flag {
+export interface Flag {
   readonly type: 'string' | 'boolean';
   /** One letter that stands for the flag: `c` for -c. */
   readonly short?: string;
@@ -10,11 +10,13 @@ interface Flag {
   readonly meaning: string;
   /** The placeholder of a string's value. */
   readonly value?: string;
+  /** Whether it may stand several times. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface Command {
   readonly name: string;
-  /** What stands after the name: `<hash>`. */
+  /** What stands after the name: `<hash>`, or `[file]` where it may be left out. */
   readonly positionals: readonly string[];
   readonly summary: string;
   readonly flags: Readonly<Record<string, Flag>>;
@@ -25,6 +27,8 @@ export interface Given {
   readonly positionals: readonly string[];
   text(flag: string): string | undefined;
   isSet(flag: string): boolean;
+  /** Every value of the flags named, in the order in which they stood. */
+  inOrder(flags: readonly string[]): readonly { readonly flag: string; readonly text: string }[];
 }
 
 /** Finds and runs the command that the arguments name. @throws WrongUsage */
@@ -47,18 +51,20 @@ export async function runCommand(
 
 function parse(command: Command, argv: readonly string[]): Given {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const [name, { type, short }] of Object.entries(command.flags)) {
-    options[name] = short === undefined ? { type } : { type, short };
+  for (const [name, { type, short, isRepeatable = false }] of Object.entries(command.flags)) {
+    options[name] = { type, ...(short !== undefined && { short }), multiple: isRepeatable };
   }
   const see = `see "coco ${command.name} --help"`;
-  let parsed: ReturnType<typeof parseArgs>;
+  let parsed: ReturnType<typeof parseTokens>;
   try {
-    parsed = parseArgs({ args: [...argv], options, allowPositionals: true });
+    parsed = parseTokens(argv, options);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split(/\.\s/)[0] : '';
     throw cliError('WrongUsage', `${reason}; ${see}.`, {}, cause);
   }
-  if (parsed.positionals.length !== command.positionals.length) {
+  const needed = command.positionals.filter((name) => !name.startsWith('[')).length;
+  const count = parsed.positionals.length;
+  if (count < needed || count > command.positionals.length) {
     const wanted = command.positionals.join(' ') || 'nothing';
     throw cliError('WrongUsage', `After "coco ${command.name}" comes ${wanted}; ${see}.`);
   }
@@ -69,7 +75,18 @@ function parse(command: Command, argv: readonly string[]): Given {
       return typeof value === 'string' ? value : undefined;
     },
     isSet: (flag) => parsed.values[flag] === true,
+    inOrder: (flags) =>
+      parsed.tokens.flatMap((token) => {
+        const isWanted = token.kind === 'option' && flags.includes(token.name);
+        return isWanted && token.value !== undefined
+          ? [{ flag: token.name, text: token.value }]
+          : [];
+      }),
   };
+}
+
+function parseTokens(argv: readonly string[], options: NonNullable<ParseArgsConfig['options']>) {
+  return parseArgs({ args: [...argv], options, allowPositionals: true, tokens: true });
 }
 
 function overview(commands: readonly Command[]): string {

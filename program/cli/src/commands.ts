@@ -1,6 +1,12 @@
 /** Every command of the program. */
 import type { Command } from './command-line.ts';
 import { demoCommand } from './demo-command.ts';
+import {
+  memberActivateCommand,
+  memberCreateCommand,
+  memberListCommand,
+  memberShowCommand,
+} from './member-command.ts';
 import { nodeCommand } from './node-command.ts';
 import { operatorViewCommand } from './operator-view-command.ts';
 import { receiptVerifyCommand } from './receipt-command.ts';
@@ -13,5 +19,9 @@ export const commands: readonly Command[] = [
   receiptVerifyCommand,
   operatorViewCommand,
   demoCommand,
+  memberCreateCommand,
+  memberShowCommand,
+  memberListCommand,
+  memberActivateCommand,
   nodeCommand,
 ];

@@ -4,6 +4,7 @@ import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 export const cliError: (
   code:
     | 'WrongUsage'
+    | 'NotConfirmed'
     | 'SandboxBroken'
     | 'NodeDidNotStart'
     | 'SandboxUnreachable'
@@ -17,6 +18,11 @@ export const cliError: (
     kind: 'refusal',
     status: 400,
     meaning: 'A command was called with a wrong name, flag or value.',
+  },
+  NotConfirmed: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'Something that cannot be taken back was not confirmed, so it was not done.',
   },
   SandboxBroken: {
     kind: 'refusal',

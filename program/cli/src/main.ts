@@ -1,5 +1,6 @@
 /** The `coco` command. Errors end in one sentence and an exit code; bugs in a stack. */
 import { LedgerError } from '@coco/base';
+import { printable } from '@coco/member';
 import { runCommand } from './command-line.ts';
 import { commands } from './commands.ts';
 
@@ -13,6 +14,10 @@ try {
   await runCommand(commands, process.argv.slice(2), (text) => console.log(text));
 } catch (error) {
   if (!(error instanceof LedgerError)) throw error;
-  console.error(`coco: ${error.message} (${error.code})`);
+  // What the service refused is told by the service's own code.
+  const code = String(error.metadata.serviceCode ?? error.code);
+  const document = { error: { code, message: error.message } };
+  const isJson = process.argv.includes('--json');
+  console.error(isJson ? JSON.stringify(document) : printable(`coco: ${error.message} (${code})`));
   process.exitCode = error.code === 'WrongUsage' ? 2 : 1;
 }

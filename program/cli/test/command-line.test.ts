@@ -23,6 +23,8 @@ async function run(...argv: readonly string[]): Promise<Ran> {
     flags: {
       config: { type: 'string', short: 'c', value: 'FILE', meaning: 'a file' },
       fresh: { type: 'boolean', meaning: 'anew' },
+      action: { type: 'string', isRepeatable: true, meaning: 'a step' },
+      arg: { type: 'string', isRepeatable: true, meaning: 'of the step before' },
     },
     run: async (given) => {
       ran = { command: name, given };
@@ -33,6 +35,7 @@ async function run(...argv: readonly string[]): Promise<Ran> {
     command('receipt', []),
     command('receipt verify', ['<hash>']),
     command('node', []),
+    command('show', ['<id>', '[file]']),
   ];
   await runCommand(commands, argv, (text) => printed.push(text));
   return { printed: printed.join('\n'), command: ran?.command, given: ran?.given };
@@ -50,6 +53,25 @@ describe('the command line', () => {
       assert.match(printed, / {2}receipt verify <hash> {2}the summary of receipt verify/);
       assert.equal(command, undefined);
     }
+  });
+
+  test('flags that may stand several times keep their order', async () => {
+    const argv = ['--action', 'a', '--arg', 'b', '--config', 'x', '--action=c', '--arg=d=e'];
+    const { given } = await run('node', ...argv);
+    assert.deepEqual(given?.inOrder(['action', 'arg']), [
+      { flag: 'action', text: 'a' },
+      { flag: 'arg', text: 'b' },
+      { flag: 'action', text: 'c' },
+      { flag: 'arg', text: 'd=e' },
+    ]);
+    assert.deepEqual(given?.inOrder(['fresh']), []);
+  });
+
+  test('what stands in brackets may be left out', async () => {
+    assert.deepEqual((await run('show', '1')).given?.positionals, ['1']);
+    assert.deepEqual((await run('show', '1', 'file')).given?.positionals, ['1', 'file']);
+    await refused(['show'], /comes <id> \[file\]/);
+    await refused(['show', '1', '2', '3'], /comes <id> \[file\]/);
   });
 
   test('the help of a command names its flags and runs nothing', async () => {

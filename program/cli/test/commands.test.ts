@@ -37,6 +37,11 @@ describe('the commands of coco', () => {
       [/cannot be read/, 'node', '--config', `${nowhere}.json`],
       [/not a time/, 'node', '--config', `${nowhere}.json`, '--config-timeout', 'soon'],
       [/cannot be read/, 'receipt', 'verify', `${nowhere}.json`],
+      [/needs --name/, 'member', 'create'],
+      [/no folder/, 'member', 'create', '--name', 'a', '--out', nowhere],
+      [/not a curve/, 'member', 'create', '--name', 'a', '--curve', 'P-521'],
+      [/not an address/, 'member', 'list', '--network', 'http://127.0.0.1:1'],
+      [/whom to trust/, 'member', 'list', '--network', 'https://127.0.0.1:1'],
     ];
     for (const [message, ...argv] of wrong) {
       await assert.rejects(run(...argv), { code: 'WrongUsage', message }, argv.join(' '));

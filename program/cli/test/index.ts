@@ -1,5 +1,6 @@
 import './command-line.test.ts';
 import './commands.test.ts';
+import './confirmation.test.ts';
 import './ethereum-factory.test.ts';
 import './json-rpc-client.test.ts';
 import './operator-view.test.ts';

@@ -1,0 +1,5 @@
+import './governance-service.test.ts';
+import './member-files.test.ts';
+import './proposal.test.ts';
+import './signer.test.ts';
+import './signing-request.test.ts';
