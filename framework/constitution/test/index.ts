@@ -1,0 +1,3 @@
+import './action-refusals.test.ts';
+import './actions.test.ts';
+import './constitution.test.ts';
