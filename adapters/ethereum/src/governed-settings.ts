@@ -53,12 +53,13 @@ function parse(settings: JsonValue): Changes {
   if (!isJsonObject(settings) || Object.keys(settings).length === 0) {
     throw wrong(`settings must be an object with one or more of ${Object.keys(fields).join(', ')}`);
   }
-  return Object.entries(settings).reduce((changes: Changes, [name, value]) => {
+  const changes = Object.entries(settings).map(([name, value]) => {
     if (name === 'chain_id') throw wrong('chain_id is fixed: what was signed for it would be void');
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (!field) throw wrong(`${name} is no setting; there are ${Object.keys(fields).join(', ')}`);
-    return { ...changes, ...field(value, name) };
-  }, {});
+    return field(value, name);
+  });
+  return Object.assign({}, ...changes) as Changes;
 }
 
 function amount(

@@ -16,7 +16,12 @@ import {
 } from './network.ts';
 
 const manual = { isAutomatic: false };
-const member = { policy: 'member_cert', id: 'ab'.repeat(32) } as const;
+const member = {
+  policy: 'member_cert',
+  id: 'ab'.repeat(32),
+  data: undefined,
+  certificatePem: '',
+} as const;
 
 async function transfer({ rpc }: Network, nonce: number): Promise<void> {
   const fees = { gas: 30_000n, maxFeePerGas: 100n, maxPriorityFeePerGas: 0n };
