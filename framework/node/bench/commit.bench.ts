@@ -61,11 +61,12 @@ function timed(key: SigningKey, marks: { asked: number; done: number }): Signing
 
 async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCore> {
   const secret = { fromSeqno: asSeqno(1), key: systemRandom.bytes(ledgerSecretBytes) };
+  const secrets = new LedgerSecrets([secret]);
   const sequencer = new Sequencer({
     view: asView(2),
     start: 'genesis',
     tree: createLedgerTree(),
-    secrets: new LedgerSecrets([secret]),
+    secrets,
     guard: new NonceGuard(),
     signer: {
       keyId: serviceKey.id,
@@ -79,6 +80,7 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     ledgerFolder: join(folder, 'ledger'),
     store: new Store(),
     sequencer,
+    secrets,
     tracker: new TransactionStatusTracker(),
     serviceKey,
     uncommittedMax: 20_000,

@@ -93,6 +93,7 @@ export async function recoverService(
     recovered: { lastSeqno: ledger.lastId.seqno, root: ledger.root },
     store,
     sequencer,
+    secrets,
     tracker: recoveredTracker(ledger),
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,

@@ -73,6 +73,7 @@ export async function startService(
       secrets,
       chunkBytes: configuration.chunkBytes,
     }),
+    secrets,
     tracker: new TransactionStatusTracker(),
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
