@@ -42,6 +42,7 @@ import { ledgerError } from './errors.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { NonceRule } from './nonce-guard.ts';
 import { type OpenedBatch, proveBatch } from './open-batch.ts';
+import type { Batch, Entry, PendingSignature } from './sealed-batch.ts';
 import { type SignerName, signatureHeader, signatureWriteSet } from './signature-entry.ts';
 
 /** CCF's default: a chunk file ends at the first signature after this many bytes. */
@@ -53,44 +54,6 @@ const uncommittedEntriesMax = 2 ** 20 - 2;
 const openBytesMax = batchBytesMax - 2 * entryBytesMax;
 /** A chunk that ends at the first signature behind this stays below 4 GiB. */
 const chunkBytesMost = 2 ** 31;
-
-/** An entry as it was appended. */
-export interface Entry {
-  readonly id: TransactionId;
-  readonly bytes: Uint8Array;
-  readonly claimsDigest: Uint8Array;
-  /** Goes into the receipt; not to be shown before commit. */
-  readonly commitEvidence: string;
-  readonly leaf: Uint8Array;
-}
-
-/** A closed batch that waits for its signature. */
-export interface PendingSignature {
-  readonly id: TransactionId;
-  /** The Merkle root over everything before the signature entry. */
-  readonly root: Uint8Array;
-  readonly protectedBytes: Uint8Array;
-  /** What the service key signs (r || s): the COSE Sig_structure over the root. */
-  readonly input: Uint8Array;
-  /** The value of `public:ccf.internal.tree` that the signature entry will hold. */
-  readonly treeBytes: Uint8Array;
-}
-
-/** Entries that commit together, ended by a signature entry. */
-export interface Batch {
-  readonly view: View;
-  readonly firstSeqno: Seqno;
-  readonly entryCount: number;
-  /** The entries back to back, the signature entry last. */
-  readonly body: Uint8Array;
-  /** SHA-256 of the body. */
-  readonly digest: Uint8Array;
-  /** The id of the signature entry: the batch's last. */
-  readonly signatureId: TransactionId;
-  readonly root: Uint8Array;
-  /** Whether the chunk file ends after the batch. */
-  readonly isChunkEnd: boolean;
-}
 
 export interface SequencerOptions {
   readonly view: View;

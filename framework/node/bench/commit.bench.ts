@@ -7,7 +7,7 @@ import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asSeqno, assert, asView, type Log, present, utf8Encode } from '@coco/base';
-import { SigningKey } from '@coco/crypto';
+import { EncryptionKey, SigningKey } from '@coco/crypto';
 import { TransactionStatusTracker } from '@coco/endpoint';
 import { Store } from '@coco/kv';
 import {
@@ -82,6 +82,7 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     sequencer,
     secrets,
     tracker: new TransactionStatusTracker(),
+    receiver: { nodeId: 'bench', encryptionKey: EncryptionKey.generate() },
     serviceKey,
     uncommittedMax: 20_000,
     begin: async () => {},

@@ -10,6 +10,7 @@ import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { LedgerEffects } from '@coco/governance';
 import type { Store } from '@coco/kv';
 import type { LedgerSecrets, Sequencer } from '@coco/ledger';
+import { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
 import { BatchFollower } from './batch-follower.ts';
 import { BatchPipeline } from './batch-pipeline.ts';
 import { NodeOffice } from './node-office.ts';
@@ -26,6 +27,8 @@ export interface CoreStart {
   /** The secrets that the sequencer encrypts with. */
   readonly secrets: LedgerSecrets;
   readonly tracker: TransactionStatusTracker;
+  /** Who this node is to a rekey. */
+  readonly receiver: Omit<SecretReceiver, 'secrets'>;
   readonly serviceKey: SigningKey;
   readonly uncommittedMax: number;
   readonly clock: Clock;
@@ -71,6 +74,7 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
     state: pipeline.state,
     secrets: start.secrets,
     serviceSpki: start.serviceKey.spki,
+    onEntry: (entry) => adoptSecret(entry, { ...start.receiver, secrets: start.secrets }),
   });
   const office = new NodeOffice({ pipeline, follower, log, onPrimary: resolve });
   replica = await ReplicaClient.start(

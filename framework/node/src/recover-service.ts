@@ -95,6 +95,7 @@ export async function recoverService(
     sequencer,
     secrets,
     tracker: recoveredTracker(ledger),
+    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
     begin: async ({ pipeline }) => {

@@ -44,9 +44,8 @@ export async function startService(
   });
   const { node, evidence } = await createNode(surroundings, service);
   const tree = createLedgerTree();
-  const secrets = new LedgerSecrets([
-    { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) },
-  ]);
+  const secret = { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) };
+  const secrets = new LedgerSecrets([secret]);
   const members = await Promise.all(
     start.members.map((member) => readMember(surroundings.baseFolder, member)),
   );
@@ -75,6 +74,7 @@ export async function startService(
     }),
     secrets,
     tracker: new TransactionStatusTracker(),
+    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
     begin: (opened) => executeGenesis(opened, content, adapters),

@@ -170,6 +170,24 @@ describe('the offices of a node', () => {
     assert.equal(second.standing(), first.standing());
   });
 
+  test('a rekey reaches the backups, goes with its office, and commits all the same', async () => {
+    const [first, second] = two();
+    first.lead(3);
+    commit(await first.take(), { own: first, others: [second] });
+    first.rekey(new Uint8Array(32).fill(8));
+    first.write('under the new secret');
+    const batches = await first.take();
+    first.rekey(new Uint8Array(32).fill(9));
+    first.follow(4);
+    assert.equal(first.secrets.chain.length, 1, 'both rekeys went with the office');
+    commit(batches, { others: [first, second] });
+    second.lead(4);
+    second.write('by the next primary');
+    commit(await second.take(), { own: second, others: [first] });
+    for (const { secrets } of [first, second]) assert.equal(secrets.chain.length, 2);
+    assert.equal(first.standing(), second.standing());
+  });
+
   test('a body that is not the ledger’s is refused, and nothing of it told', async () => {
     const [first, second] = two();
     first.lead(3);

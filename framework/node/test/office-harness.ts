@@ -8,11 +8,13 @@ import {
   ManualClock,
   present,
   type TransactionId,
+  toBase64,
   utf8Decode,
   utf8Encode,
 } from '@coco/base';
 import { SigningKey, sha256 } from '@coco/crypto';
 import { TransactionStatusTracker } from '@coco/endpoint';
+import { nodeSecrets } from '@coco/governance';
 import { Store } from '@coco/kv';
 import {
   type CommittedBody,
@@ -22,12 +24,14 @@ import {
   openBatch,
   Sequencer,
 } from '@coco/ledger';
+import { adoptSecret } from '../src/adopt-secret.ts';
 import { BatchFollower } from '../src/batch-follower.ts';
 import { BatchPipeline } from '../src/batch-pipeline.ts';
 import { NodeOffice } from '../src/node-office.ts';
 import { testMap } from './pipeline-harness.ts';
 
 const key = SigningKey.generate('P-256');
+const encryptionKey = EncryptionKey.generate();
 const secretKey = new Uint8Array(32).fill(5);
 const signer = { keyId: key.id, algorithm: key.algorithm, issuer: 'test', subject: 'test' };
 const clock = new ManualClock(1_800_000_000_000);
@@ -118,6 +122,8 @@ export class Member {
       state: this.pipeline.state,
       secrets: this.secrets,
       serviceSpki: key.spki,
+      onEntry: (entry) =>
+        adoptSecret(entry, { secrets: this.secrets, nodeId: 'member', encryptionKey }),
     });
     const { pipeline } = this;
     this.office = new NodeOffice({ pipeline, follower, log: { write: () => {} } });
@@ -138,6 +144,20 @@ export class Member {
     const { id } = this.pipeline.execute((transaction) => {
       transaction.map(testMap).set(utf8Encode(name), utf8Encode(value));
       return { result: undefined };
+    });
+    return present(id, 'a write has an id');
+  }
+
+  /** Writes what a rekey writes, and the secret joins this primary's. */
+  rekey(secret: Uint8Array): TransactionId {
+    const encrypted_secret = toBase64(encryptTo(encryptionKey.publicPem, secret));
+    const { id } = this.pipeline.execute((transaction) => {
+      nodeSecrets.put(transaction, { member: [{ version: null, encrypted_secret }] });
+      return {
+        result: undefined,
+        whenAppended: ({ seqno }) =>
+          this.pipeline.state.sequencer.rekey(asSeqno(seqno + 1), secret),
+      };
     });
     return present(id, 'a write has an id');
   }
