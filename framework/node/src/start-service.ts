@@ -79,17 +79,9 @@ export async function startService(
     uncommittedMax: configuration.uncommittedMax,
     begin: (opened) => executeGenesis(opened, content, adapters),
   });
-  return {
-    node,
-    service,
-    evidence,
-    core,
-    tree,
-    secrets,
-    startupSeqno: asSeqno(0),
-    historicalSecretRows: [],
-    endorsements: () => [],
-  };
+  const own = { node, service, evidence, core, tree, secrets };
+  const nothing = { startupSeqno: asSeqno(0), historicalSecretRows: [] };
+  return { ...own, ...nothing, endorsements: () => [] };
 }
 
 /** Resolves once the service's first transaction is durable. */

@@ -12,7 +12,7 @@ import {
   utf8Decode,
   utf8Encode,
 } from '@coco/base';
-import { SigningKey, sha256 } from '@coco/crypto';
+import { EncryptionKey, encryptTo, SigningKey, sha256 } from '@coco/crypto';
 import { TransactionStatusTracker } from '@coco/endpoint';
 import { nodeSecrets } from '@coco/governance';
 import { Store } from '@coco/kv';
