@@ -20,6 +20,7 @@ import type {
 import { ethereumError } from './errors.ts';
 import { applyChanges, EthereumState, writeBlock, writeTransaction } from './ethereum-state.ts';
 import { type BlockEntry, OpenBlock } from './open-block.ts';
+import type { ChainRecord } from './state-codec.ts';
 import { nextStateDigest } from './state-digest.ts';
 
 /** A block whose batch is sealed but not yet committed. */
@@ -34,14 +35,16 @@ type Outcome = Omit<BlockEntry, 'seqno'>;
 export class BlockBuilder {
   readonly #host: Host;
   readonly #engine: ExecutionEngine;
+  readonly #chain: ChainRecord;
   #open: OpenBlock | undefined;
   /** In order; kept so that a rollback into a block can take it up again. */
   #sealed: SealedBlock[] = [];
   #isEmptyBlockWanted = false;
 
-  constructor(host: Host, engine: ExecutionEngine) {
+  constructor(host: Host, engine: ExecutionEngine, chain: ChainRecord) {
     this.#host = host;
     this.#engine = engine;
+    this.#chain = chain;
   }
 
   /** The block being filled; `undefined` while no transaction waits for its seal. */
@@ -110,18 +113,17 @@ export class BlockBuilder {
 
   #newBlock(state: EthereumState, prevrandao: Uint8Array): OpenBlock {
     const parent = state.head();
-    const chain = state.chain();
     const now = BigInt(Math.floor(this.#host.clock.nowMs() / 1000));
     const environment: BlockEnvironment = {
       number: parent.number + 1n,
       // The host sets the clock: it may go back, block time never does.
       timestamp: now > parent.timestamp ? now : parent.timestamp,
-      gasLimit: chain.blockGasLimit,
-      baseFee: chain.baseFee,
-      beneficiary: chain.beneficiary,
+      gasLimit: this.#chain.blockGasLimit,
+      baseFee: this.#chain.baseFee,
+      beneficiary: this.#chain.beneficiary,
       prevrandao,
     };
-    return new OpenBlock(environment, parent, chain);
+    return new OpenBlock(environment, parent);
   }
 
   #run(
@@ -130,7 +132,7 @@ export class BlockBuilder {
     transaction: AdmittedTransaction,
   ): { result: Outcome; claimsDigest: Uint8Array } {
     const { decoded, raw, sender } = transaction;
-    const request = executionRequest(transaction, block);
+    const request = executionRequest(transaction, block.environment, this.#chain);
     const execution = this.#engine.execute(request, new EthereumState(writes));
     const receipt = receiptOf(transaction, block, execution);
     const salt = this.#host.random.bytes(saltBytes);
@@ -152,7 +154,7 @@ export class BlockBuilder {
     const stateDigest = nextStateDigest(block.stateDigest, execution.changes, keccak256);
     const claim = claimsDigest({
       salt,
-      chainId: block.chain.chainId,
+      chainId: this.#chain.chainId,
       transactionHash: decoded.hash,
       receiptHash: keccak256(this.#engine.encodeReceipt(receipt).bytes),
     });
@@ -187,13 +189,14 @@ export class BlockBuilder {
 
 function executionRequest(
   { decoded, sender, authorizations }: AdmittedTransaction,
-  { environment, chain }: OpenBlock,
+  block: BlockEnvironment,
+  chain: ChainRecord,
 ): ExecutionRequest {
   const { chainId, spec, transactionGasMax } = chain;
   return {
     mode: 'transaction',
     transaction: { ...decoded, sender, authorizationList: authorizations },
-    block: environment,
+    block,
     config:
       transactionGasMax === undefined ? { chainId, spec } : { chainId, spec, transactionGasMax },
   };

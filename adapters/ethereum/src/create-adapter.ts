@@ -2,9 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import type { Adapter } from '@coco/adapter';
-import { consortiumRule, EthereumAdapter } from './adapter.ts';
+import { EthereumAdapter, type Visibility } from './adapter.ts';
 import { Engine, engineArtefactUrl, loadEngineModule } from './engine.ts';
 import { type EthereumOptions, ethereumSettings } from './options.ts';
+
+const everybodySeesAll: Visibility = () => true;
 
 /**
  * Reads and compiles the engine's artefact: some 50 ms, once per process. Share the module between
@@ -17,7 +19,7 @@ export function compileEngine(): WebAssembly.Module {
 
 /**
  * The Ethereum adapter, ready for a node.
- * @throws EngineArtefactInvalid
+ * @throws VisibilityUnsupported, EngineArtefactInvalid
  * @example
  * const engineModule = compileEngine();
  * const adapter = createEthereumAdapter({
@@ -30,5 +32,5 @@ export function compileEngine(): WebAssembly.Module {
 export function createEthereumAdapter(options: EthereumOptions): Adapter {
   const settings = ethereumSettings(options);
   const engine = new Engine(options.engineModule ?? compileEngine());
-  return new EthereumAdapter(settings, engine, consortiumRule);
+  return new EthereumAdapter(settings, engine, everybodySeesAll);
 }

@@ -17,8 +17,6 @@ import { ethereumError } from './errors.ts';
 import type { JsonRpc } from './json-rpc.ts';
 
 const paths = ['/', '/ethereum'] as const;
-/** Certificates are asked for by TLS and optional: whoever shows none calls as a stranger. */
-const callers = ['user_cert', 'member_cert', 'no_auth'] as const;
 /** As geth takes them. */
 const contentTypes: ReadonlySet<string> = new Set([
   'application/json',
@@ -40,7 +38,7 @@ export function rpcEndpoints(
     {
       method: 'POST',
       path,
-      authentication: callers,
+      authentication: [],
       mode: 'command',
       handle: (call) => withCors(call, isAllowed, () => answer(jsonRpc, call)),
     },

@@ -95,18 +95,18 @@ function transactionId(context: RpcContext, parameters: RpcParameters, caller: C
   if (!found) return null;
   const { located, state } = found;
   const { record, block } = located;
-  const { engine, settings } = context;
+  const { engine, chain } = context;
   const seqno = present(state.seqnoOfTransaction(hash), 'a stored transaction has a version');
   const receipt = engine.encodeReceipt(receiptFields(located)).bytes;
   const digest = claimsDigest({
     salt: record.salt,
-    chainId: settings.chainId,
+    chainId: chain.chainId,
     transactionHash: hash,
     receiptHash: engine.keccak256(receipt),
   });
   return {
     transactionId: formatTransactionId({ view: block.view, seqno }),
-    chainId: toQuantity(settings.chainId),
+    chainId: toQuantity(chain.chainId),
     transactionHash: toData(hash),
     blockNumber: toQuantity(block.number),
     salt: toData(record.salt),

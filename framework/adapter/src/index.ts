@@ -4,7 +4,6 @@ export type {
   CommittedBatch,
   Decision,
   Executed,
-  GovernedSettings,
   Host,
   OpenBatch,
   VisibleItem,

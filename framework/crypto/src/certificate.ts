@@ -49,28 +49,52 @@ export interface CertificateOptions {
 
 /** Makes a certificate; valid_to = valid_from + days - 1 s, as CCF has it. Returns PEM. */
 export async function createCertificate(options: CertificateOptions): Promise<string> {
-  const issuer = options.issuer ?? { subject: options.subject, key: options.key };
-  const keyPair = await webKeyPair(options.key);
+  const { subject, key, hosts = [], isAuthority, notBeforeMs, days } = options;
+  const { publicKey } = await webKeyPair(key);
+  return issueCertificate({
+    subject: [{ CN: [subject] }],
+    publicKey,
+    issuer: options.issuer ?? { subject, key },
+    isAuthority,
+    names: hosts.length === 0 ? undefined : alternativeNames(hosts),
+    notBeforeMs,
+    days,
+  });
+}
+
+interface IssueOptions {
+  readonly subject: x509.X509CertificateCreateParamsName;
+  readonly publicKey: webcrypto.CryptoKey;
+  readonly issuer: { readonly subject: string; readonly key: SigningKey };
+  readonly isAuthority: boolean;
+  readonly names: x509.SubjectAlternativeNameExtension | undefined;
+  readonly notBeforeMs: number;
+  readonly days: number;
+}
+
+/** For signing-request.ts, whose keys and names come parsed. */
+export async function issueCertificate(options: IssueOptions): Promise<string> {
+  const { issuer, publicKey } = options;
   const issuerPair = await webKeyPair(issuer.key);
   const notBefore = new Date(Math.floor(options.notBeforeMs / 1000) * 1000);
   const serial = randomBytes(serialBytes);
   serial[0] = ((serial[0] as number) & 0x7f) | 0x40;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: toHex(serial),
-    subject: [{ CN: [options.subject] }],
+    subject: options.subject,
     issuer: [{ CN: [issuer.subject] }],
     notBefore,
     notAfter: new Date(notBefore.getTime() + options.days * dayMs - 1000),
-    publicKey: keyPair.publicKey,
+    publicKey,
     signingKey: issuerPair.privateKey,
     signingAlgorithm: { name: 'ECDSA', hash: webHash(issuer.key) },
-    extensions: await extensionsOf(options, keyPair.publicKey, issuerPair.publicKey),
+    extensions: await extensionsOf(options, publicKey, issuerPair.publicKey),
   });
   return `${certificate.toString('pem')}\n`;
 }
 
 async function extensionsOf(
-  options: CertificateOptions,
+  options: IssueOptions,
   publicKey: webcrypto.CryptoKey,
   issuerKey: webcrypto.CryptoKey,
 ): Promise<x509.Extension[]> {
@@ -85,23 +109,25 @@ async function extensionsOf(
     const { digitalSignature, keyCertSign, cRLSign } = x509.KeyUsageFlags;
     extensions.push(new x509.KeyUsagesExtension(digitalSignature | keyCertSign | cRLSign, true));
   }
-  if (options.hosts && options.hosts.length > 0) {
-    const names = options.hosts.map(
-      (value): x509.JsonGeneralName => ({
-        type: addressPattern.test(value) ? 'ip' : 'dns',
-        value,
-      }),
-    );
-    extensions.push(new x509.SubjectAlternativeNameExtension(names));
-  }
+  if (options.names) extensions.push(options.names);
   return extensions;
 }
 
-function webHash(key: SigningKey): string {
+/** The subjectAltName of host names and IP addresses. */
+export function alternativeNames(hosts: readonly string[]): x509.SubjectAlternativeNameExtension {
+  const names = hosts.map(
+    (value): x509.JsonGeneralName => ({ type: addressPattern.test(value) ? 'ip' : 'dns', value }),
+  );
+  return new x509.SubjectAlternativeNameExtension(names);
+}
+
+/** The hash that goes with the key, by WebCrypto's name. */
+export function webHash(key: SigningKey): string {
   return { 'P-256': 'SHA-256', 'P-384': 'SHA-384', 'P-521': 'SHA-512' }[key.curve];
 }
 
-async function webKeyPair(key: SigningKey): Promise<webcrypto.CryptoKeyPair> {
+/** The key as WebCrypto has it. */
+export async function webKeyPair(key: SigningKey): Promise<webcrypto.CryptoKeyPair> {
   const algorithm = { name: 'ECDSA', namedCurve: key.curve };
   const { subtle } = webcrypto;
   const pkcs8 = key.privateKey.export({ type: 'pkcs8', format: 'der' });

@@ -2,7 +2,12 @@
 import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 
 export const refuseCrypto: (
-  code: 'DecryptionFailed' | 'InvalidSignature' | 'InvalidCertificate' | 'InvalidKey',
+  code:
+    | 'DecryptionFailed'
+    | 'InvalidSignature'
+    | 'InvalidCertificate'
+    | 'InvalidKey'
+    | 'InvalidSigningRequest',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -21,6 +26,11 @@ export const refuseCrypto: (
     kind: 'refusal',
     status: 400,
     meaning: 'The bytes are not an X.509 certificate that Coco can use.',
+  },
+  InvalidSigningRequest: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The text is not a certificate signing request that is signed by its own key.',
   },
   InvalidKey: { kind: 'refusal', status: 400, meaning: 'The text is not a key of a known kind.' },
 });

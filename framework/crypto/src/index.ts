@@ -8,5 +8,6 @@ export { EncryptionKey, encryptTo } from './encryption-key.ts';
 export { SecretKey } from './secret-key.ts';
 export type { CurveName } from './signing-key.ts';
 export { algorithmOf, parsePublicKey, SigningKey, verifySignature } from './signing-key.ts';
+export { createSigningRequest, endorseSigningRequest } from './signing-request.ts';
 export type { TokenAlgorithm } from './token-signature.ts';
 export { verifyTokenSignature } from './token-signature.ts';

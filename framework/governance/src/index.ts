@@ -55,7 +55,6 @@ export {
   memberInfos,
   nodeCertificates,
   nodeInfos,
-  nodeSecrets,
   previousServiceIdentity,
   previousSignedRoot,
   serviceConfig,

@@ -1,6 +1,7 @@
 /** Every native function that actions of a constitution may call; each file adds its own map. */
 import { refuse, utf8Decode } from '@coco/base';
 import type { ScriptValue } from '@coco/isolate';
+import { certificateFunctions } from './certificate-functions.ts';
 import { ledgerFunctions } from './ledger-functions.ts';
 import type { NativeFunction, NativeFunctions } from './native-function.ts';
 import { transitionServiceToOpen } from './open-service.ts';
@@ -19,7 +20,11 @@ const serviceFunctions: NativeFunctions = new Map<string, NativeFunction>([
   ],
 ]);
 
-export const nativeFunctions: NativeFunctions = new Map([...serviceFunctions, ...ledgerFunctions]);
+export const nativeFunctions: NativeFunctions = new Map([
+  ...serviceFunctions,
+  ...ledgerFunctions,
+  ...certificateFunctions,
+]);
 
 /** A certificate comes as the bytes of its PEM text. @throws InvalidInput */
 function pemOf(value: ScriptValue): string {

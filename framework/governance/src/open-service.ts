@@ -4,7 +4,7 @@
  * private ledger) -> Open. Each step is one transaction; what the node does in between it derives
  * from the committed tables.
  */
-import { asSeqno, fromBase64, refuse, toBase64 } from '@coco/base';
+import { asSeqno, equalBytes, fromBase64, refuse, toBase64 } from '@coco/base';
 import { type EncryptionKey, encryptTo, parseCertificate } from '@coco/crypto';
 import { endpointError } from '@coco/endpoint';
 import { endorseIdentity } from './identity-endorsement.ts';
@@ -39,7 +39,7 @@ export function transitionServiceToOpen(
   const info = serviceInfo.require(transaction);
   if (info.status === 'Open') return;
   if (info.status === 'Recovering') assertPreviousIdentity(transaction, identities.previous);
-  if (!isSameCertificate(identities.next, info.cert)) {
+  if (!isSameIdentity(identities.next, info.cert)) {
     throw endpointError(
       'InternalError',
       `Service identity mismatch: the next service identity in the transition_service_to_open proposal does not match the current service identity:\nNext:\n${identities.next}\nCurrent:\n${info.cert}`,
@@ -65,7 +65,7 @@ function assertPreviousIdentity(transaction: Writable, proposed: string | undefi
       'Recovery with service certificates requires both, a previous service identity written to the KV during recovery genesis and a transition_service_to_open proposal that contains previous and next service certificates',
     );
   }
-  if (!isSameCertificate(recorded, proposed)) {
+  if (!isSameIdentity(recorded, proposed)) {
     throw endpointError(
       'InternalError',
       `Previous service identity does not match.\nActual:\n${recorded}\nIn proposal:\n${proposed}`,
@@ -73,9 +73,9 @@ function assertPreviousIdentity(transaction: Writable, proposed: string | undefi
   }
 }
 
-/** PEM allows several texts of one certificate: line ends, text around it. */
-function isSameCertificate(left: string, right: string): boolean {
-  return parseCertificate(left).id === parseCertificate(right).id;
+/** The identity is the key: a renewed certificate is of the same service. */
+function isSameIdentity(left: string, right: string): boolean {
+  return equalBytes(parseCertificate(left).spki, parseCertificate(right).spki);
 }
 
 function openService(transaction: Writable, ports: GovernancePorts): void {

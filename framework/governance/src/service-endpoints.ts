@@ -17,6 +17,7 @@ import {
   type TransactionStatusTracker,
   textResponse,
 } from '@coco/endpoint';
+import { certificateDaysDefault } from './certificates.ts';
 import { governanceRead, memberName, pathId } from './governance-endpoint.ts';
 import { recoveryRoleOf } from './members.ts';
 import type { GovernancePorts } from './ports.ts';
@@ -41,9 +42,6 @@ import {
   virtualHostData,
   virtualMeasurements,
 } from './tables.ts';
-
-/** CCF's default where the configuration does not say. */
-const certificateValidityDaysDefault = 365;
 
 export function serviceEndpoints(ports: GovernancePorts): readonly Endpoint[] {
   return [
@@ -125,9 +123,9 @@ function describeService(view: Readable): JsonValue {
       configuration: {
         recoveryThreshold: config.recovery_threshold,
         maximumNodeCertificateValidityDays:
-          config.maximum_node_certificate_validity_days ?? certificateValidityDaysDefault,
+          config.maximum_node_certificate_validity_days ?? certificateDaysDefault,
         maximumServiceCertificateValidityDays:
-          config.maximum_service_certificate_validity_days ?? certificateValidityDaysDefault,
+          config.maximum_service_certificate_validity_days ?? certificateDaysDefault,
         recentCoseProposalsWindowSize:
           config.recent_cose_proposals_window_size ?? proposalWindowDefault,
       },

@@ -21,6 +21,7 @@ import {
 } from '@coco/base';
 import {
   createCertificate,
+  createSigningRequest,
   EncryptionKey,
   parseCertificate,
   SigningKey,
@@ -102,12 +103,11 @@ async function createIdentity(): Promise<Identity> {
     host_data: 'aa'.repeat(32),
     report_data: toBase64(sha256(nodeSigningKey.spki)),
   };
+  const asked = { subject: 'Node', key: nodeSigningKey, hosts: ['127.0.0.1'] };
   const endorsedCertificatePem = await createCertificate({
-    subject: 'Node',
-    key: nodeSigningKey,
+    ...asked,
     issuer: { subject: 'Service', key: serviceKey },
     isAuthority: false,
-    hosts: ['127.0.0.1'],
     notBeforeMs: startMs,
     days: 365,
   });
@@ -128,6 +128,7 @@ async function createIdentity(): Promise<Identity> {
       },
     },
     nodeToNodeInterface: { bind_address: '127.0.0.1:9000' },
+    certificateSigningRequestPem: await createSigningRequest(asked),
   };
   return { serviceKey, serviceCertificate, nodeKey, node };
 }

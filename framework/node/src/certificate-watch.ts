@@ -9,13 +9,13 @@ const dayMs = 86_400_000;
 export function watchCertificates(options: {
   readonly clock: Clock;
   readonly log: Log;
-  /** Whose it is, and PEM. */
-  readonly certificates: ReadonlyMap<string, string>;
+  /** Whose it is, and PEM: asked at each look. */
+  readonly certificates: () => ReadonlyMap<string, string>;
 }): () => void {
   const { clock, log, certificates } = options;
   let cancel = () => {};
   const look = () => {
-    for (const [owner, pem] of certificates) {
+    for (const [owner, pem] of certificates()) {
       const { notBeforeMs, notAfterMs } = parseCertificate(pem);
       const leftMs = notAfterMs - clock.nowMs();
       if (leftMs < (notAfterMs - notBeforeMs) * certificateWarningFraction) {

@@ -15,6 +15,8 @@ const sessionsDefault = 4000;
 const chunkBytesDefault = 5 * 1024 * 1024;
 const uncommittedMaxDefault = 20_000;
 const certificateDaysMax = 3650;
+/** CCF's: what a certificate may hold at most where the configuration does not say. */
+const validityDaysMaxDefault = 365;
 
 export interface InterfaceConfiguration {
   readonly name: string;
@@ -45,6 +47,9 @@ export interface StartConfiguration {
   readonly constitutionFiles: readonly string[];
   readonly recoveryThreshold: number;
   readonly certificateDays: number;
+  /** How long renewed certificates may hold; CCF's 365 days without. */
+  readonly nodeDaysMax: number | undefined;
+  readonly serviceDaysMax: number | undefined;
   readonly serviceSubject: string;
   readonly signatureIssuer: string;
   readonly signatureSubject: string;
@@ -131,12 +136,7 @@ const unusedKeys = {
     'max_concurrent_streams_count',
   ],
   start: ['service_data_json_file', 'startup_host_time'],
-  service: [
-    'maximum_node_certificate_validity_days',
-    'maximum_service_certificate_validity_days',
-    'reconfiguration_type',
-    'recent_cose_proposals_window_size',
-  ],
+  service: ['reconfiguration_type', 'recent_cose_proposals_window_size'],
 } as const;
 
 /** @throws InvalidConfiguration naming the path of what is wrong. */
@@ -183,6 +183,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     adapters: parseAdapters(coco.object('adapters')),
     unused,
   };
+  assertValidity(configuration);
   for (const part of [network, ledger, certificate, command, output, logging, consensus, coco]) {
     part.finish();
   }
@@ -288,6 +289,8 @@ function parseStart(reader: ConfigurationReader): StartConfiguration {
     constitutionFiles: reader.texts('constitution_files'),
     recoveryThreshold: service.integer('recovery_threshold', { min: 0, max: 255 }, 0),
     certificateDays: reader.integer('initial_service_certificate_validity_days', days, 365),
+    nodeDaysMax: optionalDays(service, 'maximum_node_certificate_validity_days'),
+    serviceDaysMax: optionalDays(service, 'maximum_service_certificate_validity_days'),
     serviceSubject: reader.text('service_subject_name', 'CN=CCF Service').replace(/^CN=/, ''),
     signatureIssuer: signatures.text('issuer', 'service.coco.example'),
     signatureSubject: signatures.text('subject', 'ledger.signature'),
@@ -299,6 +302,24 @@ function parseStart(reader: ConfigurationReader): StartConfiguration {
   }
   for (const part of [service, signatures, reader]) part.finish();
   return start;
+}
+
+/** The first certificates keep to what renewed ones have to. */
+function assertValidity({ command, nodeCertificateDays }: NodeConfiguration): void {
+  if (command.type !== 'Start') return;
+  const { certificateDays, nodeDaysMax, serviceDaysMax } = command.start;
+  for (const [owner, given, most] of [
+    ['node', nodeCertificateDays, nodeDaysMax ?? validityDaysMaxDefault],
+    ['service', certificateDays, serviceDaysMax ?? validityDaysMaxDefault],
+  ] as const) {
+    if (given <= most) continue;
+    const message = `The ${owner}'s initial certificate is for ${given} days, but "maximum_${owner}_certificate_validity_days" is ${most}.`;
+    throw nodeError('InvalidConfiguration', message);
+  }
+}
+
+function optionalDays(reader: ConfigurationReader, key: string): number | undefined {
+  return reader.has(key) ? reader.integer(key, days) : undefined;
 }
 
 function parseMember(reader: ConfigurationReader): MemberConfiguration {

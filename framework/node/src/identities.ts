@@ -3,7 +3,13 @@
  * that stops takes them along (design, section 3.8). Certificates follow CCF's shapes.
  */
 import type { Clock } from '@coco/base';
-import { type CurveName, createCertificate, EncryptionKey, SigningKey } from '@coco/crypto';
+import {
+  type CurveName,
+  createCertificate,
+  createSigningRequest,
+  EncryptionKey,
+  SigningKey,
+} from '@coco/crypto';
 
 /** Certificates begin a little in the past: clocks of clients differ. */
 const backdatingMs = 60_000;
@@ -20,6 +26,8 @@ export interface NodeIdentity {
   readonly key: SigningKey;
   readonly encryptionKey: EncryptionKey;
   readonly selfSignedPem: string;
+  /** PKCS#10: what the service endorses again whenever the certificate is renewed. */
+  readonly signingRequestPem: string;
   /** Signed by the service; what TLS clients see. */
   readonly endorsedPem: string;
 }
@@ -66,6 +74,7 @@ export async function createNodeIdentity(options: {
     key,
     encryptionKey: EncryptionKey.generate(),
     selfSignedPem: await createCertificate(shared),
+    signingRequestPem: await createSigningRequest({ subject, key, hosts }),
     endorsedPem: await createCertificate({
       ...shared,
       issuer: { subject: service.subject, key: service.key },

@@ -31,7 +31,7 @@ export interface NodeStatus {
   readonly nodeId: string;
   readonly measurement: string;
   readonly version: string;
-  readonly selfSignedPem: string;
+  selfSignedPem(): string;
   state(): NodeState;
   /** Whether applications are served: the service's opening is committed. */
   isOpen(): boolean;
@@ -85,7 +85,7 @@ export function nodeEndpoints(node: NodeStatus): readonly Endpoint[] {
       jsonResponse(previousIdentityBody(node, state)),
     ),
     command('/node/self_signed_certificate', 'Certificate of this node by itself', () =>
-      jsonResponse({ self_signed_certificate: node.selfSignedPem }),
+      jsonResponse({ self_signed_certificate: node.selfSignedPem() }),
     ),
     command('/node/version', 'Versions', () =>
       jsonResponse({ ccf_version: `coco-${node.version}`, quickjs_version: '', unsafe: true }),

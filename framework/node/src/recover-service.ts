@@ -93,9 +93,7 @@ export async function recoverService(
     recovered: { lastSeqno: ledger.lastId.seqno, root: ledger.root },
     store,
     sequencer,
-    secrets,
     tracker: recoveredTracker(ledger),
-    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
     begin: async ({ pipeline }) => {
@@ -196,7 +194,8 @@ async function assertIdentity(
   }
   const pem = await readConfiguredText(baseFolder, recovery.previousServiceIdentityFile);
   const expected = parseCertificate(pem);
-  if (!equalBytes(expected.der, service.certificate.der)) {
+  // The identity is the key: a file from before a renewal of the certificate is of it, too.
+  if (!equalBytes(expected.spki, service.certificate.spki)) {
     throw nodeError(
       'PreviousIdentityMismatch',
       'The ledger is not the one of the given previous service identity.',

@@ -26,11 +26,12 @@ import {
 import { hostAdapter } from './adapter-host.ts';
 import type { BatchPipeline } from './batch-pipeline.ts';
 import { bugReport } from './bug-report.ts';
+import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
-import { type HttpListener, listen } from './http-listener.ts';
+import { type HttpListener, listen, type TlsIdentity } from './http-listener.ts';
 import { collectMetrics, type RequestCounts } from './metrics.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
 import { removeOutput, takePidFile, writeOutput } from './output-files.ts';
@@ -123,6 +124,7 @@ class NodeWiring {
   #state: NodeState = 'Initialized';
   #areAdaptersStarted = false;
   #stopWatch: () => void = () => {};
+  #certificates: CertificateFollower | undefined;
 
   constructor(options: RunNodeOptions, adapters: readonly Adapter[]) {
     this.#options = options;
@@ -153,16 +155,19 @@ class NodeWiring {
       this.#state = 'PartOfPublicNetwork';
       this.#finishRecoveryWhenAsked(recovered, surroundings, onFailed);
     }
-    this.#register(this.#runtime);
-    await this.#listen(this.#runtime);
-    await this.#writeFiles(this.#runtime);
+    const certificates = this.#followCertificates(this.#runtime);
+    this.#register(this.#runtime, certificates);
+    await this.#listen(this.#runtime, certificates);
+    await this.#writeCertificates(certificates.current);
+    await this.#writeAddresses();
     this.#stopWatch = watchCertificates({
       clock: this.#options.clock,
       log,
-      certificates: new Map([
-        ['service', this.#runtime.service.certificatePem],
-        ['node', this.#runtime.node.endorsedPem],
-      ]),
+      certificates: () =>
+        new Map([
+          ['service', certificates.current.service],
+          ['node', certificates.current.endorsed],
+        ]),
     });
     log.write('info', 'node.started', { node: this.#runtime.node.key.id, state: this.#state });
   }
@@ -179,6 +184,7 @@ class NodeWiring {
       await Promise.race([drained, timeout.promise]);
       cancel();
       await runtime.core.replica.stop();
+      await this.#certificates?.whenWritten();
     }
     const { baseFolder, configuration } = this.#options;
     await removeOutput(baseFolder, configuration.outputFiles.pid);
@@ -248,7 +254,7 @@ class NodeWiring {
     };
   }
 
-  #register(runtime: ServiceRuntime): void {
+  #register(runtime: ServiceRuntime, certificates: CertificateFollower): void {
     const { core } = runtime;
     const { pipeline, replica, tracker } = core;
     this.#registry.add(
@@ -256,7 +262,7 @@ class NodeWiring {
         nodeId: runtime.node.key.id,
         measurement: this.#options.measurement,
         version: this.#options.version,
-        selfSignedPem: runtime.node.selfSignedPem,
+        selfSignedPem: () => certificates.current.selfSigned,
         state: () => this.#state,
         isOpen: () => this.#isOpen(pipeline),
         startupSeqno: () => runtime.startupSeqno,
@@ -281,11 +287,25 @@ class NodeWiring {
     for (const adapter of this.#adapters) this.#registry.add(adapter.endpoints);
   }
 
-  async #listen(runtime: ServiceRuntime): Promise<void> {
-    const identity = {
-      certificatePem: runtime.node.endorsedPem,
-      privateKeyPem: runtime.node.key.privatePem(),
-    };
+  #followCertificates(runtime: ServiceRuntime): CertificateFollower {
+    const { node, service, core } = runtime;
+    const follower = new CertificateFollower({
+      node,
+      service,
+      log: this.#options.log,
+      show: (certificates) => {
+        const identity = tlsIdentity(runtime, certificates);
+        for (const listener of this.#listeners.values()) listener.renew(identity);
+      },
+      write: (certificates) => this.#writeCertificates(certificates),
+    });
+    core.pipeline.addObserver(follower);
+    this.#certificates = follower;
+    return follower;
+  }
+
+  async #listen(runtime: ServiceRuntime, { current }: CertificateFollower): Promise<void> {
+    const identity = tlsIdentity(runtime, current);
     for (const configuration of this.#options.configuration.interfaces) {
       const context = this.#context(runtime, configuration);
       const listener = await listen({
@@ -326,12 +346,23 @@ class NodeWiring {
     return this.#state === 'PartOfNetwork' && serviceStatus(pipeline.committedState()) === 'Open';
   }
 
-  async #writeFiles(runtime: ServiceRuntime): Promise<void> {
+  async #writeCertificates(certificates: NodeCertificates): Promise<void> {
     const { baseFolder, configuration } = this.#options;
-    const { nodeCertificate, rpcAddresses } = configuration.outputFiles;
-    await writeOutput(baseFolder, nodeCertificate, runtime.node.selfSignedPem);
-    const { certificatePem } = runtime.service;
-    await writeOutput(baseFolder, configuration.serviceCertificateFile, certificatePem);
+    await writeOutput(
+      baseFolder,
+      configuration.outputFiles.nodeCertificate,
+      certificates.selfSigned,
+    );
+    await writeOutput(baseFolder, configuration.serviceCertificateFile, certificates.service);
+  }
+
+  async #writeAddresses(): Promise<void> {
+    const { baseFolder, configuration } = this.#options;
+    const { rpcAddresses } = configuration.outputFiles;
     await writeOutput(baseFolder, rpcAddresses, JSON.stringify(this.addresses()));
   }
+}
+
+function tlsIdentity({ node }: ServiceRuntime, { endorsed }: NodeCertificates): TlsIdentity {
+  return { certificatePem: endorsed, privateKeyPem: node.key.privatePem() };
 }

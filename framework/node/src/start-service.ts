@@ -44,16 +44,17 @@ export async function startService(
   });
   const { node, evidence } = await createNode(surroundings, service);
   const tree = createLedgerTree();
-  const secret = { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) };
-  const secrets = new LedgerSecrets([secret]);
-  const members = await Promise.all(
-    start.members.map((member) => readMember(surroundings.baseFolder, member)),
-  );
-  const constitution = await readConstitution(surroundings.baseFolder, start.constitutionFiles);
+  const secrets = new LedgerSecrets([
+    { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) },
+  ]);
+  const { baseFolder } = surroundings;
+  const members = await Promise.all(start.members.map((member) => readMember(baseFolder, member)));
+  const constitution = await readConstitution(baseFolder, start.constitutionFiles);
   const content = {
     members,
     constitution,
     recoveryThreshold: start.recoveryThreshold,
+    ...validityMaxima(start),
     node: newNode(surroundings, { node, evidence }),
     virtual: surroundings.joinPolicy,
     service: {
@@ -63,7 +64,7 @@ export async function startService(
   };
   const core = await openCore({
     ...surroundings,
-    ledgerFolder: resolve(surroundings.baseFolder, configuration.ledgerDirectory),
+    ledgerFolder: resolve(baseFolder, configuration.ledgerDirectory),
     store: new Store(storeLimits),
     sequencer: firstSequencer({
       service,
@@ -72,16 +73,35 @@ export async function startService(
       secrets,
       chunkBytes: configuration.chunkBytes,
     }),
-    secrets,
     tracker: new TransactionStatusTracker(),
-    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
     begin: (opened) => executeGenesis(opened, content, adapters),
   });
-  const own = { node, service, evidence, core, tree, secrets };
-  const nothing = { startupSeqno: asSeqno(0), historicalSecretRows: [] };
-  return { ...own, ...nothing, endorsements: () => [] };
+  return {
+    node,
+    service,
+    evidence,
+    core,
+    tree,
+    secrets,
+    startupSeqno: asSeqno(0),
+    historicalSecretRows: [],
+    endorsements: () => [],
+  };
+}
+
+function validityMaxima({
+  nodeDaysMax,
+  serviceDaysMax,
+}: StartConfiguration): Pick<
+  Parameters<typeof genesis>[1],
+  'maximumNodeCertificateValidityDays' | 'maximumServiceCertificateValidityDays'
+> {
+  return {
+    ...(nodeDaysMax !== undefined && { maximumNodeCertificateValidityDays: nodeDaysMax }),
+    ...(serviceDaysMax !== undefined && { maximumServiceCertificateValidityDays: serviceDaysMax }),
+  };
 }
 
 /** Resolves once the service's first transaction is durable. */
@@ -161,5 +181,6 @@ export function newNode(
     rpcInterfaces,
     nodeToNodeInterface: { bind_address: '', published_address: '' },
     publicKeyPem: node.key.publicPem,
+    certificateSigningRequestPem: node.signingRequestPem,
   };
 }

@@ -25,7 +25,7 @@ test('a node warns daily once a fifth of a certificate’s life is left', async 
         warnings.push(fields);
       },
     },
-    certificates: new Map([['node', pem]]),
+    certificates: () => new Map([['node', pem]]),
   });
   clock.advance(79 * dayMs);
   assert.deepEqual(warnings, []);

@@ -55,6 +55,30 @@ describe('the node configuration', () => {
     assert.equal(parsed.command.type, 'Recover');
   });
 
+  test('a certificate holds no longer than the maximum, the first one included', () => {
+    const start = (draft: Json): Json => (draft.command as { start: Json }).start;
+    const parsed = parseConfiguration(
+      configuration((draft) => {
+        start(draft).service_configuration = {
+          maximum_node_certificate_validity_days: 400,
+          maximum_service_certificate_validity_days: 800,
+        };
+        start(draft).initial_service_certificate_validity_days = 800;
+      }),
+    );
+    assert.ok(parsed.command.type === 'Start');
+    assert.equal(parsed.command.start.nodeDaysMax, 400);
+    assert.equal(parsed.command.start.serviceDaysMax, 800);
+    assert.deepEqual(parsed.unused, []);
+    refused((draft) => {
+      start(draft).initial_service_certificate_validity_days = 366;
+    }, /service's initial certificate is for 366 days/);
+    refused((draft) => {
+      draft.node_certificate = { initial_validity_days: 8 };
+      start(draft).service_configuration = { maximum_node_certificate_validity_days: 7 };
+    }, /node's initial certificate is for 8 days, but "maximum_node_/);
+  });
+
   test('names the path of what is wrong', () => {
     refused((draft) => {
       draft.ledger = { chunk_size: 'large' };

@@ -37,7 +37,7 @@ describe('the replica worker', () => {
         nodeId: lastSeqno + 1,
         lastSeqno,
       },
-      { onRole: () => {}, onCommitted: () => {}, onFollowed: () => {}, onFailed: resolve },
+      { onRole: () => {}, onCommitted: () => {}, onFailed: resolve },
     );
     return { client, failed };
   }
