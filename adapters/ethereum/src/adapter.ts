@@ -3,7 +3,15 @@
  * memory is derived: `start` builds it from committed state, `rolledBack` corrects it.
  */
 
-import type { Adapter, CommittedBatch, Host, OpenBatch, VisibleItem, Write } from '@coco/adapter';
+import type {
+  Adapter,
+  CommittedBatch,
+  GovernedSettings,
+  Host,
+  OpenBatch,
+  VisibleItem,
+  Write,
+} from '@coco/adapter';
 import { assert, present, type Seqno } from '@coco/base';
 import type { Caller, Endpoint } from '@coco/endpoint';
 import type { Transaction } from '@coco/kv';
@@ -15,6 +23,7 @@ import type { ExecutionEngine } from './engine-types.ts';
 import { ethereumError } from './errors.ts';
 import { EthereumState, ethereumMaps } from './ethereum-state.ts';
 import { writeGenesis } from './genesis.ts';
+import { governedSettings } from './governed-settings.ts';
 import { JsonRpc } from './json-rpc.ts';
 import type { EthereumSettings } from './options.ts';
 import { chainMethods } from './rpc-chain-methods.ts';
@@ -24,6 +33,7 @@ import { logMethods } from './rpc-log-methods.ts';
 import { networkMethods } from './rpc-network-methods.ts';
 import { stateMethods } from './rpc-state-methods.ts';
 import { transactionMethods } from './rpc-transaction-methods.ts';
+import type { Visibility } from './state-codec.ts';
 import { Submission } from './submission.ts';
 
 /** What exists between start and stop. */
@@ -36,22 +46,27 @@ interface Running {
   readonly jsonRpc: JsonRpc;
 }
 
-/** Whether a caller may see an item; the settings' visibility as a function. */
-export type Visibility = (caller: Caller, item: VisibleItem) => boolean;
+/** Whether a caller may see an item of a chain with this visibility. */
+export type VisibilityRule = (caller: Caller, item: VisibleItem, visibility: Visibility) => boolean;
+
+/** Who proves an identity of the consortium sees everything; strangers, what is public. */
+export const consortiumRule: VisibilityRule = (caller, _item, visibility) =>
+  visibility === 'public' || caller.policy !== 'no_auth';
 
 export class EthereumAdapter implements Adapter {
   readonly name: string = 'ethereum';
   readonly maps: readonly string[] = ethereumMaps;
   readonly endpoints: readonly Endpoint[];
+  readonly governed: GovernedSettings = governedSettings;
   readonly #settings: EthereumSettings;
   readonly #engine: ExecutionEngine;
-  readonly #visibility: Visibility;
+  readonly #rule: VisibilityRule;
   #running: Running | undefined;
 
-  constructor(settings: EthereumSettings, engine: ExecutionEngine, visibility: Visibility) {
+  constructor(settings: EthereumSettings, engine: ExecutionEngine, rule: VisibilityRule) {
     this.#settings = settings;
     this.#engine = engine;
-    this.#visibility = visibility;
+    this.#rule = rule;
     this.endpoints = this.#deferredEndpoints();
   }
 
@@ -72,14 +87,13 @@ export class EthereumAdapter implements Adapter {
       );
     }
     const engine = this.#engine;
-    const builder = new BlockBuilder(host, engine, chain);
-    const submission = new Submission({ host, builder, chain, settings });
+    const builder = new BlockBuilder(host, engine);
+    const submission = new Submission({ host, builder, settings });
     const confirmations = new Confirmations(host, builder, settings.emptyBlockDelayMs);
     const reader = new ChainReader(host, builder, settings.limits.statesMax);
     const context: RpcContext = {
       host,
       engine,
-      chain,
       settings,
       admissionPool: settings.admissionPool,
       builder,
@@ -111,7 +125,7 @@ export class EthereumAdapter implements Adapter {
   }
 
   visible(caller: Caller, item: VisibleItem): boolean {
-    return this.#visibility(caller, item);
+    return this.#rule(caller, item, this.#started().reader.chain.visibility);
   }
 
   onCommitted(batch: CommittedBatch): void {

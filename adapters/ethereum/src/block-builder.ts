@@ -20,7 +20,6 @@ import type {
 import { ethereumError } from './errors.ts';
 import { applyChanges, EthereumState, writeBlock, writeTransaction } from './ethereum-state.ts';
 import { type BlockEntry, OpenBlock } from './open-block.ts';
-import type { ChainRecord } from './state-codec.ts';
 import { nextStateDigest } from './state-digest.ts';
 
 /** A block whose batch is sealed but not yet committed. */
@@ -35,16 +34,14 @@ type Outcome = Omit<BlockEntry, 'seqno'>;
 export class BlockBuilder {
   readonly #host: Host;
   readonly #engine: ExecutionEngine;
-  readonly #chain: ChainRecord;
   #open: OpenBlock | undefined;
   /** In order; kept so that a rollback into a block can take it up again. */
   #sealed: SealedBlock[] = [];
   #isEmptyBlockWanted = false;
 
-  constructor(host: Host, engine: ExecutionEngine, chain: ChainRecord) {
+  constructor(host: Host, engine: ExecutionEngine) {
     this.#host = host;
     this.#engine = engine;
-    this.#chain = chain;
   }
 
   /** The block being filled; `undefined` while no transaction waits for its seal. */
@@ -113,17 +110,18 @@ export class BlockBuilder {
 
   #newBlock(state: EthereumState, prevrandao: Uint8Array): OpenBlock {
     const parent = state.head();
+    const chain = state.chain();
     const now = BigInt(Math.floor(this.#host.clock.nowMs() / 1000));
     const environment: BlockEnvironment = {
       number: parent.number + 1n,
       // The host sets the clock: it may go back, block time never does.
       timestamp: now > parent.timestamp ? now : parent.timestamp,
-      gasLimit: this.#chain.blockGasLimit,
-      baseFee: this.#chain.baseFee,
-      beneficiary: this.#chain.beneficiary,
+      gasLimit: chain.blockGasLimit,
+      baseFee: chain.baseFee,
+      beneficiary: chain.beneficiary,
       prevrandao,
     };
-    return new OpenBlock(environment, parent);
+    return new OpenBlock(environment, parent, chain);
   }
 
   #run(
@@ -132,7 +130,7 @@ export class BlockBuilder {
     transaction: AdmittedTransaction,
   ): { result: Outcome; claimsDigest: Uint8Array } {
     const { decoded, raw, sender } = transaction;
-    const request = executionRequest(transaction, block.environment, this.#chain);
+    const request = executionRequest(transaction, block);
     const execution = this.#engine.execute(request, new EthereumState(writes));
     const receipt = receiptOf(transaction, block, execution);
     const salt = this.#host.random.bytes(saltBytes);
@@ -154,7 +152,7 @@ export class BlockBuilder {
     const stateDigest = nextStateDigest(block.stateDigest, execution.changes, keccak256);
     const claim = claimsDigest({
       salt,
-      chainId: this.#chain.chainId,
+      chainId: block.chain.chainId,
       transactionHash: decoded.hash,
       receiptHash: keccak256(this.#engine.encodeReceipt(receipt).bytes),
     });
@@ -189,14 +187,13 @@ export class BlockBuilder {
 
 function executionRequest(
   { decoded, sender, authorizations }: AdmittedTransaction,
-  block: BlockEnvironment,
-  chain: ChainRecord,
+  { environment, chain }: OpenBlock,
 ): ExecutionRequest {
   const { chainId, spec, transactionGasMax } = chain;
   return {
     mode: 'transaction',
     transaction: { ...decoded, sender, authorizationList: authorizations },
-    block,
+    block: environment,
     config:
       transactionGasMax === undefined ? { chainId, spec } : { chainId, spec, transactionGasMax },
   };

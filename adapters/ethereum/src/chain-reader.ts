@@ -5,13 +5,14 @@
  */
 
 import type { Host } from '@coco/adapter';
-import { LedgerError } from '@coco/base';
+import { LedgerError, present } from '@coco/base';
 import type { ReadView } from '@coco/kv';
 import type { BlockBuilder } from './block-builder.ts';
 import type { BlockEnvironment } from './engine-types.ts';
 import { ethereumError } from './errors.ts';
 import { EthereumState, type NumberedBlock } from './ethereum-state.ts';
 import type { BlockTag } from './rpc-parameters.ts';
+import type { ChainRecord } from './state-codec.ts';
 
 export class ChainReader {
   readonly #host: Host;
@@ -19,6 +20,7 @@ export class ChainReader {
   readonly #statesMax: number;
   /** Committed states by block number, oldest first. */
   readonly #states = new Map<bigint, ReadView>();
+  #chain: ChainRecord | undefined;
 
   constructor(host: Host, builder: BlockBuilder, statesMax: number) {
     this.#host = host;
@@ -28,13 +30,20 @@ export class ChainReader {
 
   /** Remembers a committed state under the number of its last block. */
   remember(view: ReadView): void {
-    const number = new EthereumState(view).headNumber();
+    const state = new EthereumState(view);
+    this.#chain = state.chain();
+    const number = state.headNumber();
     this.#states.delete(number);
     this.#states.set(number, view);
     for (const oldest of this.#states.keys()) {
       if (this.#states.size <= this.#statesMax) return;
       this.#states.delete(oldest);
     }
+  }
+
+  /** The chain's rules as committed; governance may change them. */
+  get chain(): ChainRecord {
+    return present(this.#chain, 'a committed state was remembered');
   }
 
   committed(): EthereumState {

@@ -2,11 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import type { Adapter } from '@coco/adapter';
-import { EthereumAdapter, type Visibility } from './adapter.ts';
+import { consortiumRule, EthereumAdapter } from './adapter.ts';
 import { Engine, engineArtefactUrl, loadEngineModule } from './engine.ts';
 import { type EthereumOptions, ethereumSettings } from './options.ts';
-
-const everybodySeesAll: Visibility = () => true;
 
 /**
  * Reads and compiles the engine's artefact: some 50 ms, once per process. Share the module between
@@ -19,7 +17,7 @@ export function compileEngine(): WebAssembly.Module {
 
 /**
  * The Ethereum adapter, ready for a node.
- * @throws VisibilityUnsupported, EngineArtefactInvalid
+ * @throws EngineArtefactInvalid
  * @example
  * const engineModule = compileEngine();
  * const adapter = createEthereumAdapter({
@@ -32,5 +30,5 @@ export function compileEngine(): WebAssembly.Module {
 export function createEthereumAdapter(options: EthereumOptions): Adapter {
   const settings = ethereumSettings(options);
   const engine = new Engine(options.engineModule ?? compileEngine());
-  return new EthereumAdapter(settings, engine, everybodySeesAll);
+  return new EthereumAdapter(settings, engine, consortiumRule);
 }

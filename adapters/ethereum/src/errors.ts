@@ -29,7 +29,7 @@ export type EthereumErrorCode =
   | 'FilterNotFound'
   | 'TooManyFilters'
   | 'ItemNotVisible'
-  | 'VisibilityUnsupported'
+  | 'SettingsInvalid'
   | 'ChainMismatch'
   | 'EthereumStateInvalid'
   | 'AdmissionStopped';
@@ -70,7 +70,9 @@ const table: Readonly<Record<EthereumErrorCode, ErrorRow>> = {
   FilterNotFound: refusal('The filter does not exist or was not asked for too long.', 404),
   TooManyFilters: refusal('No more filters can be installed.', 503),
   ItemNotVisible: refusal('The rules of the ledger do not let the caller see this.', 403),
-  VisibilityUnsupported: refusal('A visibility was configured that this version does not have.'),
+  SettingsInvalid: refusal(
+    'A setting that members propose for the chain has no such name or value.',
+  ),
   ChainMismatch: refusal('The configured chain id is not that of the recovered ledger.'),
   EthereumStateInvalid: fault('A stored record of the Ethereum state does not decode.'),
   AdmissionStopped: fault('The admission pool is stopped or lost its worker.', 503),

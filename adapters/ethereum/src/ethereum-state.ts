@@ -142,7 +142,7 @@ export class EthereumState implements StateSource {
   }
 }
 
-export function writeChain(transaction: Transaction, chain: ChainRecord): void {
+export function writeChain(transaction: Pick<Transaction, 'map'>, chain: ChainRecord): void {
   transaction.map(configMap).set(chainKey, encodeChain(chain));
 }
 

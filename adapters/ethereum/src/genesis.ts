@@ -22,6 +22,7 @@ export function writeGenesis(
     baseFee: settings.baseFee,
     beneficiary: settings.beneficiary,
     transactionGasMax: settings.transactionGasMax,
+    visibility: settings.visibility,
   };
   const changes = prefundedChanges(settings);
   const keccak256 = (bytes: Uint8Array): Uint8Array => engine.keccak256(bytes);

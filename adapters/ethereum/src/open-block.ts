@@ -5,6 +5,7 @@
 import { assert, type Seqno } from '@coco/base';
 import type { BlockEnvironment, ReceiptFields } from './engine-types.ts';
 import type { NumberedBlock } from './ethereum-state.ts';
+import type { ChainRecord } from './state-codec.ts';
 
 /** A transaction in its place in the block. */
 export interface BlockEntry {
@@ -19,14 +20,17 @@ export interface BlockEntry {
 export class OpenBlock {
   readonly environment: BlockEnvironment;
   readonly parent: NumberedBlock;
+  /** The rules that held when it was opened: a change by governance is for the next block. */
+  readonly chain: ChainRecord;
   readonly #entries: BlockEntry[] = [];
   #logCount = 0;
 
-  constructor(environment: BlockEnvironment, parent: NumberedBlock) {
+  constructor(environment: BlockEnvironment, parent: NumberedBlock, chain: ChainRecord) {
     assert(environment.number === parent.number + 1n, 'a block follows its parent');
     assert(environment.timestamp >= parent.timestamp, 'time does not go back between blocks');
     this.environment = environment;
     this.parent = parent;
+    this.chain = chain;
   }
 
   get entries(): readonly BlockEntry[] {

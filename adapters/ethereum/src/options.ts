@@ -1,7 +1,7 @@
 /** What a network may configure of its Ethereum ledger, with the defaults and their reasons. */
 import type { AdmissionPool } from './admission.ts';
 import type { Spec } from './engine-types.ts';
-import { ethereumError } from './errors.ts';
+import type { Visibility } from './state-codec.ts';
 
 /** Bounds on what callers can make the node do; geth's figures where geth has one. */
 export interface EthereumLimits {
@@ -81,8 +81,8 @@ export interface EthereumOptions {
   /** Written by genesis; a recovered ledger keeps its own and refuses another. */
   readonly chainId: bigint;
   readonly prefunded?: readonly PrefundedAccount[];
-  /** Who may read. Only `public` so far: everybody reads everything. */
-  readonly visibility?: 'public';
+  /** Who may read, for genesis; governance may change it. */
+  readonly visibility?: Visibility;
   /** Where transactions are admitted; worker threads in production. */
   readonly admissionPool: AdmissionPool;
   /** The compiled engine, to share it with the pool's threads. Absent: compiled here. */
@@ -120,23 +120,12 @@ export type EthereumSettings = Required<
   readonly limits: EthereumLimits;
 };
 
-/**
- * Fills in the defaults.
- * @throws VisibilityUnsupported
- */
+/** Fills in the defaults. */
 export function ethereumSettings(options: EthereumOptions): EthereumSettings {
-  const { visibility = 'public' } = options;
-  if (visibility !== 'public') {
-    throw ethereumError(
-      'VisibilityUnsupported',
-      'The Ethereum ledger is public to every caller in this version: configure visibility "public", or do not start it.',
-      { visibility },
-    );
-  }
   return {
     chainId: options.chainId,
     prefunded: options.prefunded ?? [],
-    visibility,
+    visibility: options.visibility ?? 'public',
     admissionPool: options.admissionPool,
     accounts: options.accounts ?? [],
     spec: options.spec ?? 'osaka',

@@ -11,13 +11,11 @@ import type { EthereumState, NumberedBlock } from './ethereum-state.ts';
 import type { RpcMethod } from './json-rpc.ts';
 import type { EthereumSettings } from './options.ts';
 import type { LocatedTransaction } from './rpc-format.ts';
-import type { ChainRecord } from './state-codec.ts';
 import type { Submission } from './submission.ts';
 
 export interface RpcContext {
   readonly host: Host;
   readonly engine: ExecutionEngine;
-  readonly chain: ChainRecord;
   readonly settings: EthereumSettings;
   readonly admissionPool: AdmissionPool;
   readonly builder: BlockBuilder;

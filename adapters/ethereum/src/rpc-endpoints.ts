@@ -17,6 +17,8 @@ import { ethereumError } from './errors.ts';
 import type { JsonRpc } from './json-rpc.ts';
 
 const paths = ['/', '/ethereum'] as const;
+/** Certificates are asked for by TLS and optional: whoever shows none calls as a stranger. */
+const callers = ['user_cert', 'member_cert', 'no_auth'] as const;
 /** As geth takes them. */
 const contentTypes: ReadonlySet<string> = new Set([
   'application/json',
@@ -38,7 +40,7 @@ export function rpcEndpoints(
     {
       method: 'POST',
       path,
-      authentication: [],
+      authentication: callers,
       mode: 'command',
       handle: (call) => withCors(call, isAllowed, () => answer(jsonRpc, call)),
     },

@@ -11,7 +11,7 @@ import { invalid, type RpcParameters } from './rpc-parameters.ts';
 const percentilesMax = 100;
 
 export function networkMethods(context: RpcContext): MethodTable {
-  const { chain, engine, settings } = context;
+  const { engine, reader, settings } = context;
   const constant = (answer: JsonValue): RpcMethod => ({ arity: [0, 0], handle: () => answer });
   return [
     ['web3_clientVersion', constant('coco/v0.1.0')],
@@ -19,14 +19,14 @@ export function networkMethods(context: RpcContext): MethodTable {
       'web3_sha3',
       { arity: [1, 1], handle: (parameters) => toData(engine.keccak256(parameters.data(0))) },
     ],
-    ['net_version', constant(chain.chainId.toString())],
+    ['net_version', constant(settings.chainId.toString())],
     ['net_listening', constant(true)],
     ['net_peerCount', constant('0x0')],
-    ['eth_chainId', constant(toQuantity(chain.chainId))],
+    ['eth_chainId', constant(toQuantity(settings.chainId))],
     ['eth_syncing', constant(false)],
     ['eth_accounts', constant(settings.accounts.map(toData))],
     // There is no market for room in a block: the base fee is enough, and a tip buys nothing.
-    ['eth_gasPrice', constant(toQuantity(chain.baseFee))],
+    ['eth_gasPrice', { arity: [0, 0], handle: () => toQuantity(reader.chain.baseFee) }],
     ['eth_maxPriorityFeePerGas', constant('0x0')],
     ['eth_blobBaseFee', constant('0x1')],
     [
@@ -43,7 +43,7 @@ export function networkMethods(context: RpcContext): MethodTable {
 }
 
 function feeHistory(context: RpcContext, parameters: RpcParameters): JsonValue {
-  const { reader, settings, chain } = context;
+  const { reader, settings } = context;
   const state = reader.committed();
   const percentiles = parsePercentiles(parameters);
   const last = reader.block(state, parameters.blockTag(1));
@@ -62,7 +62,10 @@ function feeHistory(context: RpcContext, parameters: RpcParameters): JsonValue {
   const history: { [key: string]: JsonValue } = {
     oldestBlock: toQuantity(oldest),
     // One more than blocks: the next block's base fee is known.
-    baseFeePerGas: [...blocks.map((block) => toQuantity(block.baseFee)), toQuantity(chain.baseFee)],
+    baseFeePerGas: [
+      ...blocks.map((block) => toQuantity(block.baseFee)),
+      toQuantity(reader.chain.baseFee),
+    ],
     gasUsedRatio: blocks.map((block) => Number(block.gasUsed) / Number(block.gasLimit)),
     baseFeePerBlobGas: [...blocks.map(() => '0x1'), '0x1'],
     blobGasUsedRatio: blocks.map(() => 0),

@@ -104,7 +104,7 @@ function assertCallVisible(context: RpcContext, caller: Caller, call: CallParame
 }
 
 function callContext(
-  { engine, chain }: RpcContext,
+  { engine, reader }: RpcContext,
   parameters: RpcParameters,
   state: EthereumState,
   environment: BlockEnvironment,
@@ -113,7 +113,7 @@ function callContext(
   return {
     source: overrideState(state, parameters.at(2), keccak256),
     block: overrideBlock(environment, parameters.at(3)),
-    chain,
+    chain: reader.chain,
   };
 }
 

@@ -95,18 +95,18 @@ function transactionId(context: RpcContext, parameters: RpcParameters, caller: C
   if (!found) return null;
   const { located, state } = found;
   const { record, block } = located;
-  const { engine, chain } = context;
+  const { engine, settings } = context;
   const seqno = present(state.seqnoOfTransaction(hash), 'a stored transaction has a version');
   const receipt = engine.encodeReceipt(receiptFields(located)).bytes;
   const digest = claimsDigest({
     salt: record.salt,
-    chainId: chain.chainId,
+    chainId: settings.chainId,
     transactionHash: hash,
     receiptHash: engine.keccak256(receipt),
   });
   return {
     transactionId: formatTransactionId({ view: block.view, seqno }),
-    chainId: toQuantity(chain.chainId),
+    chainId: toQuantity(settings.chainId),
     transactionHash: toData(hash),
     blockNumber: toQuantity(block.number),
     salt: toData(record.salt),

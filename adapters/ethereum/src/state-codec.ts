@@ -23,7 +23,11 @@ export interface ChainRecord {
   readonly beneficiary: Uint8Array;
   /** `undefined`: the spec's own cap (EIP-7825). */
   readonly transactionGasMax: bigint | undefined;
+  readonly visibility: Visibility;
 }
+
+/** Who may read: everybody, or callers who prove that they are a member or a user. */
+export type Visibility = 'public' | 'consortium';
 
 /** A block as stored; its number is its key. */
 export interface BlockRecord {
@@ -104,26 +108,37 @@ function decode<Value>(bytes: Uint8Array, read: (reader: ByteReader) => Value): 
   }
 }
 
+const hasGasMaxFlag = 1;
+const consortiumFlag = 2;
+
 export function encodeChain(chain: ChainRecord): Uint8Array {
   const writer = begin(64);
   putBig(writer, chain.chainId).u8(chain.spec === 'prague' ? 0 : 1);
   putBig(writer, chain.blockGasLimit);
   putBig(writer, chain.baseFee).raw(chain.beneficiary);
-  writer.u8(chain.transactionGasMax === undefined ? 0 : 1);
+  const hasGasMax = chain.transactionGasMax !== undefined ? hasGasMaxFlag : 0;
+  writer.u8(hasGasMax | (chain.visibility === 'consortium' ? consortiumFlag : 0));
   if (chain.transactionGasMax !== undefined) putBig(writer, chain.transactionGasMax);
   return new Uint8Array(writer.done());
 }
 
 /** @throws EthereumStateInvalid */
 export function decodeChain(bytes: Uint8Array): ChainRecord {
-  return decode(bytes, (reader) => ({
-    chainId: takeBig(reader),
-    spec: reader.u8() === 0 ? 'prague' : 'osaka',
-    blockGasLimit: takeBig(reader),
-    baseFee: takeBig(reader),
-    beneficiary: takeCopy(reader, addressBytes),
-    transactionGasMax: reader.u8() === 1 ? takeBig(reader) : undefined,
-  }));
+  return decode(bytes, (reader) => {
+    const chain = {
+      chainId: takeBig(reader),
+      spec: reader.u8() === 0 ? ('prague' as const) : ('osaka' as const),
+      blockGasLimit: takeBig(reader),
+      baseFee: takeBig(reader),
+      beneficiary: takeCopy(reader, addressBytes),
+    };
+    const flags = reader.u8();
+    return {
+      ...chain,
+      transactionGasMax: flags & hasGasMaxFlag ? takeBig(reader) : undefined,
+      visibility: flags & consortiumFlag ? 'consortium' : 'public',
+    };
+  });
 }
 
 const hasCodeFlag = 1;

@@ -11,7 +11,6 @@ import type { BlockBuilder } from './block-builder.ts';
 import { ethereumError } from './errors.ts';
 import { EthereumState } from './ethereum-state.ts';
 import type { EthereumSettings } from './options.ts';
-import type { ChainRecord } from './state-codec.ts';
 import { assertFitsAccount, assertFitsChain } from './transaction-checks.ts';
 import { TransactionQueue } from './transaction-queue.ts';
 
@@ -32,7 +31,6 @@ const passing: ReadonlySet<string> = new Set([
 export class Submission {
   readonly #host: Host;
   readonly #builder: BlockBuilder;
-  readonly #chain: ChainRecord;
   readonly #settings: EthereumSettings;
   readonly #queue: TransactionQueue;
   /** In order of seqno. */
@@ -49,12 +47,10 @@ export class Submission {
   constructor(parts: {
     readonly host: Host;
     readonly builder: BlockBuilder;
-    readonly chain: ChainRecord;
     readonly settings: EthereumSettings;
   }) {
     this.#host = parts.host;
     this.#builder = parts.builder;
-    this.#chain = parts.chain;
     this.#settings = parts.settings;
     this.#queue = new TransactionQueue(parts.settings.limits);
   }
@@ -82,7 +78,7 @@ export class Submission {
     if (this.#queue.get(decoded.hash) || this.#isInFlight(state, decoded.hash)) {
       throw ethereumError('TransactionKnown', 'already known');
     }
-    assertFitsChain(transaction, this.#chain, this.#settings);
+    assertFitsChain(transaction, state.chain(), this.#settings);
     const account = state.getAccount(sender);
     assertFitsAccount(decoded, account);
     const nowMs = this.#host.clock.nowMs();

@@ -25,15 +25,6 @@ test('the public factory builds an adapter that starts', async () => {
   await adapter.stop();
 });
 
-test('any visibility but public is refused in one plain sentence', () => {
-  const options = {
-    chainId: 1n,
-    admissionPool: new SameThreadAdmission(engine),
-    visibility: 'members' as 'public',
-  };
-  assert.throws(() => createEthereumAdapter(options), hasCode('VisibilityUnsupported'));
-});
-
 test('another chain id than the recovered ledger has is refused', () => {
   const { host } = createNetwork();
   assert.throws(() => host.restart(createAdapter({ chainId: 1n })), hasCode('ChainMismatch'));

@@ -13,6 +13,7 @@ import './conformance.test.ts';
 import './blocks.test.ts';
 import './configuration.test.ts';
 import './confirmations.test.ts';
+import './governed-settings.test.ts';
 import './hostile.test.ts';
 import './json-rpc.test.ts';
 import './reads.test.ts';

@@ -7,10 +7,10 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TestHost, type TestHostOptions } from '@coco/adapter';
 import { fromHex, type JsonValue, present, utf8Decode, utf8Encode } from '@coco/base';
-import type { CommandEndpoint, Request, Response } from '@coco/endpoint';
+import type { Caller, CommandEndpoint, Request, Response } from '@coco/endpoint';
 import type { Abi, Hex } from 'viem';
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
-import { EthereumAdapter, type Visibility } from '../src/adapter.ts';
+import { consortiumRule, EthereumAdapter, type VisibilityRule } from '../src/adapter.ts';
 import { SameThreadAdmission } from '../src/admission.ts';
 import { compileEngine } from '../src/create-adapter.ts';
 import { Engine } from '../src/engine.ts';
@@ -30,7 +30,7 @@ export const token: { readonly abi: Abi; readonly bytecode: Hex } = JSON.parse(
 
 export function createAdapter(
   options: Partial<EthereumOptions> = {},
-  visibility: Visibility = () => true,
+  rule: VisibilityRule = consortiumRule,
 ): EthereumAdapter {
   const settings = ethereumSettings({
     chainId: BigInt(chainId),
@@ -38,7 +38,7 @@ export function createAdapter(
     admissionPool: new SameThreadAdmission(engine),
     ...options,
   });
-  return new EthereumAdapter(settings, new Engine(engineModule), visibility);
+  return new EthereumAdapter(settings, new Engine(engineModule), rule);
 }
 
 export interface Network {
@@ -60,9 +60,9 @@ interface RpcReply {
 export function createNetwork(
   options: Partial<EthereumOptions> = {},
   hostOptions: TestHostOptions = { isAutomatic: true },
-  visibility?: Visibility,
+  rule?: VisibilityRule,
 ): Network {
-  return networkOf(TestHost.create(createAdapter(options, visibility), hostOptions));
+  return networkOf(TestHost.create(createAdapter(options, rule), hostOptions));
 }
 
 export function networkOf(host: TestHost): Network {
@@ -95,12 +95,16 @@ export function requestOf(
   };
 }
 
-export async function respond(host: TestHost, request: Request): Promise<Response> {
+export async function respond(
+  host: TestHost,
+  request: Request,
+  caller: Caller = { policy: 'no_auth' },
+): Promise<Response> {
   const endpoint = host.adapter.endpoints.find(
     ({ method, path }) => method === request.method && path === request.path,
   );
   const command = present(endpoint, 'the adapter offers the endpoint') as CommandEndpoint;
-  return command.handle({ request, caller: { policy: 'no_auth' }, parameters: new Map() });
+  return command.handle({ request, caller, parameters: new Map() });
 }
 
 /** How far a request moves the clock: a client that polls lets time pass. */

@@ -43,6 +43,7 @@ const chain = fc.record(
     baseFee: u256,
     beneficiary: bytesOf(20),
     transactionGasMax: fc.option(safe, { nil: undefined }),
+    visibility: fc.constantFrom('public' as const, 'consortium' as const),
   },
   plain,
 );
@@ -145,6 +146,7 @@ test('the vectors of docs/formats/ethereum-state.md hold', () => {
     baseFee: 0n,
     beneficiary: fromHex('00'.repeat(20)),
     transactionGasMax: undefined,
+    visibility: 'public' as const,
   };
   const expected = `0102053901043b9aca0000${'00'.repeat(20)}00`;
   assert.equal(toHex(encodeChain(chainRecord)), expected);

@@ -3,7 +3,7 @@
  * the node owns order, durability and keys. Everything an adapter keeps outside the store is
  * derived: it is rebuilt from committed state at `start` and corrected by `rolledBack`.
  */
-import type { Clock, Log, Random, Seqno, TransactionId, View } from '@coco/base';
+import type { Clock, JsonValue, Log, Random, Seqno, TransactionId, View } from '@coco/base';
 import type { Caller, Endpoint } from '@coco/endpoint';
 import type { ReadView, Transaction } from '@coco/kv';
 
@@ -71,12 +71,25 @@ export interface Host {
   requestBatch(): void;
 }
 
+/** What the consortium may set of an adapter by proposals, beside what is fixed by genesis. */
+export interface GovernedSettings {
+  /** @throws LedgerError whose message tells members what is wrong */
+  check(settings: JsonValue): void;
+  /**
+   * Writes them into the adapter's own maps, as part of governance's transaction: they follow its
+   * commit and its rollback. `settings` passed `check`. What is absent stays as it is.
+   */
+  apply(transaction: Pick<Transaction, 'map'>, settings: JsonValue): void;
+}
+
 export interface Adapter {
   /** Lower case; the first part of each of its maps' names. */
   readonly name: string;
   /** Every map it may touch, all private. */
   readonly maps: readonly string[];
   readonly endpoints: readonly Endpoint[];
+  /** Absent: nothing can be set by governance. */
+  readonly governed?: GovernedSettings;
   /** Writes the first state, in the service's creating transaction. */
   genesis(transaction: Transaction): void;
   /** Called once, before any other call but genesis, with the state recovered or created. */

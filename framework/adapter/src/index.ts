@@ -4,6 +4,7 @@ export type {
   CommittedBatch,
   Decision,
   Executed,
+  GovernedSettings,
   Host,
   OpenBatch,
   VisibleItem,

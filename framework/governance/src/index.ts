@@ -55,6 +55,7 @@ export {
   memberInfos,
   nodeCertificates,
   nodeInfos,
+  nodeSecrets,
   previousServiceIdentity,
   previousSignedRoot,
   serviceConfig,

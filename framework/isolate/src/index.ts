@@ -1,5 +1,4 @@
 /** The door of @coco/isolate. */
-export { InProcessScriptRunner } from './in-process-runner.ts';
 export type { MapPermission } from './map-permission.ts';
 export { mapPermission } from './map-permission.ts';
 export type {
@@ -13,4 +12,3 @@ export type {
   ScriptRunner,
   ScriptValue,
 } from './script.ts';
-export { engineUrl, ScriptEngine } from './script-engine.ts';

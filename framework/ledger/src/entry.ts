@@ -2,7 +2,7 @@
  * One ledger entry as bytes: header, GCM tag and nonce, public part in clear, private part
  * encrypted. Source: CCF's ledger format, docs/formats/ledger.md sections 2 to 5.
  *
- * The nonce rule is kept here: nothing is encrypted before the NonceGuard has agreed.
+ * The nonce rule is kept here: nothing is encrypted before the NonceRule has agreed.
  */
 import {
   asSeqno,
@@ -20,7 +20,7 @@ import { compareMapNames, isPublicMap, type MapWrites, type WriteSet } from '@co
 import { ledgerError } from './errors.ts';
 import type { LedgerSecret } from './ledger-secrets.ts';
 import { decodeMapRecords, encodeMapRecords, mapRecords, mapRecordsBytes } from './map-records.ts';
-import type { NonceGuard } from './nonce-guard.ts';
+import type { NonceRule } from './nonce-guard.ts';
 
 /** Flags of an entry: the chunk file ends after it, or begins with it. */
 export const entryFlag = { chunkAfter: 1, chunkBefore: 2 } as const;
@@ -67,7 +67,7 @@ export interface DecodedEntry {
 /** Who encrypts an entry: the secret in force, and the guard of its nonces. */
 export interface EntrySealer {
   readonly secret: LedgerSecret;
-  readonly guard: NonceGuard;
+  readonly guard: NonceRule;
 }
 
 /** Encodes and encrypts. @throws EntryTooLarge, before the id counts as used */

@@ -8,6 +8,7 @@ export const ledgerError: (
     | 'LedgerNotEmpty'
     | 'EntryTooLarge'
     | 'BatchFull'
+    | 'BatchUnverified'
     | 'EntryNotFound'
     | 'ReceiptUnavailable'
     | 'InvalidEndorsement',
@@ -43,6 +44,12 @@ export const ledgerError: (
     status: 503,
     meaning:
       'The entries that wait for their signature, or for commit, have reached their limit; try again when they have committed.',
+  },
+  BatchUnverified: {
+    kind: 'fault',
+    status: 500,
+    meaning:
+      'A batch that consensus committed is not what a primary of this service writes: this node stops rather than go on from it.',
   },
   EntryNotFound: {
     kind: 'refusal',

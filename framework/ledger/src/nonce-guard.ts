@@ -21,7 +21,15 @@ interface Mark {
 /** One signature is in the making at a time; a second is set aside only after a lost view. */
 const reservedMax = 16;
 
-export class NonceGuard {
+/** Whom every encryption of an entry asks first. */
+export interface NonceRule {
+  /** Takes the id for one encryption. */
+  use(secret: LedgerSecret, id: TransactionId): void;
+  /** Sets an id aside: one later `use` of it is allowed although others came in between. */
+  reserve(secret: LedgerSecret, id: TransactionId): void;
+}
+
+export class NonceGuard implements NonceRule {
   readonly #marks = new Map<string, Mark>();
 
   /** Takes the id for one encryption. @throws BugError when it could have been used before. */

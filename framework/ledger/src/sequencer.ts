@@ -10,10 +10,14 @@
  * dropped there, the same bytes go again, or the view ends and `rollback` follows.
  *
  * What was handed out for seqnos above a rollback must be thrown away by the caller.
+ *
+ * A node that is not the primary has one too: `follow` takes the batches that others write, so that
+ * it stands where the ledger stands when `startView` makes this node the writer.
  */
 import {
   asSeqno,
   assert,
+  asView,
   concatBytes,
   present,
   type Seqno,
@@ -36,7 +40,9 @@ import {
 } from './entry.ts';
 import { ledgerError } from './errors.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
-import type { NonceGuard } from './nonce-guard.ts';
+import type { NonceRule } from './nonce-guard.ts';
+import { type OpenedBatch, proveBatch } from './open-batch.ts';
+import type { Batch, Entry, PendingSignature } from './sealed-batch.ts';
 import { type SignerName, signatureHeader, signatureWriteSet } from './signature-entry.ts';
 
 /** CCF's default: a chunk file ends at the first signature after this many bytes. */
@@ -49,44 +55,6 @@ const openBytesMax = batchBytesMax - 2 * entryBytesMax;
 /** A chunk that ends at the first signature behind this stays below 4 GiB. */
 const chunkBytesMost = 2 ** 31;
 
-/** An entry as it was appended. */
-export interface Entry {
-  readonly id: TransactionId;
-  readonly bytes: Uint8Array;
-  readonly claimsDigest: Uint8Array;
-  /** Goes into the receipt; not to be shown before commit. */
-  readonly commitEvidence: string;
-  readonly leaf: Uint8Array;
-}
-
-/** A closed batch that waits for its signature. */
-export interface PendingSignature {
-  readonly id: TransactionId;
-  /** The Merkle root over everything before the signature entry. */
-  readonly root: Uint8Array;
-  readonly protectedBytes: Uint8Array;
-  /** What the service key signs (r || s): the COSE Sig_structure over the root. */
-  readonly input: Uint8Array;
-  /** The value of `public:ccf.internal.tree` that the signature entry will hold. */
-  readonly treeBytes: Uint8Array;
-}
-
-/** Entries that commit together, ended by a signature entry. */
-export interface Batch {
-  readonly view: View;
-  readonly firstSeqno: Seqno;
-  readonly entryCount: number;
-  /** The entries back to back, the signature entry last. */
-  readonly body: Uint8Array;
-  /** SHA-256 of the body. */
-  readonly digest: Uint8Array;
-  /** The id of the signature entry: the batch's last. */
-  readonly signatureId: TransactionId;
-  readonly root: Uint8Array;
-  /** Whether the chunk file ends after the batch. */
-  readonly isChunkEnd: boolean;
-}
-
 export interface SequencerOptions {
   readonly view: View;
   /**
@@ -97,10 +65,12 @@ export interface SequencerOptions {
   /** The tree of everything before, with leaf 0; its size is the next seqno. Owned from here on. */
   readonly tree: MerkleTree;
   readonly secrets: LedgerSecrets;
-  readonly guard: NonceGuard;
+  readonly guard: NonceRule;
   readonly signer: SignerName;
   /** The last committed signature; 0 in a new ledger. */
   readonly committed: Seqno;
+  /** Its view, where the ledger goes on in a service that lives. */
+  readonly lastView?: View;
   readonly chunkBytes?: number;
   /** Bytes of entries in the open chunk file so far. */
   readonly openChunkBytes?: number;
@@ -114,13 +84,14 @@ interface Closing {
 
 interface Completed {
   readonly signatureSeqno: Seqno;
+  readonly view: View;
   readonly openChunkBytes: number;
 }
 
 export class Sequencer {
   readonly #tree: MerkleTree;
   readonly #secrets: LedgerSecrets;
-  readonly #guard: NonceGuard;
+  readonly #guard: NonceRule;
   readonly #signer: SignerName;
   readonly #chunkBytes: number;
   #view: View;
@@ -163,6 +134,7 @@ export class Sequencer {
     assert(start === 'view' || isFresh, 'a new or recovered service begins with a fresh secret');
     this.#completed.push({
       signatureSeqno: asSeqno(this.#next - 1),
+      view: options.lastView ?? asView(0),
       openChunkBytes: this.#openChunkBytes,
     });
   }
@@ -277,7 +249,7 @@ export class Sequencer {
     assert(this.#tree.size === this.#next, 'the tree has caught up with the entries');
     const body = concatBytes(...entries.map(({ bytes }) => bytes), entry.bytes);
     this.#openChunkBytes = isChunkEnd ? 0 : this.#openChunkBytes + body.length;
-    this.#completed.push({ signatureSeqno: id.seqno, openChunkBytes: this.#openChunkBytes });
+    this.#pushCompleted(id.seqno);
     return {
       view: this.#view,
       firstSeqno: entries[0]?.id.seqno ?? id.seqno,
@@ -301,8 +273,43 @@ export class Sequencer {
   }
 
   /**
+   * This node is the writer from here on: everything before is committed and here. The view begins
+   * with a signature entry alone.
+   */
+  startView(view: View): void {
+    this.#assertAtRest();
+    assert(
+      view >= this.#view && view > this.#lastView(),
+      'a new view is higher than every old one',
+    );
+    this.#view = view;
+  }
+
+  /**
+   * Takes in a committed batch that another node wrote, or this one before it was deposed, once it
+   * is shown that the service signed the tree which this node holds. `spki` is the service's key.
+   * @throws BatchUnverified, after which the sequencer is of no further use
+   */
+  follow(batch: OpenedBatch, spki: Uint8Array): void {
+    this.#assertAtRest();
+    const { view, entries, signature, signatureLeaf, firstSeqno } = batch;
+    assert(firstSeqno === this.#next, 'a batch follows the last one');
+    for (const { leaf } of entries) this.#tree.append(leaf);
+    const { algorithm } = this.#signer;
+    const root = this.#tree.root();
+    proveBatch(batch, { lastView: this.#lastView(), root, spki, algorithm });
+    this.#tree.append(signatureLeaf);
+    this.#view = asView(Math.max(this.#view, view));
+    this.#next = asSeqno(signature.id.seqno + 1);
+    assert(this.#tree.size === this.#next, 'the tree has caught up with the batch');
+    this.#openChunkBytes = batch.isChunkEnd ? 0 : this.#openChunkBytes + batch.bodyBytes;
+    this.#pushCompleted(signature.id.seqno, view);
+    this.commit(signature.id.seqno);
+  }
+
+  /**
    * Drops everything above `to`, the end of a completed batch at or above what is committed, and
-   * begins a new, higher view.
+   * ends the view: the next one of this node is `view` at least (`startView` raises it).
    */
   rollback(options: { readonly to: Seqno; readonly view: View }): void {
     const { to, view } = options;
@@ -322,6 +329,20 @@ export class Sequencer {
     this.#isChunkForced = false;
     this.#view = view;
     this.#opensView = true;
+  }
+
+  #pushCompleted(signatureSeqno: Seqno, view: View = this.#view): void {
+    this.#completed.push({ signatureSeqno, view, openChunkBytes: this.#openChunkBytes });
+  }
+
+  /** The view of the last batch that is here; 0 where the start did not say. */
+  #lastView(): View {
+    return this.#completed.at(-1)?.view ?? asView(0);
+  }
+
+  #assertAtRest(): void {
+    assert(this.#opensView && !this.#closing, 'no view of this node is open');
+    assert(this.#next === this.#committed + 1, 'nothing waits for its commit');
   }
 
   #encode(

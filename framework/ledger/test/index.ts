@@ -6,6 +6,7 @@ import './identity-endorsement.test.ts';
 import './ledger-files.test.ts';
 import './ledger-secrets.test.ts';
 import './nonce-guard.test.ts';
+import './open-batch.test.ts';
 import './recover-ledger.test.ts';
 import './rekey.test.ts';
 import './sequencer.test.ts';

@@ -7,7 +7,7 @@ import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asSeqno, assert, asView, type Log, present, utf8Encode } from '@coco/base';
-import { SigningKey } from '@coco/crypto';
+import { EncryptionKey, SigningKey } from '@coco/crypto';
 import { TransactionStatusTracker } from '@coco/endpoint';
 import { Store } from '@coco/kv';
 import {
@@ -61,11 +61,12 @@ function timed(key: SigningKey, marks: { asked: number; done: number }): Signing
 
 async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCore> {
   const secret = { fromSeqno: asSeqno(1), key: systemRandom.bytes(ledgerSecretBytes) };
+  const secrets = new LedgerSecrets([secret]);
   const sequencer = new Sequencer({
     view: asView(2),
     start: 'genesis',
     tree: createLedgerTree(),
-    secrets: new LedgerSecrets([secret]),
+    secrets,
     guard: new NonceGuard(),
     signer: {
       keyId: serviceKey.id,
@@ -79,7 +80,9 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     ledgerFolder: join(folder, 'ledger'),
     store: new Store(),
     sequencer,
+    secrets,
     tracker: new TransactionStatusTracker(),
+    receiver: { nodeId: 'bench', encryptionKey: EncryptionKey.generate() },
     serviceKey,
     uncommittedMax: 20_000,
     begin: async () => {},

@@ -1,26 +1,30 @@
 /**
  * The primary's line of batches: writes execute one after another, their entries collect in the
  * open batch, a batch is closed by a signature entry and proposed, and commits come back in order.
- * It owns the executed state (store, sequencer) and nothing outside it: signing, proposing and
- * deferring are ports, so that the simulator can drive it.
+ * Signing, proposing and deferring are ports, so that the simulator can drive it.
+ *
+ * A node takes office, loses it and takes it again, each time in a higher view: `startExecuting`
+ * and `loseOffice` alternate. In between others execute, and batch-follower.ts grows the state.
  *
  * Group commit (design, section 5): a batch closes when there is work and fewer than
  * `batchesInFlightMax` batches wait for their commit; no timer takes part.
  */
 
-import type { CommittedBatch, Decision, Executed, OpenBatch, Write } from '@coco/adapter';
-import { asSeqno, assert, type Seqno, type TransactionId, type View } from '@coco/base';
-import { endpointError, type TransactionStatusTracker } from '@coco/endpoint';
+import type { Decision, Executed, OpenBatch, Write } from '@coco/adapter';
+import { assert, type Seqno, type TransactionId, type View } from '@coco/base';
+import { endpointError } from '@coco/endpoint';
 import type { ReadView, Store, Transaction, WriteSet } from '@coco/kv';
-import { type Batch, type Sequencer, singletonKey, treeMap } from '@coco/ledger';
+import type { Batch, PendingSignature } from '@coco/ledger';
 import { nodeError } from './errors.ts';
 import type {
   CommitObserver,
   PipelineMeasures,
   PipelinePorts,
+  ProposalKind,
   Sealer,
   TrackedTransaction,
 } from './pipeline-ports.ts';
+import { ReplicatedState, type ReplicatedStateParts } from './replicated-state.ts';
 
 /**
  * While one batch is flushed, the next is signed; a third would only make batches smaller, and
@@ -40,107 +44,85 @@ interface InFlight {
 
 export class BatchPipeline {
   readonly measures: PipelineMeasures = { batches: 0, entries: 0, lastCommitMs: 0 };
-  #store: Store;
-  readonly #sequencer: Sequencer;
-  readonly #tracker: TransactionStatusTracker;
+  readonly state: ReplicatedState;
   readonly #ports: PipelinePorts;
   readonly #uncommittedMax: number;
   readonly #sealers: Sealer[] = [];
-  readonly #observers: CommitObserver[] = [];
   /** Batches proposed and not committed, oldest first. */
   readonly #inFlight: InFlight[] = [];
-  /** Invariant: a write executes only while this is true. */
-  #isExecuting = false;
+  /** Invariant: entries are made only while this is true. */
+  #isInOffice = false;
+  /** Before a hand-over: nothing new is executed, what was executed still commits. */
+  #isDraining = false;
   #isWriting = false;
   #isSigning = false;
   #isDeferred = false;
   #isRequested = false;
-  /** The first batch of a created or recovered service holds its creating transaction. */
-  #isFirstBatch = true;
-  /** Invariant: every entry from here on is in the open batch. */
+  /** What the next batch is to the ledger. */
+  #nextKind: ProposalKind = 'batch';
+  /** Invariant: in office, every entry from here on is in the open batch. */
   #openFrom: Seqno;
-  #committed: Seqno;
-  /** Write sets since the pipeline began, while a recovery may have to apply them once more. */
-  #recorded: { readonly seqno: Seqno; readonly writeSet: WriteSet }[] | undefined;
-  /** While a recovery is unfinished its commits are not told: it may yet be discarded. */
-  #withheld: { last: TransactionId | undefined } | undefined;
-  #idle: (() => void)[] = [];
 
-  constructor(options: {
-    readonly store: Store;
-    readonly sequencer: Sequencer;
-    readonly tracker: TransactionStatusTracker;
-    readonly ports: PipelinePorts;
-    /** Entries that may wait for commit before writes are refused. */
-    readonly uncommittedMax: number;
-    /** A recovery: write sets are recorded and commits withheld until `endRecovery`. */
-    readonly isRecovery?: boolean;
-  }) {
-    if (options.isRecovery) {
-      this.#recorded = [];
-      this.#withheld = { last: undefined };
-    }
-    this.#store = options.store;
-    this.#sequencer = options.sequencer;
-    this.#tracker = options.tracker;
+  constructor(
+    options: ReplicatedStateParts & {
+      readonly ports: PipelinePorts;
+      /** Entries that may wait for commit before writes are refused. */
+      readonly uncommittedMax: number;
+    },
+  ) {
+    this.state = new ReplicatedState(options);
     this.#ports = options.ports;
     this.#uncommittedMax = options.uncommittedMax;
     this.#openFrom = options.sequencer.nextSeqno;
-    this.#committed = asSeqno(options.sequencer.nextSeqno - 1);
   }
 
+  /** Whether writes execute here now. */
   get isExecuting(): boolean {
-    return this.#isExecuting;
+    return this.#isInOffice && !this.#isDraining;
   }
 
+  /** Whether this node is the primary; then nobody else executes. */
+  get isInOffice(): boolean {
+    return this.#isInOffice;
+  }
+
+  /** In office its view; otherwise the last one that is in the ledger here, or above it. */
   get view(): View {
-    return this.#sequencer.view;
+    return this.state.sequencer.view;
   }
 
   get committedSeqno(): Seqno {
-    return this.#committed;
+    return this.state.committed;
   }
 
   /** Entries executed and not yet committed. */
   get uncommittedCount(): number {
-    return this.#sequencer.nextSeqno - 1 - this.#committed;
+    return this.state.uncommittedCount;
   }
 
   /** The state at the last commit. */
   committedState(): ReadView {
-    return this.#store.readAt(this.#committed);
+    return this.state.committedState();
   }
 
   /** The newest state; valid until the next write. */
   executedState(): ReadView {
-    return this.#store.readAt(this.#store.seqno);
+    return this.state.executedState();
   }
 
   /** Resolves when nothing executed waits for its commit. */
   whenIdle(): Promise<void> {
-    if (this.uncommittedCount === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return this.state.whenIdle();
   }
 
-  /**
-   * Takes the whole state in place of the public one: `store` holds everything up to where this
-   * pipeline began, and gets what was executed since. Called when nothing waits for commit.
-   */
+  /** See ReplicatedState. */
   replaceStore(store: Store): void {
-    assert(this.uncommittedCount === 0, 'the state is replaced between batches');
-    for (const { seqno, writeSet } of this.#recorded ?? []) store.apply(writeSet, seqno);
-    assert(store.seqno === this.#store.seqno, 'the new state stands where the old one stood');
-    store.seal();
-    store.commit(this.#committed);
-    this.#store = store;
+    this.state.replaceStore(store);
   }
 
   /** The recovery holds: what it committed is told now. */
   endRecovery(): void {
-    const last = this.#withheld?.last;
-    this.#withheld = undefined;
-    this.#recorded = undefined;
-    if (last) this.#tracker.committed(last);
+    this.state.endRecovery();
   }
 
   addSealer(sealer: Sealer): void {
@@ -148,13 +130,40 @@ export class BatchPipeline {
   }
 
   addObserver(observer: CommitObserver): void {
-    this.#observers.push(observer);
+    this.state.addObserver(observer);
   }
 
-  /** The replica leads in the pipeline's view and everything older is committed. */
-  startExecuting(): void {
-    this.#tracker.startView(this.view, this.#sequencer.nextSeqno);
-    this.#isExecuting = true;
+  /**
+   * This node is the primary of `view`: the replica leads, and everything older is committed and
+   * here. In a service that lives, the first batch is a signature alone, so that every older id is
+   * decided; the first one of a created or recovered service holds its creating transaction.
+   */
+  startExecuting(view: View = this.view): void {
+    assert(!this.#isInOffice, 'office is lost before it is taken again');
+    const { sequencer, tracker } = this.state;
+    const opensView = sequencer.opensView;
+    if (opensView) sequencer.startView(view);
+    assert(sequencer.view === view, 'a service begins in the view that its ledger names');
+    this.#isInOffice = true;
+    this.#isDraining = false;
+    this.#nextKind = opensView ? 'opening' : 'genesis';
+    this.#openFrom = sequencer.nextSeqno;
+    tracker.startView(view, sequencer.nextSeqno);
+    if (opensView) this.#endBatch();
+    this.#closeSoon();
+  }
+
+  /**
+   * Executes nothing new until `resumeExecuting`: before office is handed over, all of it has to
+   * commit.
+   */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** The hand-over did not come about. */
+  resumeExecuting(): void {
+    this.#isDraining = false;
     this.#closeSoon();
   }
 
@@ -178,9 +187,10 @@ export class BatchPipeline {
   beginTracked(): TrackedTransaction {
     this.#ensureReady();
     // Sealed, the state stays readable beyond the commit of the batch that it lies in.
-    this.#store.seal();
-    const transaction = this.#store.begin({ tracksReads: true });
-    return { transaction, store: this.#store, view: this.view };
+    const { store } = this.state;
+    store.seal();
+    const transaction = store.begin({ tracksReads: true });
+    return { transaction, store, view: this.view };
   }
 
   /**
@@ -200,7 +210,7 @@ export class BatchPipeline {
 
   /** Whether everything that it read would read the same in the present state and view. */
   isCurrent({ transaction, store, view }: TrackedTransaction): boolean {
-    return store === this.#store && view === this.view && transaction.isCurrent();
+    return store === this.state.store && view === this.view && transaction.isCurrent();
   }
 
   /** Asks for a batch although nothing was executed: sealers may have something to write. */
@@ -211,10 +221,10 @@ export class BatchPipeline {
 
   /** Resolves when the id is committed, or never can be. */
   whenDecided(id: TransactionId): Promise<Decision> {
-    return this.#tracker.whenDecided(id);
+    return this.state.tracker.whenDecided(id);
   }
 
-  /** The replica committed every entry up to the end of a batch. */
+  /** The replica committed every entry up to the end of a batch of this primary. */
   committed(lastSeqno: Seqno): void {
     while (this.#inFlight.length > 0) {
       const [first] = this.#inFlight as [InFlight];
@@ -223,33 +233,29 @@ export class BatchPipeline {
       this.#inFlight.shift();
       this.#conclude(first, batchLast);
     }
-    assert(this.#committed >= lastSeqno, 'the replica commits what was proposed, nothing else');
+    assert(this.committedSeqno >= lastSeqno, 'the replica commits what was proposed, nothing else');
     this.#closeSoon();
   }
 
   /**
    * The node lost its office: everything above commit is discarded, and execution stops.
-   * Invariant: the view that ends is never executed in again.
+   * Invariant: the view that ends is never executed in again; the next one is `nextView` at least.
    */
   loseOffice(nextView: View): void {
-    this.#isExecuting = false;
+    this.#isInOffice = false;
+    this.#isSigning = false;
+    this.#isRequested = false;
     this.#inFlight.length = 0;
-    this.#store.rollback(this.#committed);
-    this.#sequencer.rollback({ to: this.#committed, view: nextView });
-    this.#tracker.rolledBack(this.#committed);
-    this.#openFrom = asSeqno(this.#committed + 1);
-    this.#recorded = this.#recorded?.filter(({ seqno }) => seqno <= this.#committed);
-    for (const observer of this.#observers) observer.rolledBack(this.#committed);
-    this.#tellIdle();
+    this.state.rollback(nextView);
   }
 
   #ensureReady(): void {
-    if (!this.#isExecuting) {
+    if (!this.isExecuting) {
       throw nodeError('NodeCannotHandleRequest', 'This node does not execute transactions now.');
     }
     const isFull =
       this.uncommittedCount >= this.#uncommittedMax ||
-      this.#sequencer.openEntryBytes >= openEntryBytesMax;
+      this.state.sequencer.openEntryBytes >= openEntryBytesMax;
     if (!isFull) return;
     const message = 'Too many transactions wait to be committed; try again shortly.';
     throw endpointError('TooManyPendingTransactions', message, { limit: this.#uncommittedMax });
@@ -262,7 +268,7 @@ export class BatchPipeline {
     assert(!this.#isWriting, 'a write does not execute inside another');
     this.#isWriting = true;
     try {
-      const transaction = this.#store.begin(maps === undefined ? {} : { maps });
+      const transaction = this.state.store.begin(maps === undefined ? {} : { maps });
       return this.#take(transaction, write(transaction));
     } finally {
       this.#isWriting = false;
@@ -279,27 +285,9 @@ export class BatchPipeline {
   }
 
   #append(writeSet: WriteSet, claimsDigest: Uint8Array | undefined): TransactionId {
-    const seqno = this.#sequencer.nextSeqno;
-    this.#apply(writeSet, seqno);
-    try {
-      const { id } = this.#sequencer.append(
-        writeSet,
-        claimsDigest === undefined ? {} : { claimsDigest },
-      );
-      this.#tracker.executed(id.seqno);
-      this.measures.entries++;
-      return id;
-    } catch (error) {
-      // The write set does not fit an entry: it must leave no trace in the state either.
-      this.#store.rollback(asSeqno(seqno - 1));
-      this.#recorded?.pop();
-      throw error;
-    }
-  }
-
-  #apply(writeSet: WriteSet, seqno: Seqno): void {
-    this.#store.apply(writeSet, seqno);
-    this.#recorded?.push({ seqno, writeSet });
+    const id = this.state.append(writeSet, claimsDigest);
+    this.measures.entries++;
+    return id;
   }
 
   #closeSoon(): void {
@@ -312,80 +300,52 @@ export class BatchPipeline {
   }
 
   #canClose(): boolean {
-    const hasWork = this.#sequencer.nextSeqno > this.#openFrom || this.#isRequested;
+    const isRequested = this.#isRequested && !this.#isDraining;
+    const hasWork = this.state.sequencer.nextSeqno > this.#openFrom || isRequested;
     return (
-      hasWork && this.#isExecuting && !this.#isSigning && this.#inFlight.length < batchesInFlightMax
+      hasWork && this.#isInOffice && !this.#isSigning && this.#inFlight.length < batchesInFlightMax
     );
   }
 
   #close(): void {
     this.#isRequested = false;
     for (const sealer of this.#sealers) this.#seal(sealer);
-    if (this.#sequencer.nextSeqno === this.#openFrom) return;
+    if (this.state.sequencer.nextSeqno > this.#openFrom) this.#endBatch();
+  }
+
+  #endBatch(): void {
     const closedAtMs = this.#ports.clock.monotonicMs();
-    const pending = this.#sequencer.closeBatch(Math.floor(this.#ports.clock.nowMs() / 1000));
-    // Of a signature entry the state keeps the tree alone: the signature is made later, and read
-    // from the ledger. A recovery's replay keeps the same.
-    this.#apply(treeWriteSet(pending.treeBytes), pending.id.seqno);
-    this.#store.seal();
-    this.#tracker.executed(pending.id.seqno);
-    this.#openFrom = this.#sequencer.nextSeqno;
+    const pending = this.state.closeBatch(Math.floor(this.#ports.clock.nowMs() / 1000));
+    this.#openFrom = this.state.sequencer.nextSeqno;
     this.#isSigning = true;
-    void this.#sign(pending.id, { input: pending.input, closedAtMs });
+    void this.#sign(pending, closedAtMs);
   }
 
   #seal(sealer: Sealer): void {
     const batch: OpenBatch = {
       view: this.view,
       firstSeqno: this.#openFrom,
-      sealSeqno: this.#sequencer.nextSeqno,
+      sealSeqno: this.state.sequencer.nextSeqno,
     };
     this.#run((transaction) => sealer.seal(transaction, batch), sealer.maps);
   }
 
-  async #sign(
-    id: TransactionId,
-    work: { readonly input: Uint8Array; readonly closedAtMs: number },
-  ): Promise<void> {
-    const signature = await this.#ports.sign(work.input);
-    this.#isSigning = false;
+  async #sign({ id, input }: PendingSignature, closedAtMs: number): Promise<void> {
+    const signature = await this.#ports.sign(input);
     // The office may have been lost meanwhile: then the batch went with the view.
-    if (this.view !== id.view) return;
-    const batch = this.#sequencer.completeBatch(signature);
-    this.#inFlight.push({ batch, closedAtMs: work.closedAtMs });
-    this.#ports.propose(batch, this.#isFirstBatch ? 'genesis' : 'batch');
-    this.#isFirstBatch = false;
+    if (!this.#isInOffice || this.view !== id.view) return;
+    this.#isSigning = false;
+    const batch = this.state.sequencer.completeBatch(signature);
+    this.#inFlight.push({ batch, closedAtMs });
+    this.#ports.propose(batch, this.#nextKind);
+    this.#nextKind = 'batch';
     this.#closeSoon();
   }
 
-  #conclude(inFlight: InFlight, lastSeqno: Seqno): void {
-    const { batch, closedAtMs } = inFlight;
-    this.#committed = lastSeqno;
-    this.#sequencer.commit(lastSeqno);
-    this.#store.commit(lastSeqno);
+  #conclude({ batch, closedAtMs }: InFlight, last: Seqno): void {
+    const { view, firstSeqno } = batch;
     this.measures.batches++;
     this.measures.lastCommitMs = this.#ports.clock.monotonicMs() - closedAtMs;
-    const committed: CommittedBatch = {
-      view: batch.view,
-      firstSeqno: batch.firstSeqno,
-      lastSeqno,
-      state: this.#store.readAt(lastSeqno),
-    };
-    for (const observer of this.#observers) observer.onCommitted(committed);
-    // Last: who waits for a commit sees the derived state of it.
-    const id = { view: batch.view, seqno: lastSeqno };
-    if (this.#withheld) this.#withheld.last = id;
-    else this.#tracker.committed(id);
-    this.#tellIdle();
+    this.state.commit({ view, firstSeqno, last });
   }
-
-  #tellIdle(): void {
-    if (this.uncommittedCount > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
-  }
-}
-
-/** What a signature entry leaves in the state. */
-function treeWriteSet(treeBytes: Uint8Array): WriteSet {
-  return { maps: [{ name: treeMap, rows: [{ key: singletonKey, value: treeBytes }] }] };
 }

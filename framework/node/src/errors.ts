@@ -18,7 +18,9 @@ export const nodeError: (
     | 'SessionCapExhausted'
     | 'PidFileTaken'
     | 'ReplicaFailed'
-    | 'ReplicaBusy',
+    | 'ReplicaBusy'
+    | 'HandOverPending'
+    | 'HandOverFailed',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -102,5 +104,16 @@ export const nodeError: (
     kind: 'fault',
     status: 503,
     meaning: 'Too many reads of the ledger’s files wait at once; try again shortly.',
+  },
+  HandOverPending: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'The primary hands its office over already.',
+  },
+  HandOverFailed: {
+    kind: 'fault',
+    status: 503,
+    meaning:
+      'The node that was to become primary did not take office in time; the old one goes on.',
   },
 });

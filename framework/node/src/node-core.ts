@@ -3,14 +3,17 @@
  * and the replica worker beside it, joined. It resolves once this node may execute.
  */
 import { readFile } from 'node:fs/promises';
-import { type Clock, type LedgerError, type Log, present, type Seqno, type View } from '@coco/base';
+import { type Clock, type LedgerError, type Log, present, type Seqno } from '@coco/base';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import type { SigningKey } from '@coco/crypto';
 import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { LedgerEffects } from '@coco/governance';
 import type { Store } from '@coco/kv';
-import type { Sequencer } from '@coco/ledger';
+import type { LedgerSecrets, Sequencer } from '@coco/ledger';
+import { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
+import { BatchFollower } from './batch-follower.ts';
 import { BatchPipeline } from './batch-pipeline.ts';
+import { NodeOffice } from './node-office.ts';
 import { ReplicaClient } from './replica-client.ts';
 import type { RecoveredFiles } from './replica-messages.ts';
 
@@ -21,7 +24,11 @@ export interface CoreStart {
   readonly recovered?: RecoveredFiles;
   readonly store: Store;
   readonly sequencer: Sequencer;
+  /** The secrets that the sequencer encrypts with. */
+  readonly secrets: LedgerSecrets;
   readonly tracker: TransactionStatusTracker;
+  /** Who this node is to a rekey. */
+  readonly receiver: Omit<SecretReceiver, 'secrets'>;
   readonly serviceKey: SigningKey;
   readonly uncommittedMax: number;
   readonly clock: Clock;
@@ -63,6 +70,13 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       defer: (callback) => setImmediate(callback),
     },
   });
+  const follower = new BatchFollower({
+    state: pipeline.state,
+    secrets: start.secrets,
+    serviceSpki: start.serviceKey.spki,
+    onEntry: (entry) => adoptSecret(entry, { ...start.receiver, secrets: start.secrets }),
+  });
+  const office = new NodeOffice({ pipeline, follower, log, onPrimary: resolve });
   replica = await ReplicaClient.start(
     {
       raftModule: await raftModule(),
@@ -73,16 +87,9 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
     },
     {
-      onRole: (role) => {
-        log.write('info', 'consensus.role', { role: role.role, view: role.view });
-        if (role.canExecute && role.view === sequencer.view && !pipeline.isExecuting) {
-          pipeline.startExecuting();
-          resolve();
-        } else if (pipeline.isExecuting && !role.canExecute) {
-          pipeline.loseOffice((role.view + 1) as View);
-        }
-      },
-      onCommitted: (seqno) => pipeline.committed(seqno),
+      onRole: (role) => office.onRole(role),
+      onCommitted: (seqno) => office.onCommitted(seqno),
+      onFollowed: (batch) => office.onFollowed(batch),
       onFailed: (error) => {
         reject(error);
         start.onFailed(error);

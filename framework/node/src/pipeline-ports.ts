@@ -18,13 +18,16 @@ export interface CommitObserver {
   rolledBack(to: Seqno): void;
 }
 
+/** What a batch is in its view: see BatchKind of @coco/consensus. */
+export type ProposalKind = 'genesis' | 'opening' | 'batch';
+
 export interface PipelinePorts {
   readonly clock: Clock;
   readonly log: Log;
   /** Signs COSE's to-be-signed bytes with the service's key, off this thread. */
   sign(input: Uint8Array): Promise<Uint8Array>;
   /** Hands a signed batch to the replica; batches come in order. */
-  propose(batch: Batch, kind: 'genesis' | 'batch'): void;
+  propose(batch: Batch, kind: ProposalKind): void;
   /** Calls back soon, after what is already waiting to run. */
   defer(callback: () => void): void;
 }

@@ -93,7 +93,9 @@ export async function recoverService(
     recovered: { lastSeqno: ledger.lastId.seqno, root: ledger.root },
     store,
     sequencer,
+    secrets,
     tracker: recoveredTracker(ledger),
+    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
     begin: async ({ pipeline }) => {

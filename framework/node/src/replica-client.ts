@@ -6,11 +6,20 @@ import { Worker } from 'node:worker_threads';
 import { LedgerError, type Seqno } from '@coco/base';
 import type { Batch } from '@coco/ledger';
 import { nodeError } from './errors.ts';
-import type { CoveredEntry, FromReplica, ReplicaStart, ToReplica } from './replica-messages.ts';
+import type { ProposalKind } from './pipeline-ports.ts';
+import type {
+  CoveredEntry,
+  FollowedBatch,
+  FromReplica,
+  ReplicaStart,
+  RoleReport,
+  ToReplica,
+} from './replica-messages.ts';
 
 export interface ReplicaEvents {
-  onRole(role: Extract<FromReplica, { kind: 'role' }>): void;
+  onRole(role: RoleReport): void;
   onCommitted(seqno: Seqno): void;
+  onFollowed(batch: FollowedBatch): void;
   /** Nothing is durable any more: the node must stop. */
   onFailed(error: LedgerError): void;
 }
@@ -59,7 +68,7 @@ export class ReplicaClient {
   }
 
   /** Hands over a signed batch. Its body is the worker's from here on. */
-  propose(batch: Batch, kind: 'genesis' | 'opening' | 'batch'): void {
+  propose(batch: Batch, kind: ProposalKind): void {
     const { view, firstSeqno, entryCount, body, digest } = batch;
     const proposed = { kind, view, firstSeqno, entryCount, body, digest };
     this.#worker.postMessage({ kind: 'propose', batch: proposed } satisfies ToReplica);
@@ -104,6 +113,9 @@ export class ReplicaClient {
       case 'committed':
         this.#events.onCommitted(message.seqno);
         break;
+      case 'followed':
+        this.#follow(message.batch);
+        break;
       case 'measured':
         this.flushes = { count: message.flushes, seconds: message.flushSeconds };
         break;
@@ -118,6 +130,16 @@ export class ReplicaClient {
         const { code, row, message: sentence } = message;
         this.#take(message.request)?.reject(new LedgerError(code, row, sentence, {}, undefined));
       }
+    }
+  }
+
+  /** A batch that does not verify ends the node: what it would go on from is not the ledger. */
+  #follow(batch: FollowedBatch): void {
+    try {
+      this.#events.onFollowed(batch);
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      this.#fail(error);
     }
   }
 

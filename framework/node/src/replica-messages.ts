@@ -3,6 +3,7 @@
  * process: no limits, but closed unions.
  */
 import type { ErrorRow, Seqno, View } from '@coco/base';
+import type { CommittedBody } from '@coco/ledger';
 
 /** What the main thread read of the ledger: the worker must find the same. */
 export interface RecoveredFiles {
@@ -46,20 +47,30 @@ export type ToReplica =
   | { readonly kind: 'endRecovery'; readonly request: number }
   | { readonly kind: 'stop'; readonly request: number };
 
+/** What this node is, as Raft has it. */
+export interface RoleReport {
+  readonly role: 'leader' | 'follower' | 'candidate';
+  readonly view: View;
+  /** The leader of the view, by its id in Raft. */
+  readonly leaderId: number | undefined;
+  /** Everything of older views is committed and delivered. */
+  readonly canExecute: boolean;
+}
+
+/** A committed batch with its body. */
+export type FollowedBatch = CommittedBody;
+
 export interface CoveredEntry {
   readonly entry: Uint8Array;
   readonly signature: Uint8Array;
 }
 
 export type FromReplica =
-  | {
-      readonly kind: 'role';
-      readonly role: 'leader' | 'follower' | 'candidate';
-      readonly view: View;
-      /** Everything of older views is committed and delivered. */
-      readonly canExecute: boolean;
-    }
+  | ({ readonly kind: 'role' } & RoleReport)
+  /** Batches of this primary, up to this seqno. */
   | { readonly kind: 'committed'; readonly seqno: Seqno }
+  /** A batch that the main thread does not hold. */
+  | { readonly kind: 'followed'; readonly batch: FollowedBatch }
   | { readonly kind: 'covered'; readonly request: number; readonly covered: CoveredEntry }
   | { readonly kind: 'done'; readonly request: number }
   | {

@@ -5,19 +5,20 @@
  */
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert, BugError, LedgerError, present, type Seqno } from '@coco/base';
-import { createConfiguration, lastSeqnoOf, Replica, type StoredBatch } from '@coco/consensus';
+import { assert, BugError, LedgerError, present } from '@coco/base';
+import { createConfiguration } from '@coco/consensus';
 import { createLedgerFiles, type LedgerFiles, recoverLedger } from '@coco/ledger';
 import { FileDisk } from './file-disk.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
-import type { FromReplica, ProposedBatch, ReplicaStart, ToReplica } from './replica-messages.ts';
+import { ReplicaHost } from './replica-host.ts';
+import type { FromReplica, ReplicaStart, ToReplica } from './replica-messages.ts';
 
 /** Raft's beat. Ten of them without a heartbeat and a follower campaigns. */
 const tickMs = 50;
 
 const port = present(parentPort, 'the replica worker runs as a worker thread');
 const start = workerData as ReplicaStart;
-let host: ReplicaHost | undefined;
+let running: RunningHost | undefined;
 
 function post(message: FromReplica): void {
   port.postMessage(message);
@@ -37,90 +38,34 @@ function sentenceOf(error: unknown): string {
   return cause instanceof LedgerError ? `${message} ${sentenceOf(cause)}` : message;
 }
 
-/** Raft and the files of one node. */
-class ReplicaHost {
-  readonly #files: LedgerFiles;
-  readonly #replica: Replica;
+/** The host of this thread and its beat. */
+class RunningHost {
+  readonly host: ReplicaHost;
   readonly #timer: NodeJS.Timeout;
-  #flushCount = 0;
-  #flushMs = 0;
 
-  private constructor(files: LedgerFiles) {
-    this.#files = files;
-    this.#replica = new Replica({
-      id: start.nodeId,
-      module: start.raftModule,
-      random: systemRandom,
+  constructor(files: LedgerFiles) {
+    this.host = new ReplicaHost({
+      nodeId: start.nodeId,
+      raftModule: start.raftModule,
+      files,
       clock: systemClock,
-      ports: {
-        persist: (batches, truncateFrom) => this.#persist(batches, truncateFrom),
-        send: () => assert(false, 'a network of one node has no peers'),
-        readBody: async () => undefined,
-        installSnapshot: async () => assert(false, 'a network of one node offers no snapshot'),
-      },
-      events: {
-        onRole: ({ role, view, canExecute }) => post({ kind: 'role', role, view, canExecute }),
-        onCommitted: (batches) => this.#committed(batches),
-        onConfiguration: () => {},
-        onFailed: fail,
-      },
+      random: systemRandom,
+      send: () => assert(false, 'a network of one node has no peers'),
+      installSnapshot: async () => assert(false, 'a network of one node offers no snapshot'),
+      post,
+      onFailed: fail,
     });
-    this.#timer = setInterval(() => this.#replica.tick(), tickMs);
-  }
-
-  static async open(): Promise<ReplicaHost> {
-    const files = await openFiles();
-    const opened = new ReplicaHost(files);
-    opened.#replica.start({
+    this.#timer = setInterval(() => this.host.tick(), tickMs);
+    this.host.start({
       configuration: createConfiguration([start.nodeId]),
       view: start.view,
       seqno: start.lastSeqno,
     });
-    return opened;
-  }
-
-  propose(batch: ProposedBatch): void {
-    const { kind, view, firstSeqno, entryCount, body, digest } = batch;
-    const handle = { kind, view, firstSeqno, entryCount, bodyBytes: body.length, digest };
-    this.#replica.propose(handle, body);
-  }
-
-  async readCovered(seqno: Seqno): Promise<{ entry: Uint8Array; signature: Uint8Array }> {
-    const signature = await this.#files.readBatchSignature(seqno);
-    const [entry] = await this.#files.readEntries(seqno, seqno);
-    return { entry: present(entry, 'a read answers with one entry at least'), signature };
-  }
-
-  async endRecovery(): Promise<void> {
-    await this.#files.endRecovery();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    this.#replica.stop();
-    await this.#files.close();
-  }
-
-  async #persist(batches: readonly StoredBatch[], truncateFrom: Seqno | undefined): Promise<void> {
-    const startedMs = performance.now();
-    if (truncateFrom !== undefined) {
-      await this.#files.truncateAfter((truncateFrom - 1) as Seqno);
-    }
-    await this.#files.append(
-      batches.map(({ handle, body }) => ({ firstSeqno: handle.firstSeqno, body })),
-    );
-    await this.#files.flush();
-    this.#flushCount++;
-    this.#flushMs += performance.now() - startedMs;
-    post({ kind: 'measured', flushes: this.#flushCount, flushSeconds: this.#flushMs / 1000 });
-  }
-
-  #committed(batches: readonly StoredBatch[]): void {
-    const last = batches.at(-1);
-    if (!last) return;
-    const seqno = lastSeqnoOf(last.handle);
-    post({ kind: 'committed', seqno });
-    this.#files.commit(seqno).catch(fail);
+    await this.host.stop();
   }
 }
 
@@ -150,31 +95,31 @@ async function receive(message: ToReplica): Promise<void> {
   switch (message.kind) {
     case 'start':
       return answer(message.request, async () => {
-        host = await ReplicaHost.open();
+        running = new RunningHost(await openFiles());
         return { kind: 'done', request: message.request };
       });
     case 'propose':
-      return running().propose(message.batch);
+      return host().propose(message.batch);
     case 'readCovered':
       return answer(message.request, async () => {
-        const covered = await running().readCovered(message.seqno);
+        const covered = await host().readCovered(message.seqno);
         return { kind: 'covered', request: message.request, covered };
       });
     case 'endRecovery':
       return answer(message.request, async () => {
-        await running().endRecovery();
+        await host().endRecovery();
         return { kind: 'done', request: message.request };
       });
     case 'stop':
       return answer(message.request, async () => {
-        await host?.stop();
+        await running?.stop();
         return { kind: 'done', request: message.request };
       });
   }
 }
 
-function running(): ReplicaHost {
-  return present(host, 'the replica has started');
+function host(): ReplicaHost {
+  return present(running, 'the replica has started').host;
 }
 
 port.on('message', (message: ToReplica) => {

@@ -44,9 +44,8 @@ export async function startService(
   });
   const { node, evidence } = await createNode(surroundings, service);
   const tree = createLedgerTree();
-  const secrets = new LedgerSecrets([
-    { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) },
-  ]);
+  const secret = { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) };
+  const secrets = new LedgerSecrets([secret]);
   const { baseFolder } = surroundings;
   const members = await Promise.all(start.members.map((member) => readMember(baseFolder, member)));
   const constitution = await readConstitution(baseFolder, start.constitutionFiles);
@@ -73,22 +72,16 @@ export async function startService(
       secrets,
       chunkBytes: configuration.chunkBytes,
     }),
+    secrets,
     tracker: new TransactionStatusTracker(),
+    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
     begin: (opened) => executeGenesis(opened, content, adapters),
   });
-  return {
-    node,
-    service,
-    evidence,
-    core,
-    tree,
-    secrets,
-    startupSeqno: asSeqno(0),
-    historicalSecretRows: [],
-    endorsements: () => [],
-  };
+  const own = { node, service, evidence, core, tree, secrets };
+  const nothing = { startupSeqno: asSeqno(0), historicalSecretRows: [] };
+  return { ...own, ...nothing, endorsements: () => [] };
 }
 
 function validityMaxima({

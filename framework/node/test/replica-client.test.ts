@@ -37,7 +37,7 @@ describe('the replica worker', () => {
         nodeId: lastSeqno + 1,
         lastSeqno,
       },
-      { onRole: () => {}, onCommitted: () => {}, onFailed: resolve },
+      { onRole: () => {}, onCommitted: () => {}, onFollowed: () => {}, onFailed: resolve },
     );
     return { client, failed };
   }

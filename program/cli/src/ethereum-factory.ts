@@ -18,8 +18,8 @@ export async function createConfiguredEthereum(value: JsonValue): Promise<Adapte
   const unknown = Object.keys(value).find((key) => !known.has(key));
   if (unknown !== undefined) throw wrong(`Coco does not know coco.adapters.ethereum.${unknown}`);
   const { chain_id: chainId, visibility = 'public', prefunded = {}, base_fee: baseFee } = value;
-  if (visibility !== 'public') {
-    throw wrong('coco.adapters.ethereum.visibility is "public" in this version');
+  if (visibility !== 'public' && visibility !== 'consortium') {
+    throw wrong('coco.adapters.ethereum.visibility must be "public" or "consortium"');
   }
   const engineModule = compileEngine();
   return createEthereumAdapter({

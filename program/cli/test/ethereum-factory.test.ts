@@ -30,7 +30,10 @@ describe('the configuration of Ethereum', () => {
       await refused({ chain_id: chainId }, /chain_id must be a whole number of at most/);
     }
     await refused({ chain_id: 1, chainId: 1 }, /does not know coco\.adapters\.ethereum\.chainId/);
-    await refused({ chain_id: 1, visibility: 'private' }, /visibility is "public"/);
+    await refused(
+      { chain_id: 1, visibility: 'private' },
+      /visibility must be "public" or "consortium"/,
+    );
     await refused({ chain_id: 1, base_fee: 'x' }, /base_fee must be/);
     await refused({ chain_id: 1, prefunded: [] }, /prefunded must be an object/);
     await refused({ chain_id: 1, prefunded: { '0x12': '1' } }, /"0x12" is not an address/);
