@@ -1,4 +1,5 @@
 /** The door of @coco/isolate. */
+export { InProcessScriptRunner } from './in-process-runner.ts';
 export type { MapPermission } from './map-permission.ts';
 export { mapPermission } from './map-permission.ts';
 export type {
@@ -12,3 +13,4 @@ export type {
   ScriptRunner,
   ScriptValue,
 } from './script.ts';
+export { engineUrl, ScriptEngine } from './script-engine.ts';

@@ -1,1 +1,4 @@
 import './map-permission.test.ts';
+import './packed-value.test.ts';
+import './script-access.test.ts';
+import './script-run.test.ts';
