@@ -1,6 +1,8 @@
 /** Every command of the program. */
+import { ballotShowCommand, ballotSubmitCommand } from './ballot-command.ts';
 import type { Command } from './command-line.ts';
 import { demoCommand } from './demo-command.ts';
+import { governanceHistoryCommand, governanceShowCommand } from './governance-command.ts';
 import {
   memberActivateCommand,
   memberCreateCommand,
@@ -9,6 +11,13 @@ import {
 } from './member-command.ts';
 import { nodeCommand } from './node-command.ts';
 import { operatorViewCommand } from './operator-view-command.ts';
+import {
+  proposalCreateCommand,
+  proposalListCommand,
+  proposalShowCommand,
+  proposalWatchCommand,
+  proposalWithdrawCommand,
+} from './proposal-command.ts';
 import { receiptVerifyCommand } from './receipt-command.ts';
 import { sandboxCommand } from './sandbox-command.ts';
 import { transferCommand } from './transfer-command.ts';
@@ -23,5 +32,14 @@ export const commands: readonly Command[] = [
   memberShowCommand,
   memberListCommand,
   memberActivateCommand,
+  proposalCreateCommand,
+  proposalListCommand,
+  proposalShowCommand,
+  proposalWatchCommand,
+  proposalWithdrawCommand,
+  ballotSubmitCommand,
+  ballotShowCommand,
+  governanceShowCommand,
+  governanceHistoryCommand,
   nodeCommand,
 ];

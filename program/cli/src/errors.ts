@@ -5,6 +5,8 @@ export const cliError: (
   code:
     | 'WrongUsage'
     | 'NotConfirmed'
+    | 'StillOpen'
+    | 'NoBallot'
     | 'SandboxBroken'
     | 'NodeDidNotStart'
     | 'SandboxUnreachable'
@@ -24,6 +26,12 @@ export const cliError: (
     status: 400,
     meaning: 'Something that cannot be taken back was not confirmed, so it was not done.',
   },
+  StillOpen: {
+    kind: 'refusal',
+    status: 408,
+    meaning: 'A proposal was not decided within the time that the caller wanted to wait.',
+  },
+  NoBallot: { kind: 'refusal', status: 404, meaning: 'The member has not voted.' },
   SandboxBroken: {
     kind: 'refusal',
     status: 400,

@@ -14,7 +14,7 @@ async function run(...argv: readonly string[]): Promise<string> {
 
 describe('the commands of coco', () => {
   test('each has a help with every flag, and a line in the overview', async () => {
-    assert.ok(commands.length >= 6);
+    assert.ok(commands.length >= 18);
     const overview = await run('--help');
     for (const { name, summary, flags } of commands) {
       assert.ok(overview.includes(summary), name);
@@ -54,6 +54,10 @@ describe('the commands of coco', () => {
     const unreachable = { code: 'SandboxUnreachable', message };
     await assert.rejects(run('transfer', '--folder', nowhere), unreachable);
     await assert.rejects(run('receipt', 'verify', hash, '--folder', nowhere), unreachable);
+    for (const words of ['member list', 'proposal list', 'proposal create', 'governance show']) {
+      await assert.rejects(run(...words.split(' '), '--folder', nowhere), unreachable, words);
+    }
+    await assert.rejects(run('ballot', 'submit', 'ababab', '--folder', nowhere), unreachable);
     const broken = { code: 'SandboxBroken', message };
     await assert.rejects(run('operator-view', '--folder', nowhere), broken);
   });

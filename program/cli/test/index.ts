@@ -2,6 +2,7 @@ import './command-line.test.ts';
 import './commands.test.ts';
 import './confirmation.test.ts';
 import './ethereum-factory.test.ts';
+import './governance-commands.test.ts';
 import './json-rpc-client.test.ts';
 import './operator-view.test.ts';
 import './receipt-bundle.test.ts';

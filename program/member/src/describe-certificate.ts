@@ -38,7 +38,7 @@ function dayOf(timeMs: number): string {
 }
 
 /** The certificate in a PEM text; undefined where it holds none. */
-function certificateIn(pem: string): Certificate | undefined {
+export function certificateIn(pem: string): Certificate | undefined {
   try {
     return parseCertificate(pem);
   } catch (error) {
@@ -58,6 +58,6 @@ export function memberName(row: JsonObject): string {
 }
 
 /** The first digits of an id, for people. */
-function shortId(id: string): string {
+export function shortId(id: string): string {
   return id.length > 12 ? `${id.slice(0, 8)}…` : id;
 }

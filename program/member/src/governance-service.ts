@@ -198,7 +198,7 @@ const states: readonly string[] = [
 ] satisfies readonly ProposalState[];
 
 /** A proposal as the service describes it. @throws GovernanceRefused when it is in no known form */
-function proposalOf(row: JsonObject): ProposalInfo {
+export function proposalOf(row: JsonObject): ProposalInfo {
   const { proposalId: id, proposerId, proposalState: state, ballotCount, failure } = row;
   if (typeof id !== 'string' || typeof proposerId !== 'string' || !isProposalState(state)) {
     throw memberError('GovernanceRefused', 'The service described a proposal in no known form.');

@@ -1,11 +1,10 @@
 /** The door of @coco/member. */
-export {
-  type DescribedCertificate,
-  describeCertificate,
-  memberName,
-} from './describe-certificate.ts';
-export type { ProposalInfo, Submitted } from './governance-service.ts';
-export { GovernanceService, objectOf } from './governance-service.ts';
+export { describeCertificate, memberName, shortId } from './describe-certificate.ts';
+export { describePlan } from './describe-plan.ts';
+export type { JsonObject, ProposalInfo, Submitted } from './governance-service.ts';
+export { GovernanceService, objectOf, proposalOf } from './governance-service.ts';
+export type { TableName } from './governance-state.ts';
+export { readGovernanceState } from './governance-state.ts';
 export {
   MemberFiles,
   readBytesFile,
@@ -15,7 +14,10 @@ export {
   writeMemberFiles,
   writeNewFile,
 } from './member-files.ts';
+export type { ActionPlan } from './plan-changes.ts';
+export { planChanges, tablesOf } from './plan-changes.ts';
 export { printable } from './printable.ts';
+export type { Proposal, ProposalFlag } from './proposal.ts';
 export { buildProposal, parseProposal, standardBallots } from './proposal.ts';
 export type { Signer } from './signer.ts';
 export { commandSigner, keySigner } from './signer.ts';
@@ -26,3 +28,6 @@ export {
   parseSigningRequest,
   prepareRequest,
 } from './signing-request.ts';
+export type { Voter, Votes } from './votes.ts';
+export { readVotes } from './votes.ts';
+export { watchProposal } from './watch-proposal.ts';

@@ -7,7 +7,7 @@ import type { JsonObject } from './governance-service.ts';
 const proposalBytesMax = 8 * 1024 * 1024 - 4096;
 const proposalDepthMax = 32;
 
-interface Action {
+export interface Action {
   readonly name: string;
   readonly args: JsonObject;
 }

@@ -1,0 +1,252 @@
+/**
+ * `coco proposal`: what is to change is built, shown as it would change the state, confirmed,
+ * signed and submitted; then listed, explained, watched or withdrawn.
+ */
+import { setTimeout } from 'node:timers/promises';
+import {
+  buildProposal,
+  type MemberRequest,
+  objectOf,
+  type Proposal,
+  type ProposalFlag,
+  type ProposalInfo,
+  parseProposal,
+  proposalOf,
+  readBytesFile,
+  readTextFile,
+  type Submitted,
+  watchProposal,
+} from '@coco/member';
+import { type Command, type Given, parseDurationMs } from './command-line.ts';
+import { cliError } from './errors.ts';
+import { type Network, networkFlags, withNetwork } from './network.ts';
+import { note, outputFlags, show } from './output.ts';
+import {
+  nameOf,
+  planDocument,
+  planOf,
+  planText,
+  proposalDocument,
+  reportDocument,
+  reportOf,
+  reportText,
+  stateText,
+} from './proposal-report.ts';
+import { signedFlags, submitSigned } from './signed-command.ts';
+
+const proposalBytesMax = 8 * 1024 * 1024;
+const forever = 2 ** 31 - 1;
+
+export const proposalCreateCommand: Command = {
+  name: 'proposal create',
+  positionals: ['[file]'],
+  summary: 'propose a change; shows what it would change before anything is signed',
+  flags: {
+    action: {
+      type: 'string',
+      value: 'NAME',
+      isRepeatable: true,
+      meaning: 'instead of a file: an action, such as set_user; several are done in order',
+    },
+    arg: {
+      type: 'string',
+      value: 'KEY=VALUE',
+      isRepeatable: true,
+      meaning: 'of the action before: key=text, key=@file, key:=json, key.part=text',
+    },
+    'dry-run': { type: 'boolean', meaning: 'show what it would change, and end there' },
+    watch: { type: 'boolean', meaning: 'wait until it is decided' },
+    ...signedFlags,
+  },
+  run: (given) => withNetwork(given, (network) => create(given, network)),
+};
+
+async function create(given: Given, network: Network): Promise<void> {
+  const { governance } = network;
+  if (given.isSet('dry-run')) {
+    const plans = await planOf(governance, (await readProposal(given)).bytes);
+    return show(given, { actions: planDocument(plans) }, planText(plans, wouldChange));
+  }
+  const preview = async (bytes: Uint8Array) =>
+    planText(await planOf(governance, bytes), wouldChange);
+  const submitted = await submitSigned(given, network, {
+    type: 'proposal',
+    plan: async ({ subject }) => {
+      const { bytes, actions } = await readProposal(given);
+      const summary = `Propose ${actions.map(({ name }) => name).join(', ')}`;
+      const request: MemberRequest = { type: 'proposal', payload: bytes, summary };
+      return { request, preview: await preview(bytes), question: `Propose it, as ${subject}?` };
+    },
+    review: async ({ payload }) => ({
+      preview: await preview(payload),
+      question: 'Submit this proposal?',
+    }),
+  });
+  if (submitted) await showSubmitted(given, network, submitted);
+}
+
+const wouldChange = 'This proposal would change:';
+
+async function showSubmitted(given: Given, network: Network, submitted: Submitted): Promise<void> {
+  const proposal = proposalOf(objectOf(submitted.answer));
+  const { id } = proposal;
+  if (given.isSet('watch') && proposal.state === 'Open') {
+    note(`Proposal ${id} is submitted.`);
+    return showDecision(given, network, id);
+  }
+  const { transactionId } = submitted;
+  const isOpen = proposal.state === 'Open';
+  const text = [
+    `Proposal ${id} is ${stateText(proposal)}.`,
+    ...(isOpen ? [`  vote for it by: coco ballot submit ${id.slice(0, 8)} --approve`] : []),
+  ];
+  const document = { ...proposalDocument(proposal), transactionId: transactionId ?? null };
+  show(given, document, text.join('\n'));
+}
+
+async function readProposal(given: Given): Promise<Proposal> {
+  const [file] = given.positionals;
+  const flags = given.inOrder(['action', 'arg']);
+  if (file !== undefined && flags.length > 0) {
+    throw cliError('WrongUsage', 'Give a file, or --action with --arg, not both.');
+  }
+  if (file !== undefined) return parseProposal(await readBytesFile(file, proposalBytesMax));
+  if (flags.length === 0) throw cliError('WrongUsage', 'Give a file, or --action with --arg.');
+  const parts = flags.map(
+    ({ flag, text }): ProposalFlag =>
+      flag === 'action' ? { flag: 'action', name: text } : { flag: 'arg', text },
+  );
+  return buildProposal(parts, (path) => readTextFile(path, proposalBytesMax));
+}
+
+export const proposalListCommand: Command = {
+  name: 'proposal list',
+  positionals: [],
+  summary: 'the proposals that the service has: open ones, and the last that was decided',
+  flags: { ...networkFlags, ...outputFlags },
+  run: (given) =>
+    withNetwork(given, async ({ governance }) => {
+      const proposals = await governance.proposals();
+      const members = await governance.list('/gov/service/members');
+      const lines = proposals.map(
+        (proposal) =>
+          `${proposal.id}\n  by ${nameOf(members, proposal.proposerId)}: ${stateText(proposal)}; ` +
+          `${proposal.ballotCount} ballot(s)`,
+      );
+      const text = lines.length === 0 ? 'There are no proposals.' : lines.join('\n');
+      show(given, { proposals: proposals.map(proposalDocument) }, text);
+    }),
+};
+
+export const proposalShowCommand: Command = {
+  name: 'proposal show',
+  positionals: ['<id>'],
+  summary: 'what a proposal would change, who voted how, and why it is still open',
+  flags: { ...networkFlags, ...outputFlags },
+  run: (given) =>
+    withNetwork(given, async ({ governance }) => {
+      const report = await reportOf(governance, await proposalId(given, governance));
+      show(given, reportDocument(report), reportText(report));
+    }),
+};
+
+export const proposalWatchCommand: Command = {
+  name: 'proposal watch',
+  positionals: ['<id>'],
+  summary: 'wait until a proposal is decided, and tell of each ballot on the way',
+  flags: {
+    timeout: {
+      type: 'string',
+      value: 'TIME',
+      meaning: 'give up after 30s, 10min, 2h; default never',
+    },
+    ...networkFlags,
+    ...outputFlags,
+  },
+  run: (given) =>
+    withNetwork(given, async (network) =>
+      showDecision(given, network, await proposalId(given, network.governance)),
+    ),
+};
+
+async function showDecision(given: Given, { governance }: Network, id: string): Promise<void> {
+  const limitMs = parseDurationMs(given.text('timeout'), forever);
+  const proposal = await awaitDecision(governance, id, limitMs);
+  show(given, proposalDocument(proposal), `Proposal ${id} is ${stateText(proposal)}.`);
+}
+
+/** Tells of changes on stderr. @throws StillOpen when `limitMs` have passed, ProposalForgotten */
+export async function awaitDecision(
+  governance: Network['governance'],
+  id: string,
+  limitMs: number,
+): Promise<ProposalInfo> {
+  const signal = AbortSignal.timeout(Math.min(limitMs, forever));
+  const proposal = await watchProposal(governance, id, {
+    onChange: ({ state, ballotCount }) => note(`  ${state}, ${ballotCount} ballot(s)`),
+    pause: (delayMs) => pause(delayMs, signal),
+    signal,
+  });
+  if (proposal.state !== 'Open') return proposal;
+  throw cliError('StillOpen', `Proposal ${id} is still open: see coco proposal show ${id}`);
+}
+
+/** Ends early when the signal aborts. */
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(delayMs, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+export const proposalWithdrawCommand: Command = {
+  name: 'proposal withdraw',
+  positionals: ['<id>'],
+  summary: 'take back a proposal of one’s own that is not decided yet',
+  flags: signedFlags,
+  run: (given) => withNetwork(given, (network) => withdraw(given, network)),
+};
+
+async function withdraw(given: Given, network: Network): Promise<void> {
+  const { governance } = network;
+  const id = await proposalId(given, governance);
+  const preview = async (proposal: string) => reportText(await reportOf(governance, proposal));
+  const submitted = await submitSigned(given, network, {
+    type: 'withdrawal',
+    plan: async ({ subject }) => {
+      const payload = new Uint8Array(0);
+      const summary = `Withdraw proposal ${id}`;
+      const request: MemberRequest = { type: 'withdrawal', payload, proposalId: id, summary };
+      return { request, preview: await preview(id), question: `Withdraw it, as ${subject}?` };
+    },
+    review: async (request) => {
+      assertSameProposal(request, id);
+      return { preview: await preview(id), question: 'Withdraw it?' };
+    },
+  });
+  if (!submitted) return;
+  const proposal = proposalOf(objectOf(submitted.answer));
+  show(given, proposalDocument(proposal), `Proposal ${id} is ${stateText(proposal)}.`);
+}
+
+/** A request that was prepared for one proposal is not for another. @throws WrongUsage */
+export function assertSameProposal(request: MemberRequest, id: string): void {
+  if (request.proposalId === id) return;
+  throw cliError('WrongUsage', `What was prepared is for proposal ${request.proposalId}.`);
+}
+
+/**
+ * The proposal that a command means: its id, or digits that only one id begins with.
+ * @throws WrongUsage
+ */
+export async function proposalId(given: Given, governance: Network['governance']): Promise<string> {
+  const [text = ''] = given.positionals;
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  if (!/^[0-9a-f]{6,63}$/.test(text)) {
+    throw cliError('WrongUsage', `"${text}" is not a proposal: give the id, or its first digits.`);
+  }
+  const found = (await governance.proposals()).filter(({ id }) => id.startsWith(text));
+  const [only] = found;
+  if (only && found.length === 1) return only.id;
+  const what = found.length === 0 ? 'No proposal begins' : `${found.length} proposals begin`;
+  throw cliError('WrongUsage', `${what} with ${text}: see coco proposal list.`);
+}
