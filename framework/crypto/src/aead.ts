@@ -2,7 +2,7 @@
  * AES-256-GCM (NIST SP 800-38D). The caller owes each (key, iv) at most one content: see the
  * ledger's nonce rule.
  */
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { type CipherGCM, createCipheriv, createDecipheriv } from 'node:crypto';
 import { concatBytes } from '@coco/base';
 import { refuseCrypto } from './errors.ts';
 import { keyMaterial, type SecretKey } from './secret-key.ts';
@@ -22,6 +22,34 @@ export function sealAead(options: {
   const ciphertext = cipher.update(options.plaintext);
   cipher.final();
   return { ciphertext, tag: cipher.getAuthTag() };
+}
+
+/**
+ * One content in pieces: first all of what is only authenticated, then all of the plaintext, then
+ * the tag. The same as `sealAead` of the pieces joined.
+ */
+export class AeadSealer {
+  readonly #cipher: CipherGCM;
+
+  constructor(options: { readonly key: Uint8Array | SecretKey; readonly iv: Uint8Array }) {
+    this.#cipher = createCipheriv(algorithm, keyMaterial(options.key), options.iv);
+  }
+
+  /** A piece of the additional data. */
+  authenticate(aad: Uint8Array): void {
+    this.#cipher.setAAD(aad);
+  }
+
+  /** The ciphertext of a piece, of the same length. */
+  seal(plaintext: Uint8Array): Uint8Array {
+    return this.#cipher.update(plaintext);
+  }
+
+  /** Ends the content. */
+  tag(): Uint8Array {
+    this.#cipher.final();
+    return this.#cipher.getAuthTag();
+  }
 }
 
 /** @throws DecryptionFailed when the tag does not fit. */

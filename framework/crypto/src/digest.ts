@@ -1,5 +1,5 @@
 /** Digests and keyed digests (FIPS 180-4, RFC 2104, RFC 5869) over node:crypto. */
-import { createHash, createHmac, hash, hkdfSync } from 'node:crypto';
+import { createHash, createHmac, type Hash, hash, hkdfSync } from 'node:crypto';
 import { keyMaterial, type SecretKey } from './secret-key.ts';
 
 /** SHA-256 of the parts one after another; 32 bytes. */
@@ -10,6 +10,20 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const digest = createHash('sha256');
   for (const part of parts) digest.update(part);
   return digest.digest();
+}
+
+/** SHA-256 of a content that comes in pieces. */
+export class Sha256 {
+  readonly #hash: Hash = createHash('sha256');
+
+  update(piece: Uint8Array): void {
+    this.#hash.update(piece);
+  }
+
+  /** Ends the content; 32 bytes. */
+  digest(): Uint8Array {
+    return this.#hash.digest();
+  }
 }
 
 /** HMAC-SHA256; 32 bytes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex, SeededRandom, toHex } from '@coco/base';
 import fc from 'fast-check';
-import { aeadTagBytes, openAead, SecretKey, sealAead } from '../src/index.ts';
+import { AeadSealer, aeadTagBytes, openAead, SecretKey, sealAead } from '../src/index.ts';
 
 /** Test case 16 of "The Galois/Counter Mode of Operation" (McGrew, Viega), AES-256. */
 const vector = {
@@ -60,4 +60,21 @@ test('a tag that is cut is refused, however short', () => {
     const tag = sealed.tag.subarray(0, length);
     assert.throws(() => openAead({ ...sealed, tag }), { code: 'DecryptionFailed' });
   }
+});
+
+test('a content sealed in pieces is the content sealed at once', () => {
+  const pieces = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 });
+  fc.assert(
+    fc.property(pieces, pieces, (aads, plaintexts) => {
+      const [key, iv] = [new SeededRandom(1).bytes(32), new SeededRandom(2).bytes(12)];
+      const sealer = new AeadSealer({ key, iv });
+      for (const aad of aads) sealer.authenticate(aad);
+      const ciphertext = Buffer.concat(plaintexts.map((plaintext) => sealer.seal(plaintext)));
+      const [aad, plaintext] = [Buffer.concat(aads), Buffer.concat(plaintexts)];
+      const whole = sealAead({ key, iv, aad, plaintext });
+      assert.equal(toHex(ciphertext), toHex(whole.ciphertext));
+      assert.equal(toHex(sealer.tag()), toHex(whole.tag));
+    }),
+    { numRuns: 100 },
+  );
 });

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromHex, toHex, utf8Encode } from '@coco/base';
-import { hkdfSha256, hmacSha256, SecretKey, sha256 } from '../src/index.ts';
+import { hkdfSha256, hmacSha256, SecretKey, Sha256, sha256 } from '../src/index.ts';
 
 test('SHA-256 of "abc", in one part or several (FIPS 180-4 example)', () => {
   const expected = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
   assert.equal(toHex(sha256(utf8Encode('abc'))), expected);
   assert.equal(toHex(sha256(utf8Encode('a'), utf8Encode('b'), utf8Encode('c'))), expected);
+  const pieces = new Sha256();
+  for (const piece of ['ab', '', 'c']) pieces.update(utf8Encode(piece));
+  assert.equal(toHex(pieces.digest()), expected);
   assert.equal(toHex(sha256()), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
 });
 

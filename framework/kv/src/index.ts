@@ -4,7 +4,7 @@ export type { StoreLimits } from './limits.ts';
 export { storeLimitsDefault } from './limits.ts';
 export { compareMapNames, isPublicMap } from './map-name.ts';
 export type { MapReader, MapWriter, RangeOptions, ReadView, Row } from './map-reader.ts';
-export type { BeginOptions, StoreStats } from './store.ts';
+export type { BeginOptions, HeldState, StoreStats } from './store.ts';
 export { Store } from './store.ts';
 export type { Savepoint } from './transaction.ts';
 export { Transaction } from './transaction.ts';

@@ -37,9 +37,11 @@ export class StateHistory {
   readonly #statesMax: number;
   /** Records written, oldest first. Invariant: seqnos ascend. */
   readonly #log = new PointerQueue();
-  /** Invariant: seqnos ascend; at most #statesMax of them are at or below commit. */
+  /** Invariant: seqnos ascend; but for held states, at most #statesMax are at or below commit. */
   #sealed: SealedState[] = [];
   readonly #sealedSeqnos = new Set<Seqno>();
+  /** Sealed, committed states that somebody holds, with how many hold each. */
+  readonly #held = new Map<Seqno, number>();
   /** States forgotten whose waiting records are not all visited, oldest first. */
   readonly #forgotten: SealedState[] = [];
   #committed = 0 as Seqno;
@@ -161,12 +163,40 @@ export class StateHistory {
     }
   }
 
+  /**
+   * Keeps a sealed and committed state readable until `release`, and with it every younger one:
+   * states are forgotten oldest first.
+   */
+  hold(seqno: Seqno): void {
+    assert(
+      this.isSealed(seqno) && seqno <= this.#committed,
+      'a held state is sealed and committed',
+    );
+    this.#held.set(seqno, (this.#held.get(seqno) ?? 0) + 1);
+  }
+
+  /** Undoes one `hold`; the state goes with the next commit if it is beyond the limit. */
+  release(seqno: Seqno): void {
+    const count = this.#held.get(seqno) ?? 0;
+    if (count > 1) this.#held.set(seqno, count - 1);
+    else this.#held.delete(seqno);
+  }
+
+  /** Nobody holds a state any more: memory is short. Returns whether somebody did. */
+  releaseAll(): boolean {
+    const wasHeld = this.#held.size > 0;
+    this.#held.clear();
+    return wasHeld;
+  }
+
   /** Nothing at or below `seqno` will be rolled back; forgets sealed states beyond the limit. */
   commit(seqno: Seqno): void {
     this.#committed = seqno;
     let committedStates = 0;
     while ((this.#sealed[committedStates]?.seqno ?? seqno + 1) <= seqno) committedStates++;
-    const surplus = committedStates - this.#statesMax;
+    const firstHeld = this.#sealed.findIndex((state) => this.#held.has(state.seqno));
+    const forgettable = firstHeld < 0 ? committedStates : firstHeld;
+    const surplus = Math.min(committedStates - this.#statesMax, forgettable);
     if (surplus <= 0) return;
     for (const state of this.#sealed.slice(0, surplus)) {
       this.#sealedSeqnos.delete(state.seqno);

@@ -37,6 +37,13 @@ export interface BeginOptions {
   readonly tracksReads?: boolean | undefined;
 }
 
+/** A state that stays readable. */
+export interface HeldState {
+  readonly state: ReadView;
+  /** Twice does no harm. */
+  release(): void;
+}
+
 export interface StoreStats {
   /** Keys present now, in all maps. */
   readonly keyCount: number;
@@ -140,6 +147,22 @@ export class Store {
    */
   readAt(seqno: Seqno): ReadView {
     return this.#viewAt(seqno, undefined);
+  }
+
+  /**
+   * Like readAt of a sealed and committed state, which stays readable until `release`: for who
+   * reads all of it. A store that would refuse a write for want of memory releases it first.
+   * @throws StateForgotten
+   */
+  hold(seqno: Seqno): HeldState {
+    const state = this.readAt(seqno);
+    this.#history.hold(seqno);
+    let isHeld = true;
+    const release = (): void => {
+      if (isHeld) this.#history.release(seqno);
+      isHeld = false;
+    };
+    return { state, release };
   }
 
   #viewAt(seqno: Seqno, reads: ReadSet | undefined): StateView {
@@ -264,6 +287,11 @@ export class Store {
     // What is due for release may make the room: rather a pause than a refusal.
     while (this.#history.reclaim(stepsPerChange));
     if (this.#hasRoom(needed)) return;
+    if (this.#history.releaseAll()) {
+      this.#history.commit(this.#history.committed);
+      while (this.#history.reclaim(stepsPerChange));
+      if (this.#hasRoom(needed)) return;
+    }
     throw kvError('StoreFull', `The store is limited to ${this.#limits.storeBytesMax} bytes.`, {
       liveBytes: this.#memory.liveBytes + this.#records.largeBytes,
     });

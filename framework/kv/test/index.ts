@@ -1,9 +1,10 @@
-import './store.model.test.ts';
 import './foreign-map.test.ts';
+import './hold.test.ts';
 import './key-tree.test.ts';
-import './slab-memory.test.ts';
-import './pointer-queue.test.ts';
 import './map-name.test.ts';
-import './store.test.ts';
 import './memory.test.ts';
+import './pointer-queue.test.ts';
+import './slab-memory.test.ts';
+import './store.model.test.ts';
+import './store.test.ts';
 import './transaction.test.ts';

@@ -44,6 +44,8 @@ export class NaiveStore {
   states: NaiveState[] = [new Map()];
   sealed: number[] = [];
   committed = 0;
+  /** Sealed states that are held: they and all younger ones are kept. */
+  readonly pins: number[] = [];
   readonly statesMax: number;
 
   constructor(statesMax: number) {
@@ -71,7 +73,8 @@ export class NaiveStore {
     this.committed = seqno;
     const below = this.sealed.filter((sealed) => sealed <= seqno);
     const above = this.sealed.filter((sealed) => sealed > seqno);
-    this.sealed = [...below.slice(-this.statesMax), ...above];
+    const firstKept = Math.min(...this.pins, below.at(-this.statesMax) ?? 0);
+    this.sealed = [...below.filter((sealed) => sealed >= firstKept), ...above];
   }
 
   isReadable(seqno: number): boolean {

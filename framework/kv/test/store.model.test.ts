@@ -6,7 +6,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asSeqno, type Seqno, toHex } from '@coco/base';
 import fc from 'fast-check';
-import { type MapReader, type ReadView, type Savepoint, Store } from '../src/index.ts';
+import {
+  type HeldState,
+  type MapReader,
+  type ReadView,
+  type Savepoint,
+  Store,
+} from '../src/index.ts';
 import {
   copyState,
   type NaiveState,
@@ -31,6 +37,8 @@ interface Held {
 interface Real {
   readonly store: Store;
   held: Held[];
+  /** States that are kept readable, oldest hold first. */
+  readonly pins: HeldState[];
 }
 
 type Step =
@@ -144,10 +152,12 @@ class TransactionCommand implements fc.Command<NaiveStore, Real> {
   }
 }
 
+type SimpleKind = 'seal' | 'skip' | 'commit' | 'rollback' | 'hold' | 'pin' | 'unpin';
+
 class SimpleCommand implements fc.Command<NaiveStore, Real> {
-  readonly kind: 'seal' | 'skip' | 'commit' | 'rollback' | 'hold';
+  readonly kind: SimpleKind;
   readonly amount: number;
-  constructor(kind: 'seal' | 'skip' | 'commit' | 'rollback' | 'hold', amount: number) {
+  constructor(kind: SimpleKind, amount: number) {
     this.kind = kind;
     this.amount = amount;
   }
@@ -171,6 +181,17 @@ class SimpleCommand implements fc.Command<NaiveStore, Real> {
       store.rollback(asSeqno(target));
       model.rollback(target);
       for (const held of real.held) if (held.view.seqno > target) held.isValid = false;
+    } else if (this.kind === 'pin') {
+      const [seqno] = model.sealed.filter((sealed) => sealed <= model.committed);
+      if (seqno !== undefined) {
+        real.pins.push(store.hold(asSeqno(seqno)));
+        model.pins.push(seqno);
+      }
+    } else if (this.kind === 'unpin') {
+      const pin = real.pins.shift();
+      pin?.release();
+      pin?.release();
+      model.pins.shift();
     } else if (model.isReadable(target)) {
       const view = store.readAt(asSeqno(target));
       real.held.push({ view, state: model.states[target] as NaiveState, isValid: true });
@@ -217,7 +238,10 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 const simple = fc
-  .tuple(fc.constantFrom('seal', 'seal', 'skip', 'commit', 'rollback', 'hold'), fc.nat(20))
+  .tuple(
+    fc.constantFrom('seal', 'seal', 'skip', 'commit', 'rollback', 'hold', 'pin', 'unpin'),
+    fc.nat(20),
+  )
   .map(([kind, amount]) => new SimpleCommand(kind as 'seal', amount));
 const transactions = fc
   .tuple(fc.array(steps, { maxLength: 12 }), fc.integer({ min: 0, max: 9 }))
@@ -230,12 +254,12 @@ test('the store does what plain maps with a copy per seqno do', () => {
       (commands) => {
         const setup = (): { model: NaiveStore; real: Real } => ({
           model: new NaiveStore(statesMax),
-          real: { store: new Store({ statesMax }), held: [] },
+          real: { store: new Store({ statesMax }), held: [], pins: [] },
         });
         fc.modelRun(setup, commands);
       },
     ),
-    { numRuns: 50 },
+    { numRuns: 80 },
   );
 });
 
@@ -247,7 +271,9 @@ test('an emptied store holds no memory, whatever happened before', () => {
       (commands) => {
         const store = new Store({ statesMax });
         const model = new NaiveStore(statesMax);
-        fc.modelRun(() => ({ model, real: { store, held: [] } }), commands);
+        const real: Real = { store, held: [], pins: [] };
+        fc.modelRun(() => ({ model, real }), commands);
+        for (const pin of real.pins) pin.release();
         const last = store.begin();
         for (const name of store.readAt(store.seqno).mapNames()) {
           for (const row of last.map(name).range()) last.map(name).delete(row.key);

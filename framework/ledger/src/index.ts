@@ -10,6 +10,13 @@ export {
 export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
 export { commitEvidence } from './commit-evidence.ts';
+export {
+  type DecodedSnapshot,
+  decodeSnapshot,
+  restoreSnapshot,
+  verifySnapshot,
+} from './decode-snapshot.ts';
+export { type EncodedSnapshot, encodeSnapshot, type SnapshotSource } from './encode-snapshot.ts';
 export type { DecodedEntry, EntryParts, EntrySealer } from './entry.ts';
 export {
   decodeEntry,
@@ -50,3 +57,5 @@ export {
   treeMap,
   verifyLedgerSignature,
 } from './signature-entry.ts';
+export { SnapshotFiles } from './snapshot-files.ts';
+export { formatSnapshotName, parseSnapshotName, type SnapshotName } from './snapshot-name.ts';

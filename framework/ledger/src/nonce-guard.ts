@@ -6,9 +6,10 @@
  *
  * It remembers a high-water mark per secret instead of every id: within a view seqnos only rise,
  * and after a rollback the view must have risen. A seqno that is set aside for a signature entry
- * may be used once below the mark.
+ * may be used once below the mark. Snapshots have nonces of their own (bit 31 of the view): under
+ * one secret each is of a higher seqno than the one before.
  */
-import { assert, type TransactionId } from '@coco/base';
+import { assert, type Seqno, type TransactionId } from '@coco/base';
 import type { LedgerSecret } from './ledger-secrets.ts';
 
 interface Mark {
@@ -29,14 +30,29 @@ export interface NonceRule {
   reserve(secret: LedgerSecret, id: TransactionId): void;
 }
 
-export class NonceGuard implements NonceRule {
+/** Whom every encryption of a snapshot asks first. */
+export interface SnapshotNonceRule {
+  /** Takes the nonce of the snapshot at `seqno` for one encryption. */
+  useSnapshot(secret: LedgerSecret, seqno: Seqno): void;
+}
+
+export class NonceGuard implements NonceRule, SnapshotNonceRule {
   readonly #marks = new Map<string, Mark>();
+  /** The last snapshot under each secret. */
+  readonly #snapshots = new Map<string, Seqno>();
 
   /** Takes the id for one encryption. @throws BugError when it could have been used before. */
   use(secret: LedgerSecret, id: TransactionId): void {
     const mark = this.#marks.get(secret.fingerprint);
     if (mark && mark.view === id.view && mark.reserved.delete(id.seqno)) return;
     this.#raise(secret, id);
+  }
+
+  /** Takes the nonce of the snapshot at `seqno` for one encryption. @throws BugError likewise */
+  useSnapshot(secret: LedgerSecret, seqno: Seqno): void {
+    const last = this.#snapshots.get(secret.fingerprint) ?? 0;
+    assert(seqno > last, 'a (ledger secret, seqno) encrypts one snapshot only');
+    this.#snapshots.set(secret.fingerprint, seqno);
   }
 
   /** Sets an id aside: one later `use` of it is allowed although others came in between. */

@@ -10,3 +10,5 @@ import './open-batch.test.ts';
 import './recover-ledger.test.ts';
 import './rekey.test.ts';
 import './sequencer.test.ts';
+import './snapshot-files.test.ts';
+import './snapshot.test.ts';
