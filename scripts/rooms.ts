@@ -24,6 +24,7 @@ export const roomOrder: readonly string[] = [
   'framework/constitution',
   'framework/endpoint',
   'framework/governance',
+  'framework/audit',
   'framework/apps',
   'framework/adapter',
   'framework/node',

@@ -97,6 +97,11 @@ export class Table<Value> {
     return state.map(this.name).has(utf8Encode(key));
   }
 
+  /** Decodes a value of this table that was read elsewhere. @throws GovernanceRowInvalid */
+  decode(bytes: Uint8Array): Value {
+    return decodeRow(this.name, this.#codec, bytes);
+  }
+
   put(transaction: Writable, key: string, value: Value): void {
     transaction.map(this.name).set(utf8Encode(key), this.#codec.encode(value));
   }

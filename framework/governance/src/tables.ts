@@ -223,7 +223,7 @@ export const proposalStates = [
   'Failed',
   'Dropped',
 ] as const;
-type ProposalState = (typeof proposalStates)[number];
+export type ProposalState = (typeof proposalStates)[number];
 
 export interface ProposalInfoRow {
   readonly proposer_id: string;

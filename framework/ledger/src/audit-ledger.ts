@@ -3,26 +3,55 @@
  * without the ledger secrets, and what does not hold, with file and seqno. Changes nothing.
  *
  * The one change that no audit of files can see is a cut at the end of a batch: what is left is an
- * older valid ledger. Who remembers a later id passes it as `mustContain`.
+ * older valid ledger. The report says so, and who remembers a later id passes it as `mustContain`.
  */
 import {
   compareTransactionIds,
   formatTransactionId,
   LedgerError,
+  present,
+  type Seqno,
   type TransactionId,
 } from '@coco/base';
-import type { LedgerFolder } from './chunk-file.ts';
+import { chunkPath, type LedgerFolder } from './chunk-file.ts';
 import { formatChunkName } from './chunk-name.ts';
 import { type ChunkPlan, planChunks } from './chunk-plan.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { VerifiedEntry, ViewStart } from './ledger-verifier.ts';
 import { LedgerWalk } from './ledger-walk.ts';
 
+/** Where a batch stands, for who looks on. */
+export interface BatchPlace {
+  /** The file that its last entry is in. */
+  readonly file: string;
+  /**
+   * The Merkle root over the entries up to `seqno`; undefined for those long before the batch, and
+   * behind it.
+   */
+  rootAt(seqno: Seqno): Uint8Array | undefined;
+}
+
+/** How far an audit has come. */
+export interface AuditProgress {
+  readonly file: string;
+  readonly entryCount: number;
+  /** Bytes of entries read so far, and of all files: tables and headers are few bytes more. */
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+}
+
 export interface AuditOptions extends LedgerFolder {
   /** With them, every private part is decrypted and authenticated too. */
   readonly secrets?: LedgerSecrets;
   /** An id that the ledger must hold: of a receipt, or of an answer that said Committed. */
   readonly mustContain?: TransactionId;
+  /**
+   * Takes the entries of each batch, in order, once its signature has verified. A LedgerError that
+   * it throws counts as damage there.
+   */
+  readonly onBatch?: (batch: readonly VerifiedEntry[], place: BatchPlace) => void | Promise<void>;
+  /** Called after each batch. */
+  readonly onProgress?: (progress: AuditProgress) => void;
 }
 
 /** Something that does not hold. */
@@ -63,6 +92,8 @@ export interface AuditReport {
 
 /** Enough for any report; more of one kind says nothing new. */
 const findingsMax = 100;
+/** A request may run for seconds while others commit: so many states ago it may have begun. */
+const rootsHeld = 65_536;
 
 /** @throws DiskFault: everything else is a finding */
 export async function auditLedger(options: AuditOptions): Promise<AuditReport> {
@@ -82,11 +113,13 @@ class Audit {
     const { disk, folder, secrets } = this.#options;
     const at = { disk, folder };
     const plan = await this.#guarded(() => planChunks(at));
+    const bytesTotal = plan && this.#options.onProgress ? await totalBytes(at, plan) : 0;
     const walk = new LedgerWalk({
       at,
       plan: plan ?? { chunks: [], unfinished: [] },
+      rootsHeld: this.#options.onBatch ? rootsHeld : 0,
       ...(secrets ? { secrets } : {}),
-      onBatch: (batch) => this.#checkBatch(batch, walk),
+      onBatch: (batch) => this.#takeBatch(batch, walk, bytesTotal),
     });
     if (plan) await this.#guarded(() => walk.run());
     this.#checkEnd(walk, plan);
@@ -99,7 +132,7 @@ class Audit {
       fileCount: plan?.chunks.length ?? 0,
       views: walk.verifier.signedViews(),
       findings: this.#findings,
-      unchecked: secrets ? [] : gapsWithoutSecrets(walk),
+      unchecked: [...(secrets ? [] : gapsWithoutSecrets(walk)), gapBehindEnd(signed.id)],
     };
   }
 
@@ -117,6 +150,19 @@ class Audit {
       });
       return undefined;
     }
+  }
+
+  async #takeBatch(
+    batch: readonly VerifiedEntry[],
+    walk: LedgerWalk,
+    bytesTotal: number,
+  ): Promise<void> {
+    this.#checkBatch(batch, walk);
+    const { onBatch, onProgress } = this.#options;
+    const file = present(walk.file, 'a batch is read from a file');
+    await onBatch?.(batch, { file, rootAt: (seqno) => walk.verifier.rootAt(seqno) });
+    const { entryCount, entryBytes: bytesRead } = walk;
+    onProgress?.({ file, entryCount, bytesRead, bytesTotal });
   }
 
   #checkBatch(batch: readonly VerifiedEntry[], walk: LedgerWalk): void {
@@ -179,6 +225,32 @@ class Audit {
   #report(finding: AuditFinding): void {
     if (this.#findings.length < findingsMax) this.#findings.push(finding);
   }
+}
+
+/** @throws DiskFault */
+async function totalBytes(at: LedgerFolder, plan: ChunkPlan): Promise<number> {
+  let total = 0;
+  for (const name of plan.chunks) {
+    const file = await at.disk.open(chunkPath(at, name), { create: false });
+    try {
+      total += await file.size();
+    } finally {
+      await file.close();
+    }
+  }
+  return total;
+}
+
+/** What no file can show: that it once was longer. */
+function gapBehindEnd(signed: TransactionId): AuditGap {
+  const next = signed.seqno + 1;
+  return {
+    file: undefined,
+    firstSeqno: next,
+    lastSeqno: next,
+    sentence:
+      'Whether the ledger went on: files cut behind a signature are an older ledger, whole in itself. Compare with an id that somebody remembers.',
+  };
 }
 
 /** What holding the ledger secrets would prove besides. */

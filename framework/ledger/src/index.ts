@@ -4,8 +4,10 @@ export {
   type AuditFinding,
   type AuditGap,
   type AuditOptions,
+  type AuditProgress,
   type AuditReport,
   auditLedger,
+  type BatchPlace,
 } from './audit-ledger.ts';
 export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';

@@ -80,6 +80,14 @@ interface OpenSignature {
   readonly root: Uint8Array;
 }
 
+export interface VerifierOptions {
+  readonly secrets?: LedgerSecrets;
+  /** `each` by default. */
+  readonly signatures?: SignatureChecks;
+  /** How many leaves stay beside those that signatures need, for `rootAt`; none by default. */
+  readonly rootsHeld?: number;
+}
+
 export class LedgerVerifier {
   readonly #secrets: LedgerSecrets | undefined;
   readonly #checks: SignatureChecks;
@@ -96,12 +104,12 @@ export class LedgerVerifier {
   #signed: SignedState = nothingSigned;
   /** Invariant: the tree holds leaves from here on; signatures serialise from here or later. */
   #firstHeld = 0;
+  readonly #rootsHeld: number;
 
-  constructor(
-    options: { readonly secrets?: LedgerSecrets; readonly signatures?: SignatureChecks } = {},
-  ) {
+  constructor(options: VerifierOptions = {}) {
     this.#secrets = options.secrets;
     this.#checks = options.signatures ?? 'each';
+    this.#rootsHeld = options.rootsHeld ?? 0;
   }
 
   /** Verifies a signature that is still open: at the end of a walk. @throws InvalidInput */
@@ -123,6 +131,15 @@ export class LedgerVerifier {
   /** The service as the entries so far have it, signed or not. */
   get service(): ServiceState | undefined {
     return this.#service;
+  }
+
+  /**
+   * The Merkle root over the entries up to `seqno`: the state that a transaction read. undefined
+   * where it is not held any more, or not reached yet.
+   */
+  rootAt(seqno: Seqno): Uint8Array | undefined {
+    const isHeld = seqno >= this.#tree.first && seqno < this.#tree.size;
+    return isHeld ? this.#tree.root(seqno + 1) : undefined;
   }
 
   /** Views with their first seqnos, up to the last signature. */
@@ -254,7 +271,7 @@ export class LedgerVerifier {
       throw refuse('InvalidInput', 'The entry is not the one that was signed.', { seqno });
     }
     this.#firstHeld = stated.first;
-    this.#tree.forget(stated.first);
+    this.#tree.forget(Math.max(0, stated.first - this.#rootsHeld));
     return signature;
   }
 

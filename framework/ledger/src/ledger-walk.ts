@@ -35,6 +35,8 @@ export interface WalkOptions {
    * although acknowledged entries may be lost with it.
    */
   readonly isTailLossAccepted?: boolean;
+  /** How many leaves the verifier keeps for `rootAt` beside those that signatures need. */
+  readonly rootsHeld?: number;
 }
 
 /** The end of the newest file that no signature covers: torn by a crash, or not signed yet. */
@@ -69,13 +71,14 @@ export class LedgerWalk {
   #file: string | undefined;
   #highestView = 0;
   #entryCount = 0;
+  #entryBytes = 0;
   #batch: VerifiedEntry[] = [];
   #batchBytes = 0;
 
   constructor(options: WalkOptions) {
     this.#options = options;
-    const { secrets, signatures = 'each' } = options;
-    this.verifier = new LedgerVerifier(secrets ? { secrets, signatures } : { signatures });
+    const { secrets, signatures = 'each', rootsHeld = 0 } = options;
+    this.verifier = new LedgerVerifier({ signatures, rootsHeld, ...(secrets ? { secrets } : {}) });
   }
 
   /** The file being read, for who looks on. */
@@ -106,6 +109,11 @@ export class LedgerWalk {
   /** Entries that fitted their place, signed or not. */
   get entryCount(): number {
     return this.#entryCount;
+  }
+
+  /** Bytes of those entries. */
+  get entryBytes(): number {
+    return this.#entryBytes;
   }
 
   /** @throws LedgerDamaged with file and seqno, DiskFault */
@@ -197,6 +205,7 @@ export class LedgerWalk {
   async #take(verified: VerifiedEntry): Promise<void> {
     const { entry, signature } = verified;
     this.#entryCount += 1;
+    this.#entryBytes += entry.bytes.length;
     this.#highestView = Math.max(this.#highestView, entry.id.view);
     this.#batchBytes += entry.bytes.length;
     if (this.#batchBytes > batchBytesMax) {

@@ -1,4 +1,6 @@
 /** Every command of the program. */
+
+import { auditCommand } from './audit-command.ts';
 import { ballotShowCommand, ballotSubmitCommand } from './ballot-command.ts';
 import type { Command } from './command-line.ts';
 import { demoCommand } from './demo-command.ts';
@@ -27,6 +29,7 @@ export const commands: readonly Command[] = [
   transferCommand,
   receiptVerifyCommand,
   operatorViewCommand,
+  auditCommand,
   demoCommand,
   memberCreateCommand,
   memberShowCommand,

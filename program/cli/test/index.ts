@@ -1,3 +1,4 @@
+import './audit-command.test.ts';
 import './command-line.test.ts';
 import './commands.test.ts';
 import './confirmation.test.ts';

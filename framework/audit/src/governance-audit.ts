@@ -1,0 +1,239 @@
+/**
+ * Follows the governance of a ledger entry by entry: keeps its public tables, verifies what members
+ * signed, and tells the story. Memory: the tables as they stand, and the story.
+ *
+ * The caller gives every entry, in order, each covered by a signature that verified.
+ */
+import {
+  formatTransactionId,
+  LedgerError,
+  type Seqno,
+  type TransactionId,
+  toHex,
+} from '@coco/base';
+import { certificateIssuedBy } from '@coco/crypto';
+import { governanceHistory, memberInfos, nodeCertificates, serviceInfo } from '@coco/governance';
+import { Store, type WriteSet } from '@coco/kv';
+import { entryFlag, type VerifiedEntry } from '@coco/ledger';
+import { AcknowledgementAudit } from './acknowledgement-audit.ts';
+import { checkChanges } from './change-rules.ts';
+import { EntryChanges } from './entry-changes.ts';
+import type { EntryScene } from './entry-scene.ts';
+import type { Finding, GovernanceFault } from './finding.ts';
+import { IdentityChain } from './identity-chain.ts';
+import { ledgerMs } from './ledger-time.ts';
+import { PartyNames } from './party-names.ts';
+import { ProposalAudit } from './proposal-audit.ts';
+import { type SignedRequest, verifyRequest } from './signed-request.ts';
+import type { Happening, Moment, StoryEvent } from './story.ts';
+import { tellChanges } from './tell-changes.ts';
+
+/** What the walk knows of an entry beside its bytes. */
+export interface EntryPlace {
+  readonly file: string;
+  /** Of the signature that covers it. */
+  readonly signedAtMs: number;
+  rootAt(seqno: Seqno): Uint8Array | undefined;
+}
+
+/** Enough for any report; what the rest would say is said by the first ones. */
+const findingsMax = 100;
+/** A ledger with more governance than this is told up to here, and the report says so. */
+const eventsMax = 200_000;
+
+/** What leads to a decision, unlike what follows from it. */
+const ofProposals: ReadonlySet<Happening['kind']> = new Set([
+  'proposed',
+  'voted',
+  'withdrawn',
+  'decided',
+]);
+const snapshotEvidence = 'public:ccf.internal.snapshot_evidence';
+const governancePrefixes = ['public:ccf.gov.', 'public:coco.gov.', 'public:ccf.internal.'];
+/** Of the signature entries: large, and nobody here asks for them. */
+const skippedTables = new Set([
+  'public:ccf.internal.cose_signatures',
+  'public:ccf.internal.signatures',
+  'public:ccf.internal.tree',
+]);
+
+export class GovernanceAudit {
+  readonly findings: Finding[] = [];
+  readonly story: StoryEvent[] = [];
+  readonly proposals: ProposalAudit = new ProposalAudit();
+  readonly identities: IdentityChain = new IdentityChain();
+  readonly #acknowledgements = new AcknowledgementAudit();
+  readonly #store = new Store();
+  readonly #names = new PartyNames();
+  #snapshotCount = 0;
+  #requestCount = 0;
+  #untoldCount = 0;
+
+  /** Signed requests that verified. */
+  get requestCount(): number {
+    return this.#requestCount;
+  }
+
+  get snapshotCount(): number {
+    return this.#snapshotCount;
+  }
+
+  /** Events beyond the limit of the story. */
+  get untoldCount(): number {
+    return this.#untoldCount;
+  }
+
+  /** The certificate of the service in office, in PEM; undefined before the first entry. */
+  get servicePem(): string | undefined {
+    return serviceInfo.get(this.#store.readAt(this.#store.seqno))?.cert;
+  }
+
+  take(verified: VerifiedEntry, place: EntryPlace): void {
+    const { entry, signature } = verified;
+    if (signature) {
+      const root = place.rootAt((entry.id.seqno - 1) as Seqno);
+      if (root) {
+        this.#acknowledgements.noteSignedRoot(toHex(root));
+        this.identities.noteSignature(entry.id, root);
+      }
+      return;
+    }
+    const writeSet = governanceWrites(entry);
+    if (writeSet.maps.length === 0) return;
+    const report = (code: GovernanceFault, sentence: string): void =>
+      this.#report({ code, file: place.file, seqno: entry.id.seqno, sentence });
+    try {
+      this.#examine({ entry, place, writeSet, report });
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      report('RowMalformed', `A governance row cannot be read: ${error.message}`);
+    }
+  }
+
+  #examine(given: {
+    readonly entry: VerifiedEntry['entry'];
+    readonly place: EntryPlace;
+    readonly writeSet: WriteSet;
+    readonly report: EntryScene['report'];
+  }): void {
+    const { entry, place, writeSet, report } = given;
+    const { id } = entry;
+    const before = this.#store.readAt(this.#store.seqno);
+    if (id.seqno > this.#store.seqno + 1) this.#store.skip((id.seqno - 1) as Seqno);
+    this.#store.apply(writeSet, id.seqno);
+    const after = this.#store.readAt(id.seqno);
+    try {
+      const changes = new EntryChanges(writeSet, { before, after });
+      const at = momentOf(id, place, ledgerMs(after));
+      this.#names.note(changes);
+      const told: Happening[] = [];
+      const scene: EntryScene = {
+        id,
+        at,
+        changes,
+        begins: beginsOf(entry),
+        requests: this.#verifyRequests(changes, report),
+        rootAt: place.rootAt,
+        report,
+        tell: (happening) => told.push(happening),
+        party: (memberId) => this.#names.party(memberId),
+      };
+      this.#snapshotCount += changes.raw(snapshotEvidence).length;
+      const accepted = this.#check(scene);
+      this.#keep(told, at, accepted[0]);
+    } finally {
+      this.#store.commit(id.seqno);
+    }
+  }
+
+  #check(scene: EntryScene): readonly string[] {
+    const accepted = this.proposals.check(scene);
+    const acknowledged = this.#acknowledgements.check(scene);
+    this.#requestCount += acknowledged.length;
+    this.identities.check(scene, accepted);
+    checkChanges(scene, { accepted, acknowledged });
+    checkNodeCertificates(scene);
+    tellChanges(scene);
+    return accepted;
+  }
+
+  #verifyRequests(changes: EntryChanges, report: EntryScene['report']): readonly SignedRequest[] {
+    const requests: SignedRequest[] = [];
+    for (const { key: memberId, after: bytes } of changes.rows(governanceHistory)) {
+      if (!bytes) {
+        report('RequestMissing', `The last signed request of member ${memberId} was removed.`);
+        continue;
+      }
+      const state = changes.before;
+      const isAcknowledgement = memberInfos.get(state, memberId)?.status === 'Accepted';
+      const verdict = verifyRequest(bytes, { memberId, state, mustBeActive: !isAcknowledgement });
+      if (verdict.kind === 'refused') {
+        report('RequestInvalid', `The request of member ${memberId} fails: ${verdict.reason}.`);
+        continue;
+      }
+      const { request } = verdict;
+      if (isAcknowledgement && request.type !== 'ack') {
+        report('RequestInvalid', `Member ${memberId} was not active at that time.`);
+        continue;
+      }
+      requests.push(request);
+      this.#requestCount += 1;
+    }
+    if (requests.length > 1) {
+      report('RequestMismatch', 'One transaction carries several signed requests.');
+    }
+    return requests;
+  }
+
+  #keep(told: readonly Happening[], at: Moment, proposalId: string | undefined): void {
+    for (const happening of told) {
+      if (this.story.length >= eventsMax) {
+        this.#untoldCount += 1;
+        continue;
+      }
+      const isCause = ofProposals.has(happening.kind);
+      const under = proposalId === undefined || isCause ? {} : { under: proposalId };
+      this.story.push({ ...happening, at, ...under });
+    }
+  }
+
+  #report(finding: Finding): void {
+    if (this.findings.length < findingsMax) this.findings.push(finding);
+  }
+}
+
+/** What of an entry the audit keeps: governance, and the framework's own public tables. */
+function governanceWrites(entry: VerifiedEntry['entry']): WriteSet {
+  return {
+    maps: entry.publicMaps.filter(
+      ({ name }) =>
+        governancePrefixes.some((prefix) => name.startsWith(prefix)) && !skippedTables.has(name),
+    ),
+  };
+}
+
+function beginsOf(entry: VerifiedEntry['entry']): EntryScene['begins'] {
+  if (entry.id.seqno === 1) return 'service';
+  return (entry.flags & entryFlag.chunkBefore) !== 0 ? 'recovery' : undefined;
+}
+
+function momentOf(id: TransactionId, place: EntryPlace, time: number | undefined): Moment {
+  return {
+    transactionId: formatTransactionId(id),
+    signedAtMs: place.signedAtMs,
+    ...(time === undefined ? {} : { ledgerMs: time }),
+  };
+}
+
+/** Nodes show certificates that the service issued; another one is a stranger's. */
+function checkNodeCertificates(scene: EntryScene): void {
+  const service = serviceInfo.get(scene.changes.after)?.cert;
+  for (const { key, after } of scene.changes.rows(nodeCertificates)) {
+    if (after === undefined || service === undefined) continue;
+    if (certificateIssuedBy(after, service)) continue;
+    scene.report(
+      'CertificateNotIssued',
+      `The service did not issue the certificate of node ${key}.`,
+    );
+  }
+}

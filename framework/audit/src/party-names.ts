@@ -1,0 +1,45 @@
+/** The names of members and users, as their data gave them last; they outlive their rows. */
+import { isJsonObject, LedgerError, parseJson, utf8Decode } from '@coco/base';
+import { memberInfos } from '@coco/governance';
+import { shorten } from './describe-action.ts';
+import type { EntryChanges } from './entry-changes.ts';
+import { nameIn } from './entry-scene.ts';
+import type { Party } from './story.ts';
+
+const userInfosTable = 'public:ccf.gov.users.info';
+/** 10,000 certificates, replaced ten times over. */
+const namesMax = 100_000;
+
+export class PartyNames {
+  readonly #names = new Map<string, string>();
+
+  /** @throws GovernanceRowInvalid */
+  note(changes: EntryChanges): void {
+    for (const { key, after } of changes.rows(memberInfos)) {
+      this.#set(key, nameIn(after?.member_data));
+    }
+    for (const { key, after } of changes.raw(userInfosTable)) {
+      if (after) this.#set(utf8Decode(key), nameIn(userData(after)));
+    }
+  }
+
+  party(id: string): Party {
+    const name = this.#names.get(id);
+    return name === undefined ? { id } : { id, name };
+  }
+
+  #set(id: string, name: string | undefined): void {
+    if (name === undefined || this.#names.size >= namesMax) return;
+    this.#names.set(id, shorten(name));
+  }
+}
+
+function userData(bytes: Uint8Array): ReturnType<typeof parseJson> | undefined {
+  try {
+    const row = parseJson(bytes);
+    return isJsonObject(row) ? row.user_data : undefined;
+  } catch (error) {
+    if (error instanceof LedgerError) return undefined;
+    throw error;
+  }
+}

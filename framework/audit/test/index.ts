@@ -1,0 +1,2 @@
+import './audit-service.test.ts';
+import './misbehaving-service.test.ts';

@@ -1,0 +1,173 @@
+/**
+ * `coco audit`: verifies a whole ledger from its files and tells the story of its governance. Needs
+ * no node and no key. Ends with 0 where the ledger is sound, 1 where something was found, 2 when it
+ * was called wrongly.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { auditService, type ReceiptToHold, type ServiceAudit } from '@coco/audit';
+import { fromBase64, LedgerError, parseTransactionId, type TransactionId } from '@coco/base';
+import { auditProgress } from './audit-progress.ts';
+import { findProposal, proposalText, type ReportFrame, reportText } from './audit-report.ts';
+import type { Command, Given } from './command-line.ts';
+import { cliError } from './errors.ts';
+import { ReadOnlyDisk } from './read-only-disk.ts';
+import { parseBundle, type ReceiptBundle, verifyBundle } from './receipt-bundle.ts';
+import type { Terminal } from './steps.ts';
+
+const columnsDefault = 100;
+/** Wider lines are hard to read. */
+const columnsMax = 120;
+const receiptBytesMax = 8 * 1024 * 1024;
+
+export const auditCommand: Command = {
+  name: 'audit',
+  positionals: ['<ledger directory>'],
+  summary: 'verify a whole ledger offline, and tell the story of its governance',
+  flags: {
+    'service-certificate': {
+      type: 'string',
+      value: 'PEM',
+      meaning: 'the service that you trust; otherwise the ledger says itself who signed it',
+    },
+    'must-contain': {
+      type: 'string',
+      value: 'VIEW.SEQNO',
+      meaning: 'an id that the ledger must hold: nothing else shows that its end was cut off',
+    },
+    receipt: {
+      type: 'string',
+      value: 'FILE',
+      meaning: 'a receipt, or bundle of "coco receipt verify --save", that the ledger must hold',
+    },
+    proposal: { type: 'string', value: 'ID', meaning: 'the whole life of one proposal' },
+    json: { type: 'boolean', meaning: 'everything as JSON' },
+  },
+  run: async (given) => {
+    const { text, isSound } = await runAudit(given, progressTerminal);
+    console.log(text);
+    if (!isSound) process.exitCode = 1;
+  },
+};
+
+/** What is printed goes to a file or a pipe: progress goes beside it. */
+const progressTerminal: Terminal = {
+  isInteractive: process.stderr.isTTY === true,
+  write: (text) => {
+    process.stderr.write(text);
+  },
+};
+
+/** @throws WrongUsage, DiskFault */
+export async function runAudit(
+  given: Given,
+  terminal: Terminal,
+): Promise<{ readonly text: string; readonly isSound: boolean }> {
+  const [folder = ''] = given.positionals;
+  const path = resolve(folder);
+  await assertLedgerFolder(path);
+  const trustedService = await readText(given.text('service-certificate'));
+  const receipt = await readReceipt(given.text('receipt'));
+  const mustContain = parseId(given.text('must-contain'));
+  const startedMs = performance.now();
+  const progress = auditProgress(terminal, () => performance.now());
+  const audit = await refusable(() =>
+    auditService({
+      disk: new ReadOnlyDisk(dirname(path)),
+      folder: basename(path),
+      onProgress: progress.show,
+      ...(trustedService === undefined ? {} : { trustedService }),
+      ...(mustContain ? { mustContain } : {}),
+      ...(receipt ? { receipts: [receipt.toHold] } : {}),
+    }).finally(progress.end),
+  );
+  const isProven = !audit.findings.some(({ code }) => code === 'ReceiptInvalid');
+  const whole = receipt?.bundle && isProven ? await withBundle(audit, receipt.bundle) : audit;
+  const frame: ReportFrame = {
+    folder,
+    seconds: (performance.now() - startedMs) / 1000,
+    columns: Math.min(process.stdout.columns ?? columnsDefault, columnsMax),
+  };
+  return { text: print(whole, given, frame), isSound: whole.isSound };
+}
+
+function print(audit: ServiceAudit, given: Given, frame: ReportFrame): string {
+  const prefix = given.text('proposal');
+  const life = prefix === undefined ? undefined : findProposal(audit, prefix);
+  if (given.isSet('json')) return JSON.stringify(life ?? audit, undefined, 2);
+  return life ? proposalText(audit, life, frame) : reportText(audit, frame);
+}
+
+/** @throws WrongUsage */
+async function assertLedgerFolder(path: string): Promise<void> {
+  const names = await readdir(path).catch((cause: unknown) => {
+    throw cliError('WrongUsage', `The folder ${path} cannot be read.`, {}, cause);
+  });
+  if (names.some((name) => name.startsWith('ledger_')) || !names.includes('ledger')) return;
+  throw cliError(
+    'WrongUsage',
+    `${path} holds no ledger files; did you mean ${join(path, 'ledger')}?`,
+  );
+}
+
+/** A damaged ledger is a finding; what the caller gave wrongly is not. */
+async function refusable<Value>(act: () => Promise<Value>): Promise<Value> {
+  try {
+    return await act();
+  } catch (error) {
+    const isGiven = error instanceof LedgerError && error.kind === 'refusal';
+    if (!isGiven) throw error;
+    throw cliError('WrongUsage', error.message, {}, error);
+  }
+}
+
+async function readText(file: string | undefined): Promise<string | undefined> {
+  return file === undefined ? undefined : (await read(file)).toString('utf8');
+}
+
+function read(file: string): Promise<Buffer> {
+  return readFile(file).catch((cause: unknown) => {
+    throw cliError('WrongUsage', `The file ${file} cannot be read.`, {}, cause);
+  });
+}
+
+/** A bundle is JSON; anything else is the receipt itself. */
+async function readReceipt(
+  file: string | undefined,
+): Promise<{ toHold: ReceiptToHold; bundle?: ReceiptBundle } | undefined> {
+  if (file === undefined) return undefined;
+  const bytes = await read(file);
+  if (bytes.length > receiptBytesMax) {
+    throw cliError('WrongUsage', `The file ${file} is too large for a receipt.`);
+  }
+  if (bytes[0] !== '{'.charCodeAt(0)) return { toHold: { name: file, bytes } };
+  const bundle = parseBundle(bytes);
+  return { toHold: { name: file, bytes: fromBase64(bundle.coseReceipt) }, bundle };
+}
+
+function parseId(text: string | undefined): TransactionId | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseTransactionId(text);
+  } catch (cause) {
+    throw cliError('WrongUsage', `"${text}" is no id: write VIEW.SEQNO, such as 2.17.`, {}, cause);
+  }
+}
+
+/** A bundle also says which Ethereum transaction its receipt is of. */
+async function withBundle(audit: ServiceAudit, bundle: ReceiptBundle): Promise<ServiceAudit> {
+  const problems: string[] = [];
+  for (const { certificatePem } of audit.identities.toReversed()) {
+    try {
+      await verifyBundle({ ...bundle, endorsements: [] }, certificatePem);
+      return audit;
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  const seqno = parseTransactionId(bundle.transactionId).seqno;
+  const sentence = `The bundle of ${bundle.transactionHash} does not verify: ${problems[0] ?? 'the ledger has no identity.'}`;
+  const finding = { code: 'ReceiptInvalid', file: undefined, seqno, sentence } as const;
+  return { ...audit, isSound: false, findings: [...audit.findings, finding] };
+}
