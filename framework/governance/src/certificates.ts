@@ -20,7 +20,7 @@ export interface Validity {
 }
 
 /** The longest that a certificate may hold, in days. */
-function certificateDaysMax(state: Readable, of: 'node' | 'service'): number {
+export function longestValidity(state: Readable, of: 'node' | 'service'): number {
   const config = serviceConfig.get(state);
   const days =
     of === 'node'
@@ -39,7 +39,7 @@ export function endorseNode(
   validity: Validity,
   ports: Pick<GovernancePorts, 'serviceKey'>,
 ): Promise<string> {
-  assertLength(validity.days, certificateDaysMax(state, 'node'));
+  assertLength(validity.days, longestValidity(state, 'node'));
   const { subject } = parseCertificate(serviceInfo.require(state).cert);
   const issuer = { subject, key: ports.serviceKey() };
   return endorseSigningRequest({ request, issuer, ...validity });
@@ -51,7 +51,7 @@ export function certifyService(
   validity: Validity,
   ports: Pick<GovernancePorts, 'serviceKey'>,
 ): Promise<string> {
-  assertLength(validity.days, certificateDaysMax(state, 'service'));
+  assertLength(validity.days, longestValidity(state, 'service'));
   const { subject } = parseCertificate(serviceInfo.require(state).cert);
   return createCertificate({ subject, key: ports.serviceKey(), isAuthority: true, ...validity });
 }

@@ -34,7 +34,10 @@ export {
   unwrapLedgerSecret,
   wrapLedgerSecret,
 } from './recovery-share.ts';
+export { certificateRenewals, isRenewalDue, renewCertificates } from './renew-certificates.ts';
 export type { Share } from './shamir.ts';
+export type { CertificateRenewalPermission } from './standing-permissions.ts';
+export { parseCertificateRenewal, standingPermissions } from './standing-permissions.ts';
 export type { Readable, Writable } from './table.ts';
 export { Singleton, Table } from './table.ts';
 export type {

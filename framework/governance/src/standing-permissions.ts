@@ -8,7 +8,7 @@ import { governanceError } from './errors.ts';
 import { JsonFields } from './json-fields.ts';
 import { json, type Readable, Table } from './table.ts';
 
-const standingPermissions: Table<JsonValue> = new Table(
+export const standingPermissions: Table<JsonValue> = new Table(
   'public:coco.gov.standing_permissions',
   json,
 );

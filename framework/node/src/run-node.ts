@@ -27,6 +27,7 @@ import { hostAdapter } from './adapter-host.ts';
 import type { BatchPipeline } from './batch-pipeline.ts';
 import { bugReport } from './bug-report.ts';
 import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
+import { renewCertificatesInTime } from './certificate-renewal.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
@@ -35,6 +36,7 @@ import { type HttpListener, listen, type TlsIdentity } from './http-listener.ts'
 import { collectMetrics, type RequestCounts } from './metrics.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
 import { removeOutput, takePidFile, writeOutput } from './output-files.ts';
+import type { PrimaryJob } from './primary-job.ts';
 import { receiptEndpoint } from './receipt-endpoint.ts';
 import { type RecoveredService, readPrivateLedger, recoverService } from './recover-service.ts';
 import type { RequestContext } from './request-context.ts';
@@ -125,6 +127,7 @@ class NodeWiring {
   #areAdaptersStarted = false;
   #stopWatch: () => void = () => {};
   #certificates: CertificateFollower | undefined;
+  #renewal: PrimaryJob | undefined;
 
   constructor(options: RunNodeOptions, adapters: readonly Adapter[]) {
     this.#options = options;
@@ -169,12 +172,14 @@ class NodeWiring {
           ['node', certificates.current.endorsed],
         ]),
     });
+    this.#renewal = this.#renewCertificates(this.#runtime);
     log.write('info', 'node.started', { node: this.#runtime.node.key.id, state: this.#state });
   }
 
   async stop(): Promise<void> {
     const runtime = this.#runtime;
     this.#stopWatch();
+    await this.#renewal?.stop();
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
     if (runtime) {
       for (const adapter of this.#areAdaptersStarted ? this.#adapters : []) await adapter.stop();
@@ -302,6 +307,13 @@ class NodeWiring {
     core.pipeline.addObserver(follower);
     this.#certificates = follower;
     return follower;
+  }
+
+  #renewCertificates(runtime: ServiceRuntime): PrimaryJob {
+    const { pipeline } = runtime.core;
+    const isOnDuty = (): boolean => pipeline.isExecuting && this.#isOpen(pipeline);
+    const ports = this.#governancePorts(runtime);
+    return renewCertificatesInTime({ ...this.#options, pipeline, ports, isOnDuty });
   }
 
   async #listen(runtime: ServiceRuntime, { current }: CertificateFollower): Promise<void> {

@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Adapter } from '@coco/adapter';
-import { encodeJson, type JsonValue, type Log, parseJson, toBase64 } from '@coco/base';
+import { type Clock, encodeJson, type JsonValue, type Log, parseJson, toBase64 } from '@coco/base';
 import { createCertificate, EncryptionKey, parseCertificate, SigningKey } from '@coco/crypto';
 import type { GovernanceMessageType } from '@coco/endpoint';
 import { decryptShare, signGovernanceRequest } from '@coco/governance';
@@ -66,9 +66,9 @@ export class NodeHarness {
   /** Starts a new service, or recovers the one of `previousIdentity` (a file in the folder). */
   async start(
     previousIdentity?: string,
-    options: { chunkSize?: string; acceptTailLoss?: boolean } = {},
+    options: { chunkSize?: string; acceptTailLoss?: boolean; clock?: Clock } = {},
   ): Promise<RunningNode> {
-    const { chunkSize = '5MB', acceptTailLoss = false } = options;
+    const { chunkSize = '5MB', acceptTailLoss = false, clock = systemClock } = options;
     const configuration = parseConfiguration({
       network: {
         rpc_interfaces: {
@@ -108,7 +108,7 @@ export class NodeHarness {
       measurement: '11'.repeat(32),
       hostData: '22'.repeat(32),
       version: '0.0.0',
-      clock: systemClock,
+      clock,
       random: systemRandom,
       log: silent,
     });

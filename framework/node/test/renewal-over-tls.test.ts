@@ -1,0 +1,133 @@
+/**
+ * A whole node whose clock goes a year ahead: it begins 340 days in the past, so that certificates
+ * from before and after the leap hold for clients that read the real time.
+ */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { Agent, request as httpsRequest } from 'node:https';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import type { Adapter } from '@coco/adapter';
+import { type Clock, encodeJson, utf8Encode } from '@coco/base';
+import { certificateIssuedBy, parseCertificate } from '@coco/crypto';
+import { systemClock } from '../src/index.ts';
+import { NodeHarness } from './node-harness.ts';
+import { createNotesAdapter } from './notes-adapter.ts';
+
+const behindMs = 340 * 86_400_000;
+const longMs = 3_600_000;
+
+/** The real clock, but late until it leaps; what waits for hours waits for the leap. */
+class LeapingClock implements Clock {
+  #behindMs = behindMs;
+  readonly #waiting = new Set<() => void>();
+
+  nowMs(): number {
+    return systemClock.nowMs() - this.#behindMs;
+  }
+
+  monotonicMs(): number {
+    return systemClock.monotonicMs();
+  }
+
+  setTimer(delayMs: number, callback: () => void): () => void {
+    if (delayMs < longMs) return systemClock.setTimer(delayMs, callback);
+    this.#waiting.add(callback);
+    return () => this.#waiting.delete(callback);
+  }
+
+  leap(): void {
+    this.#behindMs = 0;
+    for (const callback of [...this.#waiting]) {
+      this.#waiting.delete(callback);
+      callback();
+    }
+  }
+}
+
+/** The permission stands in the first transaction, as a vote would have written it. */
+function withPermission(): Adapter {
+  const notes = createNotesAdapter();
+  return {
+    ...notes,
+    genesis: (transaction) => {
+      notes.genesis(transaction);
+      const settings = encodeJson({ validity_days: 365, renew_before_days: 30 });
+      const map = transaction.map('public:coco.gov.standing_permissions');
+      map.set(utf8Encode('certificate_renewal'), settings);
+    },
+  };
+}
+
+interface Seen {
+  /** The certificate of the connection. */
+  readonly certificate: string;
+  readonly port: number | undefined;
+}
+
+suite('a node that renews its certificates', () => {
+  let harness: NodeHarness;
+  after(() => harness.remove());
+
+  const ask = (agent: Agent, path = '/node/network'): Promise<Seen> =>
+    new Promise((resolve, reject) => {
+      const url = `https://${harness.node?.addresses.main}${path}`;
+      const outgoing = httpsRequest(url, { agent }, (answer) => {
+        const socket = answer.socket as TLSSocket;
+        const { raw } = socket.getPeerCertificate();
+        answer.resume();
+        answer.on('end', () =>
+          resolve({ certificate: parseCertificate(raw).pem, port: socket.localPort }),
+        );
+      });
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+
+  test('shows the new ones without dropping a connection, and is recovered by the old one', async () => {
+    harness = await NodeHarness.create(withPermission);
+    const clock = new LeapingClock();
+    await harness.start(undefined, { clock });
+    await harness.openService();
+    await harness.request('/app/notes/a', { method: 'POST', body: utf8Encode('before') });
+    const file = (name: string): Promise<string> =>
+      readFile(join(harness.folder, 'node', name), 'utf8');
+    const [oldService, oldNode] = [await file('service_cert.pem'), await file('node_cert.pem')];
+    const kept = new Agent({ keepAlive: true, maxSockets: 1, ca: oldService });
+    const first = await ask(kept);
+    clock.leap();
+    const until = async (isDone: () => Promise<boolean>): Promise<void> => {
+      while (!(await isDone()));
+    };
+    await until(async () => (await file('service_cert.pem')) !== oldService);
+    await until(async () => (await file('node_cert.pem')) !== oldNode);
+
+    const newService = await file('service_cert.pem');
+    const network = (await harness.request('/node/network')).json;
+    assert.equal((network as { service_certificate: string }).service_certificate, newService);
+    assert.deepEqual(await ask(kept), first, 'the old connection goes on');
+    for (const ca of [oldService, newService]) {
+      const fresh = await ask(new Agent({ ca }));
+      assert.notEqual(fresh.certificate, first.certificate);
+      assert.ok(certificateIssuedBy(fresh.certificate, newService));
+    }
+    const own = (await harness.request('/node/self_signed_certificate')).json;
+    const selfSigned = (own as { self_signed_certificate: string }).self_signed_certificate;
+    assert.equal(selfSigned, await file('node_cert.pem'));
+    kept.destroy();
+
+    await harness.request('/app/notes/b', { method: 'POST', body: utf8Encode('after') });
+    await harness.stop();
+    await writeFile(join(harness.folder, 'previous.pem'), oldService);
+    await harness.start('../previous.pem');
+    await harness.openService(oldService);
+    for (const [name, text] of [
+      ['a', 'before'],
+      ['b', 'after'],
+    ] as const) {
+      const note = await harness.request(`/app/notes/${name}`);
+      assert.equal(new TextDecoder().decode(note.bytes), text);
+    }
+  });
+});
