@@ -7,7 +7,8 @@ export const refuseCrypto: (
     | 'InvalidSignature'
     | 'InvalidCertificate'
     | 'InvalidKey'
-    | 'InvalidSigningRequest',
+    | 'InvalidSigningRequest'
+    | 'UnsupportedAlgorithm',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -33,4 +34,9 @@ export const refuseCrypto: (
     meaning: 'The text is not a certificate signing request that is signed by its own key.',
   },
   InvalidKey: { kind: 'refusal', status: 400, meaning: 'The text is not a key of a known kind.' },
+  UnsupportedAlgorithm: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'An algorithm, curve or hash is not one that Coco offers for this.',
+  },
 });

@@ -1,3 +1,4 @@
+import './app-cryptography.test.ts';
 import './aead.test.ts';
 import './certificate.test.ts';
 import './cose-signature.test.ts';

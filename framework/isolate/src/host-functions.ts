@@ -3,8 +3,8 @@
  * over strings, numbers and ArrayBuffers that it has checked; what a script made of the prelude all
  * the same is refused here or outside.
  */
-import { LedgerError, present } from '@coco/base';
-import { cryptoFunctions } from './crypto-functions.ts';
+import { present } from '@coco/base';
+import { computeCrypto, Refused } from './crypto-functions.ts';
 import { packedExcess, packValue, unpackValue } from './packed-value.ts';
 import type { Box } from './quickjs-exports.ts';
 import type { HostFunction, HostResult, QuickjsInstance } from './quickjs-instance.ts';
@@ -164,15 +164,15 @@ function callCrypto({ port, handed }: HostParts, name: string, text: string): st
   const excess = packedExcess(packed);
   if (excess !== undefined) return `${refusedAs.range}${excess}`;
   const args = unpackValue(packed);
-  const callee = present(cryptoFunctions.get(name), 'the prelude names functions that exist');
   try {
-    const result = port.once(() => packValue([callee(Array.isArray(args) ? args : [])]));
+    // Once, for keys are made of chance.
+    const result = port.once(() =>
+      packValue([computeCrypto(name, Array.isArray(args) ? args : [], port)]),
+    );
     handed.offer(result.buffers);
     return `V${result.text}`;
   } catch (error) {
-    if (!(error instanceof LedgerError) || error.kind !== 'refusal') throw error;
-    const kind = error.metadata.as;
-    const letter = kind === 'type' ? 'T' : kind === 'range' ? 'R' : 'E';
-    return `${letter}${error.message}`;
+    if (error instanceof Refused) return `${error.letter}${error.message}`;
+    throw error;
   }
 }

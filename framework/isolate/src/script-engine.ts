@@ -4,7 +4,7 @@
  */
 import { assert, BugError, toHex } from '@coco/base';
 import { sha256 } from '@coco/crypto';
-import { cryptoFunctions, legacyCryptoNames } from './crypto-functions.ts';
+import { cryptoNames, legacyCryptoNames } from './crypto-functions.ts';
 import { guestHostNames, guestPrelude } from './guest-prelude.ts';
 import { limitMemory, pageBytes } from './limit-memory.ts';
 import type { Box } from './quickjs-exports.ts';
@@ -72,7 +72,7 @@ function imageWithPrelude(module: WebAssembly.Module): GuestImage {
     nowMs: () => 0,
     random: (length) => new Uint8Array(length),
   });
-  const names = { crypto: [...cryptoFunctions.keys()], legacy: legacyCryptoNames };
+  const names = { crypto: cryptoNames, legacy: legacyCryptoNames };
   const start = instance.complete(
     instance.evaluate(guestPrelude(names), { name: 'prelude', isModule: false }),
   );

@@ -1,3 +1,4 @@
+import './crypto-functions.test.ts';
 import './map-permission.test.ts';
 import './packed-value.test.ts';
 import './script-access.test.ts';
