@@ -65,7 +65,7 @@ export const jwtActionNames = [
   'remove_jwt_issuer',
 ] as const;
 
-export const ruleActionNames = ['set_constitution'] as const;
+export const ruleActionNames = ['set_constitution', 'set_rules'] as const;
 
 export const adapterActionNames = ['set_adapter_settings'] as const;
 

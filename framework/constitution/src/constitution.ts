@@ -3,10 +3,10 @@
  * what it imports become the text that stands in the ledger (bundle/build.mjs), so all of it runs
  * with ECMAScript and `ccf` alone, on Coco and on CCF.
  */
-import { applyProposal, type Validation, validateProposal } from './proposal.ts';
-import { jsonRows } from './rows.ts';
-import type { MemberInfo } from './service-state.ts';
-import { memberInfoTable } from './tables.ts';
+import { applyProposal } from './apply-proposal.ts';
+import { type Decision, decide, hourMs, rulesFor } from './decide.ts';
+import { parseProposal, type Validation, validateProposal } from './proposal.ts';
+import { membersOf, proposalTime, rulesInForce } from './rules-in-force.ts';
 
 export interface Vote {
   readonly member_id: string;
@@ -18,23 +18,50 @@ export function validate(body: string): Validation {
   return validateProposal(body);
 }
 
-/** Called after each ballot: more than half of the active members accept. */
+/** Called when a proposal is submitted, after each ballot, and at the times of nextResolution. */
 export function resolve(
-  _body: string,
-  _proposerId: string,
+  body: string,
+  proposerId: string,
   votes: readonly Vote[],
-): 'Open' | 'Accepted' | 'Rejected' {
-  const active = jsonRows(memberInfoTable)
-    .filter(([, info]) => (info as MemberInfo).status === 'Active')
-    .map(([id]) => id);
-  const count = (vote: boolean): number =>
-    votes.filter((given) => given.vote === vote && active.includes(given.member_id)).length;
-  if (count(true) * 2 > active.length) return 'Accepted';
-  const reachable = active.length - count(false);
-  return reachable * 2 > active.length ? 'Open' : 'Rejected';
+  proposalId?: string,
+): Decision {
+  const rules = rulesInForce();
+  const time = proposalTime(proposalId);
+  const situation = {
+    rules,
+    members: membersOf({ withAccepted: false }),
+    proposerId,
+    votes: new Map(votes.map(({ member_id: id, vote }) => [id, vote] as const)),
+    elapsedMs: time && time.nowMs - time.submittedAtMs,
+  };
+  return decide(situation, actionsOf(body));
 }
 
 /** Called once, when the proposal was accepted. */
 export function apply(body: string, proposalId: string): void {
   applyProposal(body, proposalId);
+}
+
+/**
+ * Coco's own: when an open proposal is to be resolved again though nobody votes, as ledger time in
+ * ms. That is when the next lock or time limit of its rules ends.
+ */
+export function nextResolution(
+  body: string,
+  _proposerId: string,
+  _votes: readonly Vote[],
+  proposalId: string,
+): number | undefined {
+  const rules = rulesInForce();
+  const time = proposalTime(proposalId);
+  if (time === undefined) return undefined;
+  const ends = rulesFor(rules, actionsOf(body))
+    .flatMap(({ lock_hours: lock, open_hours: open }) => [lock, open])
+    .flatMap((hours) => (hours === undefined ? [] : [time.submittedAtMs + hours * hourMs]))
+    .filter((end) => end > time.nowMs);
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+function actionsOf(body: string): readonly string[] {
+  return parseProposal(body).map(({ name }) => name);
 }

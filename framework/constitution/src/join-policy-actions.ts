@@ -116,28 +116,34 @@ function checkCpuid(args: unknown): string {
   return checkHex(checkArguments(args).cpuid, cpuidBytes, 'cpuid');
 }
 
-function setTcbVersion(parse: (args: unknown) => { cpuid: string; version: unknown }): Action {
-  return defineAction(parse, ({ cpuid, version }, proposalId) => {
-    writeJson(snpTcbVersionTable, version, cpuid);
+interface TcbVersion {
+  readonly cpuid: string;
+  /** What stands in the table. */
+  policy(): unknown;
+}
+
+function setTcbVersion(parse: (args: unknown) => TcbVersion): Action {
+  return defineAction(parse, ({ cpuid, policy }, proposalId) => {
+    writeJson(snpTcbVersionTable, policy(), cpuid);
     dropOtherOpenProposals(proposalId);
   });
 }
 
-function parseTcbVersion(args: unknown): { cpuid: string; version: unknown } {
+function parseTcbVersion(args: unknown): TcbVersion {
   const cpuid = checkCpuid(args);
   const field = 'tcb_version';
   const version = checkObject(checkArguments(args)[field], field);
   for (const part of ['boot_loader', 'tee', 'snp', 'microcode']) {
     checkNumber(version[part], `${field}.${part}`);
   }
-  return { cpuid, version };
+  return { cpuid, policy: () => version };
 }
 
-function parseTcbVersionHex(args: unknown): { cpuid: string; version: unknown } {
+function parseTcbVersionHex(args: unknown): TcbVersion {
   const cpuid = checkCpuid(args);
   const field = 'tcb_version';
   const version = checkHex(checkArguments(args)[field], tcbVersionBytes, field);
-  return { cpuid, version: ccf.tcbHexToPolicy(cpuid, version) };
+  return { cpuid, policy: () => ccf.tcbHexToPolicy(cpuid, version) };
 }
 
 const removeSnpMinimumTcbVersion = defineAction(checkCpuid, (cpuid) => {

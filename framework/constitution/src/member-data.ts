@@ -6,15 +6,36 @@
 import { checkObject, type Fields } from './check-arguments.ts';
 import { refuse } from './refuse.ts';
 
-/** More than any real share of a consortium needs, and sums stay exact. */
-const weightMax = 1_000_000;
+export interface Member {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly organisation: string | undefined;
+  readonly roles: readonly string[];
+  /** A whole number; 0 is a member whose vote weighs nothing. */
+  readonly weight: number;
+}
 
-function isWeight(value: unknown): value is number {
+/** More than any real share of a consortium needs, and sums stay exact. */
+export const weightMax = 1_000_000;
+
+export function isWeight(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= weightMax;
 }
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+export function readMember(id: string, data: unknown): Member {
+  const fields: Fields = typeof data === 'object' && data !== null ? (data as Fields) : {};
+  const { name, organisation, roles, weight } = fields;
+  return {
+    id,
+    name: isText(name) ? name : undefined,
+    organisation: isText(organisation) ? organisation : undefined,
+    roles: Array.isArray(roles) ? roles.filter(isText) : [],
+    weight: isWeight(weight) ? weight : 1,
+  };
 }
 
 /** Refuses data in which one of our fields is malformed: it would count as absent. */

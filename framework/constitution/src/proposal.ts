@@ -2,13 +2,13 @@
 import { findAction } from './actions.ts';
 import { refuse } from './refuse.ts';
 
-interface ProposedAction {
+export interface ProposedAction {
   readonly name: string;
   readonly args: unknown;
 }
 
 /** @throws Error unless it is JSON of that form */
-function parseProposal(body: string): readonly ProposedAction[] {
+export function parseProposal(body: string): readonly ProposedAction[] {
   const proposal: unknown = JSON.parse(body);
   const isObject = typeof proposal === 'object' && proposal !== null;
   const list: unknown = isObject && 'actions' in proposal ? proposal.actions : undefined;
@@ -50,12 +50,4 @@ export function validateProposal(body: string): Validation {
 
 function sentenceOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** Carries the actions out, in order. @throws Error, and then nothing is written */
-export function applyProposal(body: string, proposalId: string): void {
-  for (const { name, args } of parseProposal(body)) {
-    const action = findAction(name) ?? refuse(`${name}: no such action`);
-    action.apply(args, proposalId);
-  }
 }

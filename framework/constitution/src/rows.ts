@@ -29,7 +29,7 @@ export function writeText(table: string, key: string, text: string): void {
   mapOf(table).set(keyOf(key), ccf.strToBuf(text));
 }
 
-export function hasRow(table: string, key: string): boolean {
+export function hasRow(table: string, key?: string): boolean {
   return mapOf(table).has(keyOf(key));
 }
 

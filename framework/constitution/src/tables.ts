@@ -42,3 +42,8 @@ export const virtualMeasurementTable: string = `${ccfGovernance}.nodes.virtual.m
 export const virtualHostDataTable: string = `${ccfGovernance}.nodes.virtual.host_data`;
 
 export const adapterTable: string = `${cocoGovernance}.adapters`;
+
+export const rulesTable: string = `${cocoGovernance}.rules`;
+export const standingPermissionTable: string = `${cocoGovernance}.standing_permissions`;
+export const clockTable: string = `${cocoGovernance}.clock`;
+export const proposalTimeTable: string = `${cocoGovernance}.proposal_times`;

@@ -33,6 +33,7 @@ const at = 'bundle.metadata.endpoints["/u"]["get"]';
 const refusals: readonly (readonly [name: string, args: unknown, sentence: string])[] = [
   ['set_constitution', {}, 'constitution must be of type string but is undefined'],
   ['set_constitution', { constitution: 'nothing' }, 'Function not found'],
+  ['set_rules', { rules: [] }, 'rules has not the right form: it must be a JSON object'],
   ['set_member', undefined, 'args must be of type object but is undefined'],
   ['set_member', { cert: 'no' }, `cert ${notPem}`],
   [

@@ -36,7 +36,12 @@ suite('the default constitution', () => {
     openService();
     const text = createConstitution();
     const module = await import(`data:text/javascript,${encodeURIComponent(text)}`);
-    assert.deepEqual(Object.keys(module).sort(), ['apply', 'resolve', 'validate']);
+    assert.deepEqual(Object.keys(module).sort(), [
+      'apply',
+      'nextResolution',
+      'resolve',
+      'validate',
+    ]);
     assert.equal(module.resolve(body, id('a'), [vote('a'), vote('b')]), 'Accepted');
     assert.doesNotMatch(text, /\bimport\b.*from|\brequire\(|globalThis|process\./);
   });
