@@ -3,6 +3,7 @@ answers one JSON line. Uses none of Coco's code.
 
   {"verify": folder, "uncommitted": bool}        -> {"ok": bool, "last": "<view>.<seqno>" or error text}
   {"changes": folder, "list": [[file, at, bit]]} -> {"noticed": [bool]}   (FULL, uncommitted, and "until")
+  {"folders": [folder]}                          -> {"verdicts": [{"ok": bool, "last": text}]}
   {"receipts": [[file, claims hex]], "certificate": pem file} -> {"transactions": [signature ids]}
   {"decrypt": folder, "secrets": [[from seqno, hex]]} -> {"entries": count}
 """
@@ -108,6 +109,9 @@ if "verify" in request:
     answer = {"ok": ok, "last": last}
 elif "changes" in request:
     answer = {"noticed": changes(request["changes"], request["list"])}
+elif "folders" in request:
+    verdicts = [verify(folder, True) for folder in request["folders"]]
+    answer = {"verdicts": [{"ok": ok, "last": last} for ok, last in verdicts]}
 elif "receipts" in request:
     answer = {"transactions": receipts(request["receipts"], request["certificate"])}
 else:

@@ -191,9 +191,12 @@ class Audit {
       const sentence = 'The last signature ends its file, which has no positions table.';
       this.#report({ code: 'ChunkUnfinished', ...unfinished, sentence });
     }
-    for (const name of plan?.unfinished ?? []) {
+    const ended = 'The file bears the mark of a recovery that has ended: its renaming is not done.';
+    const open = 'The file is of a recovery that never ended; it is not part of the ledger.';
+    const marked = plan?.chunks.filter(({ isRecovery }) => isRecovery) ?? [];
+    for (const name of [...marked, ...(plan?.unfinished ?? [])]) {
       const [file, seqno] = [formatChunkName(name), name.start];
-      const sentence = 'The file is of a recovery that never ended; it is not part of the ledger.';
+      const sentence = marked.includes(name) ? ended : open;
       this.#report({ code: 'RecoveryUnfinished', file, seqno, sentence });
     }
     const { signed } = walk.verifier;

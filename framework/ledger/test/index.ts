@@ -1,6 +1,7 @@
 import './audit-ledger.test.ts';
 import './build-receipt.test.ts';
 import './chunk-name.test.ts';
+import './damaged-ledgers.test.ts';
 import './entry.test.ts';
 import './identity-endorsement.test.ts';
 import './ledger-files.test.ts';
