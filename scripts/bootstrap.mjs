@@ -25,6 +25,7 @@ const commands = {
   check: { script: ['scripts/check.ts'], isInteractive: false },
   artefacts: { script: ['scripts/artefacts.ts'], isInteractive: false },
   bench: { script: ['scripts/bench.ts'], isInteractive: false },
+  simulate: { script: ['simulator/src/main.ts'], isInteractive: true },
   sbom: { script: ['scripts/sbom.ts'], isInteractive: false },
 };
 

@@ -112,6 +112,18 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  /**
+   * The files of a folder by name as a crash would surely leave them: what is durable and no more.
+   */
+  durableFiles(folder: string): ReadonlyMap<string, Uint8Array> {
+    const prefix = `${folder}/`;
+    const files = new Map<string, Uint8Array>();
+    for (const [path, inode] of this.#durableNames) {
+      if (path.startsWith(prefix)) files.set(path.slice(prefix.length), inode.durable);
+    }
+    return files;
+  }
+
   #inode(path: string): Inode {
     const inode = this.#names.get(path);
     if (!inode) throw diskFault('DiskFault', 'There is no such file.', { path });

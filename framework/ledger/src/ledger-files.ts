@@ -35,6 +35,8 @@ export interface BatchBody {
 export interface LedgerFilesState {
   /** Chunks that no longer grow, ascending and without gaps. */
   readonly chunks: readonly ChunkRecord[];
+  /** The chunk that grows, behind the others. */
+  readonly open?: OpenChunk;
   readonly next: Seqno;
   readonly committed: Seqno;
   /** Seqnos of the signature entries, ascending. */
@@ -87,6 +89,7 @@ export class LedgerFiles {
     this.#at = at;
     this.#reader = new EntryReader(at);
     this.#chunks = [...state.chunks];
+    this.#open = state.open;
     this.#next = state.next;
     this.#committed = state.committed;
     this.#signatures = state.signatures;

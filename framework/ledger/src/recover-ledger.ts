@@ -27,7 +27,7 @@ import { formatChunkName } from './chunk-name.ts';
 import { type ChunkPlan, planChunks } from './chunk-plan.ts';
 import { entryFlag } from './entry.ts';
 import { ledgerError } from './errors.ts';
-import { LedgerFiles } from './ledger-files.ts';
+import { LedgerFiles, type LedgerFilesState } from './ledger-files.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { SignedState, ViewStart } from './ledger-verifier.ts';
 import { type BatchVisitor, type LedgerTail, LedgerWalk } from './ledger-walk.ts';
@@ -156,17 +156,32 @@ export class RecoveredLedger {
 
   /** The files, ready for the recovered service; call `truncate` before. */
   openFiles(): LedgerFiles {
+    return this.#files({ chunks: this.#chunks, isRecovery: true });
+  }
+
+  /**
+   * The files, ready for a node of the service that wrote them and lives: its newest chunk grows
+   * on. Call `truncate` before. @throws DiskFault
+   */
+  async continueFiles(): Promise<LedgerFiles> {
+    const newest = this.#chunks.at(-1);
+    if (!newest?.positions) return this.#files({ chunks: this.#chunks, isRecovery: false });
+    const { name, positions, entriesEnd: size } = newest;
+    const file = await this.#at.disk.open(chunkPath(this.#at, name), { create: false });
+    const open = new OpenChunk({ name, file, size, positions: [...positions] });
+    return this.#files({ chunks: this.#chunks.slice(0, -1), open, isRecovery: false });
+  }
+
+  #files(
+    state: Pick<LedgerFilesState, 'chunks' | 'isRecovery'> & { readonly open?: OpenChunk },
+  ): LedgerFiles {
     if (!this.#isTruncated) {
       throw ledgerError('LedgerUnwritable', 'The recovered files are not truncated yet.');
     }
     const { seqno } = this.lastId;
-    return new LedgerFiles(this.#at, {
-      chunks: this.#chunks,
-      next: asSeqno(seqno + 1),
-      committed: seqno,
-      signatures: this.#signatures,
-      isRecovery: true,
-    });
+    const next = asSeqno(seqno + 1);
+    const signatures = this.#signatures;
+    return new LedgerFiles(this.#at, { ...state, next, committed: seqno, signatures });
   }
 
   /**

@@ -149,7 +149,7 @@ async function readPublicLedger(
 }
 
 /** Applies a verified batch, as its execution did: of signatures the state keeps the tree. */
-function replay(
+export function replay(
   store: Store,
   batch: readonly VerifiedEntry[],
   isKept: (map: string) => boolean,
@@ -207,7 +207,7 @@ async function assertIdentity(
   return service.certificate;
 }
 
-function recoveredTracker(ledger: RecoveredLedger): TransactionStatusTracker {
+export function recoveredTracker(ledger: RecoveredLedger): TransactionStatusTracker {
   const history: TransactionId[] = ledger.views.map(({ view, firstSeqno }) => ({
     view,
     seqno: firstSeqno,

@@ -1,0 +1,37 @@
+/** How often each fault has happened: a run in which one never did proves nothing about it. */
+
+export const faultKinds = [
+  'drop',
+  'duplicate',
+  'delay',
+  'corrupt body',
+  'blocked message',
+  'partition',
+  'one-way partition',
+  'slow disk',
+  'full disk',
+  'crash',
+  'hand-over',
+  'failed hand-over',
+  'resign',
+  'clock skew',
+  'rekey',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+export class FaultCounts {
+  readonly #counts = new Map<FaultKind, number>(faultKinds.map((kind) => [kind, 0]));
+
+  add(kind: FaultKind): void {
+    this.#counts.set(kind, this.of(kind) + 1);
+  }
+
+  of(kind: FaultKind): number {
+    return this.#counts.get(kind) ?? 0;
+  }
+
+  entries(): readonly (readonly [FaultKind, number])[] {
+    return [...this.#counts];
+  }
+}

@@ -1,0 +1,216 @@
+/** What goes wrong, when, and for how long: drawn from the seed, one fault after another. */
+import { LedgerError } from '@coco/base';
+import { nobody } from './agenda.ts';
+import type { Chance } from './chance.ts';
+import type { Cluster, Member } from './cluster.ts';
+import type { FaultKind } from './fault-counts.ts';
+import { rekey } from './rekey.ts';
+import { calm } from './simulated-network.ts';
+import { purposes } from './world.ts';
+
+const pauseMs = { low: 30, high: 700 };
+const troubleMs = { low: 100, high: 2500 };
+/** Refusals of a hand-over or a resignation that came at the wrong moment. */
+const untimely: ReadonlySet<string> = new Set([
+  'NodeCannotHandleRequest',
+  'NotLeaderInView',
+  'NotVoter',
+  'BatchesInFlight',
+  'HandOverPending',
+  'ReplicaStopped',
+  'TooManyPendingTransactions',
+]);
+
+interface Fault {
+  readonly kind: FaultKind | 'weather';
+  readonly weight: number;
+  /** A network of one node has no links to cut and nobody to hand over to. */
+  readonly needsPeers: boolean;
+}
+
+const faults: readonly Fault[] = [
+  { kind: 'weather', weight: 20, needsPeers: true },
+  { kind: 'partition', weight: 16, needsPeers: true },
+  { kind: 'one-way partition', weight: 10, needsPeers: true },
+  { kind: 'slow disk', weight: 14, needsPeers: false },
+  { kind: 'hand-over', weight: 12, needsPeers: true },
+  { kind: 'resign', weight: 8, needsPeers: false },
+  { kind: 'rekey', weight: 8, needsPeers: false },
+  { kind: 'clock skew', weight: 4, needsPeers: false },
+  { kind: 'crash', weight: 1, needsPeers: true },
+  { kind: 'full disk', weight: 1, needsPeers: true },
+];
+
+export class Faults {
+  readonly #cluster: Cluster;
+  readonly #chance: Chance;
+  readonly #faults: readonly Fault[];
+  #isStopped = false;
+  failure: unknown;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#chance = cluster.world.chance(purposes.faults);
+    const isAlone = cluster.members.length === 1;
+    this.#faults = faults.filter(({ needsPeers }) => !needsPeers || !isAlone);
+    this.#next();
+  }
+
+  /** Everything that still works works well from now on; the crashed stay away. */
+  heal(): void {
+    this.#isStopped = true;
+    const { network, transcript } = this.#cluster.world;
+    network.weather = calm;
+    network.heal();
+    for (const { node } of this.#cluster.members) {
+      node.disk.isSlow = false;
+      node.clock.skewMs = 0;
+    }
+    transcript.write('faults', 'everything heals');
+  }
+
+  #next(): void {
+    const { agenda } = this.#cluster.world;
+    agenda.after(this.#chance.between(pauseMs.low, pauseMs.high), nobody, () => {
+      if (this.#isStopped) return;
+      this.#act();
+      this.#next();
+    });
+  }
+
+  #act(): void {
+    const total = this.#faults.reduce((sum, { weight }) => sum + weight, 0);
+    let roll = this.#chance.below(total);
+    const fault = this.#faults.find(({ weight }) => (roll -= weight) < 0);
+    // Half of all faults hit the primary, which has most to lose.
+    const anyone = this.#chance.pick(this.#cluster.live);
+    const victim = this.#chance.percent(50) ? (this.#cluster.primary() ?? anyone) : anyone;
+    if (fault && victim) this.#inflict(fault.kind, victim);
+  }
+
+  #inflict(kind: Fault['kind'], victim: Member): void {
+    const acts: Readonly<Partial<Record<Fault['kind'], () => void>>> = {
+      weather: () => this.#storm(),
+      partition: () => this.#partition('partition', victim),
+      'one-way partition': () => this.#partition('one-way partition', victim),
+      'slow disk': () => this.#slowDisk(victim),
+      'hand-over': () => this.#handOver(),
+      resign: () => this.#resign(victim),
+      rekey: () => this.#rekey(),
+      'clock skew': () => this.#skew(victim),
+      crash: () => this.#end('crash', victim),
+      'full disk': () => this.#end('full disk', victim),
+    };
+    acts[kind]?.();
+  }
+
+  #tell(kind: string, what: string): void {
+    this.#cluster.world.transcript.write('faults', `${kind}: ${what}`);
+  }
+
+  /** Undoes something later. */
+  #later(undo: () => void): void {
+    const delay = this.#chance.between(troubleMs.low, troubleMs.high);
+    this.#cluster.world.agenda.after(delay, nobody, undo);
+  }
+
+  #storm(): void {
+    const { network } = this.#cluster.world;
+    network.weather = {
+      dropPercent: this.#chance.below(25),
+      doublePercent: this.#chance.below(15),
+      delayPercent: this.#chance.below(30),
+      corruptPercent: this.#chance.below(20),
+    };
+    this.#tell('weather', JSON.stringify(network.weather));
+    this.#later(() => {
+      network.weather = calm;
+    });
+  }
+
+  #partition(kind: 'partition' | 'one-way partition', victim: Member): void {
+    const { network, counts } = this.#cluster.world;
+    const ids = this.#cluster.members.map(({ node }) => node.id);
+    const others = this.#chance.shuffle(ids.filter((id) => id !== victim.node.id));
+    const side = [victim.node.id, ...others.splice(0, this.#chance.below(others.length))];
+    counts.add(kind);
+    network.block(side, others);
+    if (kind === 'partition') network.block(others, side);
+    this.#tell(kind, `${side.join(' ')} | ${others.join(' ')}`);
+    this.#later(() => {
+      network.heal();
+      this.#tell(kind, 'heals');
+    });
+  }
+
+  #slowDisk({ node }: Member): void {
+    this.#cluster.world.counts.add('slow disk');
+    node.disk.isSlow = true;
+    this.#tell('slow disk', node.name);
+    this.#later(() => {
+      node.disk.isSlow = false;
+    });
+  }
+
+  #handOver(): void {
+    const primary = this.#cluster.primary();
+    const ids = this.#cluster.members.map(({ node }) => node.id);
+    const to = this.#chance.pick(ids.filter((id) => id !== primary?.node.id));
+    if (!primary || to === undefined) return;
+    this.#tell('hand-over', `${primary.node.name} to node ${to}`);
+    const { counts } = this.#cluster.world;
+    primary.node.handOver(to).then(
+      () => counts.add('hand-over'),
+      (error: unknown) => {
+        const code = error instanceof LedgerError ? error.code : undefined;
+        if (code === 'HandOverFailed') counts.add('failed hand-over');
+        else if (code === undefined || !untimely.has(code)) this.failure ??= error;
+        this.#tell('hand-over', `fails: ${code}`);
+      },
+    );
+  }
+
+  #resign({ node }: Member): void {
+    this.#tell('resign', node.name);
+    const { counts } = this.#cluster.world;
+    node
+      .askWorker(() => node.host.resign())
+      .then(
+        () => counts.add('resign'),
+        (error: unknown) => {
+          if (!(error instanceof LedgerError) || !untimely.has(error.code)) this.failure ??= error;
+        },
+      );
+  }
+
+  #rekey(): void {
+    const primary = this.#cluster.primary();
+    if (!primary) return;
+    try {
+      rekey(primary.node.pipeline, this.#chance);
+      this.#cluster.world.counts.add('rekey');
+      this.#tell('rekey', primary.node.name);
+    } catch (error) {
+      if (!(error instanceof LedgerError) || !untimely.has(error.code)) throw error;
+    }
+  }
+
+  #skew({ node }: Member): void {
+    this.#cluster.world.counts.add('clock skew');
+    node.clock.skewMs = this.#chance.between(-3_600_000, 3_600_000);
+    this.#tell('clock skew', `${node.name} by ${node.clock.skewMs} ms`);
+  }
+
+  /** A process that stops is a node that is gone for good. */
+  #end(kind: 'crash' | 'full disk', { node }: Member): void {
+    if (!this.#cluster.maySpareOne) return;
+    this.#cluster.world.counts.add(kind);
+    this.#tell(kind, node.name);
+    if (kind === 'crash') node.crash();
+    else {
+      // It ends at the first write that does not fit.
+      node.isDoomed = true;
+      node.disk.memory.spaceBytes = this.#chance.below(5000);
+    }
+  }
+}

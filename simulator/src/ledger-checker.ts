@@ -1,0 +1,99 @@
+/**
+ * What the disks say when a run has ended: the files of all nodes are equal, the auditor accepts
+ * them, and after a power cut of every node any majority of the disks still gives, by the rule of
+ * disaster recovery, everything that was acknowledged.
+ */
+import { formatTransactionId, type MemoryDisk, type TransactionId, toHex } from '@coco/base';
+import { sha256 } from '@coco/crypto';
+import { auditLedger, type LedgerSecrets, recoverLedger } from '@coco/ledger';
+import type { Cluster, Member } from './cluster.ts';
+import { ledgerFolder } from './durability-checker.ts';
+import { check } from './errors.ts';
+
+const fileBytesMax = 1 << 26;
+
+/** Nodes that hold the same commits hold the same files, names and bytes. */
+export async function checkFilesEqual(members: readonly Member[]): Promise<void> {
+  const all = [];
+  for (const { node } of members) all.push({ node, text: await folderText(node.disk.memory) });
+  const [first] = all;
+  for (const { node, text } of all) {
+    check(text === first?.text, `the files of ${node.name} are not those of ${first?.node.name}`);
+  }
+}
+
+async function folderText(disk: MemoryDisk): Promise<string> {
+  const lines: string[] = [];
+  for (const name of await disk.list(ledgerFolder)) {
+    const bytes = await disk.readFile(`${ledgerFolder}/${name}`, fileBytesMax);
+    lines.push(`${name} ${toHex(sha256(bytes))}`);
+  }
+  return lines.join('\n');
+}
+
+/** The auditor finds nothing, with the secrets and without. */
+export async function checkAudit(
+  members: readonly Member[],
+  secrets: LedgerSecrets,
+): Promise<void> {
+  for (const { node } of members) {
+    const at = { disk: node.disk.memory, folder: ledgerFolder };
+    for (const options of [at, { ...at, secrets }]) {
+      const { isSound, findings } = await auditLedger(options);
+      check(isSound, `the auditor rejects ${node.name}: ${JSON.stringify(findings)}`);
+    }
+  }
+}
+
+interface Recovered {
+  readonly id: TransactionId;
+  /** Digest of each entry by seqno, as far as a signature covers it. */
+  readonly entries: ReadonlyMap<number, string>;
+}
+
+/**
+ * The power fails everywhere. From the files of the node whose last signature is highest among any
+ * majority, nothing that was acknowledged is missing or changed.
+ */
+export async function checkRecoverable(
+  cluster: Cluster,
+  acknowledged: readonly string[],
+): Promise<void> {
+  const recovered: Recovered[] = [];
+  for (const { node } of cluster.members) {
+    if (node.isAlive) node.crash();
+    recovered.push(await recover(node.disk.memory));
+  }
+  for (const majority of majoritiesOf(recovered)) {
+    const best = majority.reduce((one, other) => (isHigher(other.id, one.id) ? other : one));
+    for (const text of acknowledged) {
+      const seqno = Number(text.split('.')[1]);
+      const isKept = best.entries.get(seqno) === cluster.log.entryDigest(seqno);
+      check(isKept, `a recovery to ${formatTransactionId(best.id)} loses ${text}`);
+    }
+  }
+}
+
+async function recover(disk: MemoryDisk): Promise<Recovered> {
+  const entries = new Map<number, string>();
+  const ledger = await recoverLedger({
+    disk,
+    folder: ledgerFolder,
+    onBatch: (batch) => {
+      for (const { entry } of batch) entries.set(entry.id.seqno, toHex(sha256(entry.bytes)));
+    },
+  });
+  return { id: ledger.lastId, entries };
+}
+
+function isHigher(one: TransactionId, other: TransactionId): boolean {
+  return one.view > other.view || (one.view === other.view && one.seqno > other.seqno);
+}
+
+function majoritiesOf<Item>(items: readonly Item[]): Item[][] {
+  const subsets = items.reduce<Item[][]>(
+    (found, item) => [...found, ...found.map((subset) => [...subset, item])],
+    [[]],
+  );
+  return subsets.filter((subset) => 2 * subset.length > items.length);
+}

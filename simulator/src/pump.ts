@@ -1,0 +1,38 @@
+/** Lets a run go on: one event, and everything that waits on promises alone behind it. */
+import { check } from './errors.ts';
+import type { World } from './world.ts';
+
+/** Longer than anything that is waited for takes. */
+const stepsMax = 200_000;
+
+/** Everything that waits on promises alone has run when this resolves. */
+export function microtasks(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Steps until it holds. @throws SimulationFailed when it does not within `withinMs` */
+export async function stepUntil(
+  world: World,
+  holds: () => boolean,
+  bound: { readonly what: string; readonly withinMs: number },
+): Promise<void> {
+  const endMs = world.agenda.nowMs + bound.withinMs;
+  for (let step = 0; !holds(); step++) {
+    const isInTime = world.agenda.nowMs <= endMs && step < stepsMax;
+    check(isInTime, `${bound.what} within ${bound.withinMs} ms`);
+    check(world.agenda.step(), `${bound.what} before nothing is left to happen`);
+    await microtasks();
+  }
+}
+
+/** Steps until the promise is settled. */
+export async function settled<Value>(world: World, promise: Promise<Value>): Promise<Value> {
+  let isDone = false;
+  const done = (): void => {
+    isDone = true;
+  };
+  promise.then(done, done);
+  await microtasks();
+  await stepUntil(world, () => isDone, { what: 'an answer comes', withinMs: 60_000 });
+  return promise;
+}

@@ -1,0 +1,199 @@
+/**
+ * One run: a cluster, clients and faults, stepped from a seed; checkers after every step; then all
+ * heals, everything must be decided within a bound, and the disks are examined.
+ */
+import { formatTransactionId, LedgerError } from '@coco/base';
+import { Clients } from './clients.ts';
+import { Cluster } from './cluster.ts';
+import { check } from './errors.ts';
+import { Faults } from './faults.ts';
+import { checkAudit, checkFilesEqual, checkRecoverable } from './ledger-checker.ts';
+import { microtasks, stepUntil } from './pump.ts';
+import { createWorld, type World } from './world.ts';
+
+/** An election takes a second or two; several may fail; a slow disk empties its queue. */
+const electedWithinMs = 20_000;
+const decidedWithinMs = 20_000;
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly steps: number;
+  readonly nodeCount: number;
+  /** Takes each line of the transcript as it is written. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface SimulationReport {
+  readonly seed: number;
+  readonly steps: number;
+  readonly nodeCount: number;
+  readonly simulatedMs: number;
+  /** Over the transcript and every message: equal runs have equal digests. */
+  readonly digest: string;
+  readonly faults: readonly (readonly [string, number])[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export interface SimulationFailure {
+  readonly error: unknown;
+  /** The last lines of what happened. */
+  readonly transcript: readonly string[];
+}
+
+export type SimulationOutcome =
+  | { readonly kind: 'passed'; readonly report: SimulationReport }
+  | { readonly kind: 'failed'; readonly failure: SimulationFailure };
+
+/** Runs a seed to its end. A rule that breaks, a bug and an unexpected fault are all failures. */
+export async function simulate(options: SimulationOptions): Promise<SimulationOutcome> {
+  const world = await createWorld(options);
+  const rejections = watchRejections();
+  try {
+    const report = await new Simulation(world, options, rejections).run();
+    return { kind: 'passed', report };
+  } catch (error) {
+    world.transcript.write('the run', `fails: ${sentenceOf(error)}`);
+    return { kind: 'failed', failure: { error, transcript: world.transcript.tail() } };
+  } finally {
+    rejections.stop();
+  }
+}
+
+class Simulation {
+  readonly #world: World;
+  readonly #options: SimulationOptions;
+  readonly #rejections: Rejections;
+
+  constructor(world: World, options: SimulationOptions, rejections: Rejections) {
+    this.#world = world;
+    this.#options = options;
+    this.#rejections = rejections;
+  }
+
+  async run(): Promise<SimulationReport> {
+    const { steps, nodeCount } = this.#options;
+    const cluster = await Cluster.create(this.#world, nodeCount);
+    const clients = new Clients(cluster);
+    const faults = new Faults(cluster);
+    const checkAll = (): void => {
+      this.#rejections.check();
+      if (clients.failure !== undefined) throw clients.failure;
+      if (faults.failure !== undefined) throw faults.failure;
+      cluster.checkStep();
+    };
+    for (let step = 0; step < steps; step++) {
+      check(this.#world.agenda.step(), 'something is left to happen');
+      await microtasks();
+      checkAll();
+    }
+    faults.heal();
+    await this.#settle(cluster, clients, checkAll);
+    await checkFilesEqual(cluster.live);
+    await checkAudit(cluster.live, cluster.log.secrets);
+    await checkRecoverable(cluster, this.#world.statuses.committed());
+    checkAll();
+    return this.#report(cluster, clients);
+  }
+
+  /** Liveness: a primary, a new write on every node, and a decision of everything. */
+  async #settle(cluster: Cluster, clients: Clients, checkAll: () => void): Promise<void> {
+    const bound = { what: 'a primary is there after everything has healed' };
+    const holds = (test: () => boolean) => (): boolean => {
+      checkAll();
+      return test();
+    };
+    const withinMs = electedWithinMs;
+    await stepUntil(
+      this.#world,
+      holds(() => this.#writes(cluster, clients)),
+      { ...bound, withinMs },
+    );
+    clients.stop();
+    const isAtRest = (): boolean => this.#isDecided(cluster, clients);
+    const what = 'every transaction is decided on every node';
+    await stepUntil(this.#world, holds(isAtRest), { what, withinMs: decidedWithinMs });
+    // Renames of committed chunks come after the commit.
+    const end = this.#world.agenda.nowMs + 500;
+    await stepUntil(
+      this.#world,
+      holds(() => this.#world.agenda.nowMs >= end),
+      {
+        what: 'the files come to rest',
+        withinMs: 1000,
+      },
+    );
+  }
+
+  #writes(cluster: Cluster, clients: Clients): boolean {
+    const primary = cluster.primary();
+    return primary !== undefined && clients.increment(primary) !== undefined;
+  }
+
+  #isDecided(cluster: Cluster, clients: Clients): boolean {
+    const { log, world } = cluster;
+    if (cluster.live.some(({ node }) => node.pipeline.committedSeqno !== log.end)) return false;
+    if (cluster.live.some(({ node }) => node.pipeline.uncommittedCount > 0)) return false;
+    for (const id of clients.ids) {
+      for (const { node } of cluster.live) {
+        const status = node.tracker.status(id);
+        if (status !== 'Committed' && status !== 'Invalid') return false;
+        world.statuses.answered(node.id, id, status);
+        const isThere = log.has(formatTransactionId(id));
+        check(isThere === (status === 'Committed'), `${formatTransactionId(id)} is ${status}`);
+      }
+    }
+    return true;
+  }
+
+  #report(cluster: Cluster, clients: Clients): SimulationReport {
+    const { agenda, transcript, counts, nonces, offices, statuses } = this.#world;
+    const { seed, steps, nodeCount } = this.#options;
+    return {
+      seed,
+      steps,
+      nodeCount,
+      simulatedMs: Math.round(agenda.nowMs),
+      digest: transcript.digest(),
+      faults: counts.entries(),
+      counts: {
+        ...clients.counts,
+        batches: cluster.log.batchCount,
+        increments: cluster.log.state.incrementCount,
+        views: offices.count,
+        encryptions: nonces.count,
+        answers: statuses.count,
+      },
+    };
+  }
+}
+
+interface Rejections {
+  /** @throws what a promise was rejected with that nobody waits for */
+  check(): void;
+  stop(): void;
+}
+
+/** A bug in a step that nobody awaits must not go unnoticed. */
+function watchRejections(): Rejections {
+  const found: unknown[] = [];
+  const note = (reason: unknown): void => {
+    found.push(reason);
+  };
+  process.on('unhandledRejection', note);
+  return {
+    check: () => {
+      if (found.length > 0) throw found[0];
+    },
+    stop: () => {
+      process.off('unhandledRejection', note);
+    },
+  };
+}
+
+/** An error with its causes, for people. */
+export function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause, message } = error;
+  const code = error instanceof LedgerError ? `${error.code}: ` : `${error.name}: `;
+  return cause === undefined ? code + message : `${code}${message} <- ${sentenceOf(cause)}`;
+}

@@ -1,0 +1,67 @@
+/** What the nodes of one run share: time, links, chance, checkers, and the record of it all. */
+import { readFileSync } from 'node:fs';
+import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
+import { Agenda } from './agenda.ts';
+import { Chance } from './chance.ts';
+import type { CommittedLog } from './committed-log.ts';
+import { FaultCounts } from './fault-counts.ts';
+import { NonceChecker } from './nonce-checker.ts';
+import { OfficeChecker } from './office-checker.ts';
+import { SimulatedNetwork } from './simulated-network.ts';
+import { StatusChecker } from './status-checker.ts';
+import { Transcript } from './transcript.ts';
+
+export interface World {
+  readonly agenda: Agenda;
+  readonly network: SimulatedNetwork;
+  readonly transcript: Transcript;
+  readonly counts: FaultCounts;
+  readonly raftModule: WebAssembly.Module;
+  readonly nonces: NonceChecker;
+  readonly offices: OfficeChecker;
+  readonly statuses: StatusChecker;
+  /** Draws of its own for each purpose: one more of one changes none of another. */
+  chance(purpose: number): Chance;
+}
+
+/** What a node is given to find its checkers by: the log begins after the service does. */
+export type LogOf = () => CommittedLog | undefined;
+
+/** Purposes of chance that are no node's id. */
+export const purposes = { network: 1001, clients: 1002, faults: 1003, nodes: 2000 } as const;
+
+/** Compiled once: a tenth of a second. */
+let raftModule: Promise<WebAssembly.Module> | undefined;
+
+export async function createWorld(options: {
+  readonly seed: number;
+  readonly onLine?: (line: string) => void;
+}): Promise<World> {
+  raftModule ??= loadRaftModule(
+    readFileSync(raftModuleUrl),
+    readFileSync(raftModuleHashUrl, 'utf8'),
+  );
+  const agenda = new Agenda();
+  const transcript = new Transcript(agenda, options.onLine);
+  const counts = new FaultCounts();
+  // Seeds that follow one another must not give draws that do.
+  const chance = (purpose: number): Chance =>
+    new Chance(Math.imul(options.seed, 0x9e3779b1) ^ Math.imul(purpose, 0x85ebca6b));
+  const network = new SimulatedNetwork({
+    agenda,
+    chance: chance(purposes.network),
+    counts,
+    onBytes: (bytes) => transcript.bytes(bytes),
+  });
+  return {
+    agenda,
+    network,
+    transcript,
+    counts,
+    raftModule: await raftModule,
+    nonces: new NonceChecker(),
+    offices: new OfficeChecker(),
+    statuses: new StatusChecker(),
+    chance,
+  };
+}
