@@ -12,12 +12,14 @@ import { settled } from './pump.ts';
 import { takeSecret } from './rekey.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNode } from './simulated-node.ts';
+import { createEthereum } from './transfers.ts';
 import type { World } from './world.ts';
 
 /** A node and what clients talk to on it. */
 export interface Member {
   readonly node: SimulatedNode;
   readonly counters: CountersAdapter;
+  readonly ethereum: Adapter;
 }
 
 export class Cluster {
@@ -34,7 +36,7 @@ export class Cluster {
   static async create(world: World, nodeCount: number): Promise<Cluster> {
     const members: Member[] = [];
     const service = await createService(world, {
-      adapters: [new CountersAdapter()],
+      adapters: [new CountersAdapter(), createEthereum()],
       onEntry: takeSecret,
       voterDisks: () => members.map(({ node }) => node.disk),
     });
@@ -121,7 +123,7 @@ async function createMember(
     log: service.log,
     onEntry: takeSecret,
   });
-  const counters: Adapter & CountersAdapter = new CountersAdapter();
-  node.startAdapter(counters);
-  return { node, counters };
+  const [counters, ethereum] = [new CountersAdapter(), createEthereum()];
+  for (const adapter of [counters, ethereum]) node.startAdapter(adapter);
+  return { node, counters, ethereum };
 }

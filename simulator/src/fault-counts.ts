@@ -18,6 +18,21 @@ export const faultKinds = [
   'rekey',
 ] as const;
 
+/** What only a network of several nodes can suffer. */
+export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
+  'drop',
+  'duplicate',
+  'delay',
+  'corrupt body',
+  'blocked message',
+  'partition',
+  'one-way partition',
+  'full disk',
+  'crash',
+  'hand-over',
+  'failed hand-over',
+]);
+
 export type FaultKind = (typeof faultKinds)[number];
 
 export class FaultCounts {

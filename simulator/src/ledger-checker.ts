@@ -91,9 +91,9 @@ function isHigher(one: TransactionId, other: TransactionId): boolean {
 }
 
 function majoritiesOf<Item>(items: readonly Item[]): Item[][] {
-  const subsets = items.reduce<Item[][]>(
-    (found, item) => [...found, ...found.map((subset) => [...subset, item])],
-    [[]],
-  );
+  const subsets: Item[][] = [[]];
+  for (const item of items) {
+    for (const subset of [...subsets]) subsets.push([...subset, item]);
+  }
   return subsets.filter((subset) => 2 * subset.length > items.length);
 }

@@ -9,11 +9,14 @@ import { check } from './errors.ts';
 import { Faults } from './faults.ts';
 import { checkAudit, checkFilesEqual, checkRecoverable } from './ledger-checker.ts';
 import { microtasks, stepUntil } from './pump.ts';
+import { Transfers } from './transfers.ts';
 import { createWorld, type World } from './world.ts';
 
 /** An election takes a second or two; several may fail; a slow disk empties its queue. */
 const electedWithinMs = 20_000;
 const decidedWithinMs = 20_000;
+/** Longer than any pause between two empty blocks. */
+const quietMs = 1500;
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -59,6 +62,12 @@ export async function simulate(options: SimulationOptions): Promise<SimulationOu
   }
 }
 
+interface Parts {
+  readonly cluster: Cluster;
+  readonly clients: Clients;
+  readonly transfers: Transfers;
+}
+
 class Simulation {
   readonly #world: World;
   readonly #options: SimulationOptions;
@@ -74,11 +83,13 @@ class Simulation {
     const { steps, nodeCount } = this.#options;
     const cluster = await Cluster.create(this.#world, nodeCount);
     const clients = new Clients(cluster);
+    const transfers = new Transfers(cluster);
     const faults = new Faults(cluster);
     const checkAll = (): void => {
       this.#rejections.check();
-      if (clients.failure !== undefined) throw clients.failure;
-      if (faults.failure !== undefined) throw faults.failure;
+      for (const { failure } of [clients, transfers, faults]) {
+        if (failure !== undefined) throw failure;
+      }
       cluster.checkStep();
     };
     for (let step = 0; step < steps; step++) {
@@ -87,16 +98,17 @@ class Simulation {
       checkAll();
     }
     faults.heal();
-    await this.#settle(cluster, clients, checkAll);
+    await this.#settle({ cluster, clients, transfers }, checkAll);
+    await transfers.checkBalances(cluster.live);
     await checkFilesEqual(cluster.live);
     await checkAudit(cluster.live, cluster.log.secrets);
     await checkRecoverable(cluster, this.#world.statuses.committed());
     checkAll();
-    return this.#report(cluster, clients);
+    return this.#report({ cluster, clients, transfers });
   }
 
   /** Liveness: a primary, a new write on every node, and a decision of everything. */
-  async #settle(cluster: Cluster, clients: Clients, checkAll: () => void): Promise<void> {
+  async #settle({ cluster, clients, transfers }: Parts, checkAll: () => void): Promise<void> {
     const bound = { what: 'a primary is there after everything has healed' };
     const holds = (test: () => boolean) => (): boolean => {
       checkAll();
@@ -109,19 +121,19 @@ class Simulation {
       { ...bound, withinMs },
     );
     clients.stop();
-    const isAtRest = (): boolean => this.#isDecided(cluster, clients);
+    transfers.stop();
+    const isAtRest = (): boolean => transfers.isDone && this.#isDecided(cluster, clients);
     const what = 'every transaction is decided on every node';
     await stepUntil(this.#world, holds(isAtRest), { what, withinMs: decidedWithinMs });
-    // Renames of committed chunks come after the commit.
-    const end = this.#world.agenda.nowMs + 500;
-    await stepUntil(
-      this.#world,
-      holds(() => this.#world.agenda.nowMs >= end),
-      {
-        what: 'the files come to rest',
-        withinMs: 1000,
-      },
-    );
+    let last = { seqno: 0, sinceMs: 0 };
+    const isQuiet = (): boolean => {
+      const [nowMs, seqno] = [this.#world.agenda.nowMs, cluster.log.end];
+      if (seqno !== last.seqno) last = { seqno, sinceMs: nowMs };
+      return nowMs - last.sinceMs >= quietMs && this.#isDecided(cluster, clients);
+    };
+    // Ethereum owes some empty blocks, and chunks are renamed behind their commit.
+    const atRest = { what: 'the cluster comes to rest', withinMs: decidedWithinMs };
+    await stepUntil(this.#world, holds(isQuiet), atRest);
   }
 
   #writes(cluster: Cluster, clients: Clients): boolean {
@@ -145,7 +157,7 @@ class Simulation {
     return true;
   }
 
-  #report(cluster: Cluster, clients: Clients): SimulationReport {
+  #report({ cluster, clients, transfers }: Parts): SimulationReport {
     const { agenda, transcript, counts, nonces, offices, statuses } = this.#world;
     const { seed, steps, nodeCount } = this.#options;
     return {
@@ -157,6 +169,7 @@ class Simulation {
       faults: counts.entries(),
       counts: {
         ...clients.counts,
+        ...transfers.counts,
         batches: cluster.log.batchCount,
         increments: cluster.log.state.incrementCount,
         views: offices.count,

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import { Agenda } from './agenda.ts';
 import { Chance } from './chance.ts';
-import type { CommittedLog } from './committed-log.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { NonceChecker } from './nonce-checker.ts';
 import { OfficeChecker } from './office-checker.ts';
@@ -24,11 +23,8 @@ export interface World {
   chance(purpose: number): Chance;
 }
 
-/** What a node is given to find its checkers by: the log begins after the service does. */
-export type LogOf = () => CommittedLog | undefined;
-
 /** Purposes of chance that are no node's id. */
-export const purposes = { network: 1001, clients: 1002, faults: 1003, nodes: 2000 } as const;
+export const purposes = { network: 1001, clients: 1002, faults: 1003, transfers: 1004 } as const;
 
 /** Compiled once: a tenth of a second. */
 let raftModule: Promise<WebAssembly.Module> | undefined;

@@ -1,0 +1,164 @@
+/**
+ * Ethereum's clients: each sends its transfers in order of nonce, to whichever node, and sends one
+ * again until its receipt is there. Every transfer happens exactly once and no coin is made.
+ */
+import type { Adapter } from '@coco/adapter';
+import { fromHex, isJsonObject, type JsonValue, parseJson, present, utf8Encode } from '@coco/base';
+import type { CommandEndpoint } from '@coco/endpoint';
+import { compileEngine, createEthereumAdapter, Engine, SameThreadAdmission } from '@coco/ethereum';
+import { type Hex, keccak256 } from 'viem';
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
+import { nobody } from './agenda.ts';
+import type { Chance } from './chance.ts';
+import type { Cluster, Member } from './cluster.ts';
+import { check } from './errors.ts';
+import { purposes } from './world.ts';
+
+const chainId = 1337;
+const prefund = 10n ** 24n;
+const pauseMs = { low: 15, high: 150 };
+const gasLimit = 21_000n;
+/** What a node answers that is no primary, is full, or has the transaction already. */
+const passing =
+  /NodeCannotHandleRequest|TooManyPending|already known|nonce too low|does not execute|Too many/i;
+
+const accounts: readonly PrivateKeyAccount[] = [1, 2, 3].map((index) =>
+  privateKeyToAccount(`0x${String(index).padStart(64, 'a')}`),
+);
+
+/** Compiled once: a twentieth of a second. */
+let engineModule: WebAssembly.Module | undefined;
+
+/** The production adapter, with admission on the executing thread. */
+export function createEthereum(): Adapter {
+  engineModule ??= compileEngine();
+  return createEthereumAdapter({
+    chainId: BigInt(chainId),
+    prefunded: accounts.map(({ address }) => ({ address: fromHex(address), balance: prefund })),
+    admissionPool: new SameThreadAdmission(new Engine(engineModule)),
+    engineModule,
+  });
+}
+
+interface Sender {
+  readonly account: PrivateKeyAccount;
+  nonce: number;
+  /** Signed and not known to be in a block. */
+  open: { readonly raw: Hex; readonly hash: Hex } | undefined;
+}
+
+export class Transfers {
+  readonly #cluster: Cluster;
+  readonly #chance: Chance;
+  readonly #senders: readonly Sender[] = accounts.map((account) => ({
+    account,
+    nonce: 0,
+    open: undefined,
+  }));
+  #isStopped = false;
+  failure: unknown;
+  readonly counts = { transfers: 0, submissions: 0, repeated: 0 };
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#chance = cluster.world.chance(purposes.transfers);
+    for (const sender of this.#senders) this.#next(sender);
+  }
+
+  /** Nobody begins another transfer; open ones are seen through. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Whether every transfer that was begun has its receipt. */
+  get isDone(): boolean {
+    return this.#isStopped && this.#senders.every(({ open }) => !open);
+  }
+
+  /** All nodes tell the same, and the sum of all balances is what it was. */
+  async checkBalances(members: readonly Member[]): Promise<void> {
+    for (const { node, ethereum } of members) {
+      let sum = 0n;
+      for (const { account, nonce } of this.#senders) {
+        const at = [account.address, 'latest'];
+        sum += BigInt(String(await call(ethereum, 'eth_getBalance', at)));
+        const count = Number(await call(ethereum, 'eth_getTransactionCount', at));
+        check(count === nonce, `${node.name} has ${count} of the ${nonce} of ${account.address}`);
+      }
+      const total = prefund * BigInt(this.#senders.length);
+      check(sum === total, `the balances of ${node.name} add up to ${sum}`);
+    }
+  }
+
+  #next(sender: Sender): void {
+    const { agenda } = this.#cluster.world;
+    agenda.after(this.#chance.between(pauseMs.low, pauseMs.high), nobody, () => {
+      if (this.#isStopped && !sender.open) return;
+      this.#act(sender).then(
+        () => this.#next(sender),
+        (error: unknown) => {
+          this.failure ??= error;
+        },
+      );
+    });
+  }
+
+  async #act(sender: Sender): Promise<void> {
+    sender.open ??= await this.#sign(sender);
+    const { raw, hash } = sender.open;
+    const primary = this.#cluster.primary();
+    const anyone = present(this.#chance.pick(this.#cluster.live), 'somebody lives');
+    const asked = this.#chance.percent(30) ? anyone : (primary ?? anyone);
+    const receipt = await call(asked.ethereum, 'eth_getTransactionReceipt', [hash]);
+    if (isJsonObject(receipt)) {
+      check(receipt.status === '0x1', `the transfer ${hash} succeeds`);
+      sender.nonce++;
+      sender.open = undefined;
+      this.counts.transfers++;
+      return;
+    }
+    this.counts.submissions++;
+    const answer = await ask(asked.ethereum, 'eth_sendRawTransaction', [raw]);
+    const error = isJsonObject(answer) ? answer.error : undefined;
+    if (error === undefined) return;
+    this.counts.repeated++;
+    check(passing.test(JSON.stringify(error)), `a transfer is refused: ${JSON.stringify(error)}`);
+  }
+
+  async #sign({ account, nonce }: Sender): Promise<{ raw: Hex; hash: Hex }> {
+    const to = present(this.#chance.pick(accounts), 'there are accounts').address;
+    const value = BigInt(1 + this.#chance.below(1000));
+    const fees = { maxFeePerGas: 0n, maxPriorityFeePerGas: 0n, gas: gasLimit };
+    const raw = await account.signTransaction({
+      type: 'eip1559',
+      chainId,
+      nonce,
+      to,
+      value,
+      ...fees,
+    });
+    return { raw, hash: keccak256(raw) };
+  }
+}
+
+async function call(adapter: Adapter, method: string, params: JsonValue[]): Promise<JsonValue> {
+  const answer = await ask(adapter, method, params);
+  const hasResult = isJsonObject(answer) && answer.result !== undefined;
+  check(hasResult, `${method} answers: ${JSON.stringify(answer)}`);
+  return hasResult ? (answer.result ?? null) : null;
+}
+
+/** A call of JSON-RPC by the adapter's own endpoint. */
+async function ask(adapter: Adapter, method: string, params: JsonValue[]): Promise<JsonValue> {
+  const endpoint = adapter.endpoints.find((one) => one.method === 'POST' && one.path === '/');
+  const command = present(endpoint, 'the adapter has an endpoint') as CommandEndpoint;
+  const body = utf8Encode(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
+  const headers = new Map([['content-type', 'application/json']]);
+  const target = { method: 'POST', path: '/', query: new Map(), headers, body };
+  const response = await command.handle({
+    request: { ...target, clientCertificate: undefined },
+    caller: { policy: 'no_auth' },
+    parameters: new Map(),
+  });
+  return parseJson(response.body);
+}

@@ -1,0 +1,5 @@
+import './agenda.test.ts';
+import './arguments.test.ts';
+import './checkers.test.ts';
+import './simulated-disk.test.ts';
+import './simulation.test.ts';
