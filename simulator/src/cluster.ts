@@ -8,11 +8,11 @@ import { CountersAdapter } from './counters-adapter.ts';
 import { type CreatedService, createService, secretsOf } from './create-service.ts';
 import { ledgerFolder } from './durability-checker.ts';
 import { check } from './errors.ts';
+import { createEthereum } from './ethereum-ledger.ts';
 import { settled } from './pump.ts';
 import { takeSecret } from './rekey.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNode } from './simulated-node.ts';
-import { createEthereum } from './transfers.ts';
 import type { World } from './world.ts';
 
 /** A node and what clients talk to on it. */

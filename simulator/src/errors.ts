@@ -1,7 +1,7 @@
 /** The codes of @coco/simulator. */
 import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 
-export const simulatorError: (
+const simulatorError: (
   code: 'SimulationFailed',
   message: string,
   metadata?: ErrorMetadata,

@@ -32,7 +32,7 @@ import type { World } from './world.ts';
 const tickMs = 50;
 const signMs = { low: 0.2, high: 4 };
 /** Small, so that many chunks come and go in a run. */
-export const chunkBytes = 12_000;
+const chunkBytes = 12_000;
 /** Small, so that a primary without a majority fills up. */
 const uncommittedMax = 60;
 

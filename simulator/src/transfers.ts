@@ -3,42 +3,22 @@
  * again until its receipt is there. Every transfer happens exactly once and no coin is made.
  */
 import type { Adapter } from '@coco/adapter';
-import { fromHex, isJsonObject, type JsonValue, parseJson, present, utf8Encode } from '@coco/base';
+import { isJsonObject, type JsonValue, parseJson, present, utf8Encode } from '@coco/base';
 import type { CommandEndpoint } from '@coco/endpoint';
-import { compileEngine, createEthereumAdapter, Engine, SameThreadAdmission } from '@coco/ethereum';
 import { type Hex, keccak256 } from 'viem';
-import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
+import type { PrivateKeyAccount } from 'viem/accounts';
 import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
 import type { Cluster, Member } from './cluster.ts';
 import { check } from './errors.ts';
+import { accounts, chainId, prefund } from './ethereum-ledger.ts';
 import { purposes } from './world.ts';
 
-const chainId = 1337;
-const prefund = 10n ** 24n;
 const pauseMs = { low: 15, high: 150 };
 const gasLimit = 21_000n;
 /** What a node answers that is no primary, is full, or has the transaction already. */
 const passing =
   /NodeCannotHandleRequest|TooManyPending|already known|nonce too low|does not execute|Too many/i;
-
-const accounts: readonly PrivateKeyAccount[] = [1, 2, 3].map((index) =>
-  privateKeyToAccount(`0x${String(index).padStart(64, 'a')}`),
-);
-
-/** Compiled once: a twentieth of a second. */
-let engineModule: WebAssembly.Module | undefined;
-
-/** The production adapter, with admission on the executing thread. */
-export function createEthereum(): Adapter {
-  engineModule ??= compileEngine();
-  return createEthereumAdapter({
-    chainId: BigInt(chainId),
-    prefunded: accounts.map(({ address }) => ({ address: fromHex(address), balance: prefund })),
-    admissionPool: new SameThreadAdmission(new Engine(engineModule)),
-    engineModule,
-  });
-}
 
 interface Sender {
   readonly account: PrivateKeyAccount;
