@@ -52,6 +52,7 @@ export type {
   RecoveryRole,
   ServiceInfoRow,
   ServiceStatus,
+  SnapshotEvidenceRow,
 } from './tables.ts';
 export {
   constitution,
@@ -74,6 +75,7 @@ export {
   serviceConfig,
   serviceInfo,
   signedTree,
+  snapshotEvidence,
   submittedShares,
   userCertificates,
   virtualHostData,

@@ -363,6 +363,16 @@ export const identityEndorsement: Singleton<EndorsementRow> = new Singleton(
     previous_version: row.optionalCount('previous_version'),
   })),
 );
+export interface SnapshotEvidenceRow {
+  /** Hex of the snapshot's digest. */
+  readonly hash: string;
+  /** The seqno of its state. */
+  readonly version: number;
+}
+export const snapshotEvidence: Singleton<SnapshotEvidenceRow> = new Singleton(
+  `${internal}.snapshot_evidence`,
+  jsonRow((row) => ({ hash: row.text('hash'), version: row.count('version') })),
+);
 /** Hex of the Merkle root that the previous service signed last. */
 export const previousSignedRoot: Singleton<string> = new Singleton(
   `${internal}.previous_service_last_signed_root`,

@@ -44,7 +44,7 @@ export { LedgerSecrets, ledgerSecretBytes } from './ledger-secrets.ts';
 export { createLedgerTree } from './ledger-tree.ts';
 export type { SignedState, VerifiedEntry, ViewStart } from './ledger-verifier.ts';
 export type { BatchVisitor, LedgerTail } from './ledger-walk.ts';
-export { NonceGuard, type NonceRule } from './nonce-guard.ts';
+export { NonceGuard, type NonceRule, SnapshotNonceGuard } from './nonce-guard.ts';
 export { type CommittedBody, type OpenedBatch, type OpenedEntry, openBatch } from './open-batch.ts';
 export { RecoveredLedger, type RecoverOptions, recoverLedger } from './recover-ledger.ts';
 export type { Batch, Entry, PendingSignature } from './sealed-batch.ts';

@@ -6,8 +6,8 @@
  *
  * It remembers a high-water mark per secret instead of every id: within a view seqnos only rise,
  * and after a rollback the view must have risen. A seqno that is set aside for a signature entry
- * may be used once below the mark. Snapshots have nonces of their own (bit 31 of the view): under
- * one secret each is of a higher seqno than the one before.
+ * may be used once below the mark. Snapshots have nonces and a guard of their own (bit 31 of the
+ * view): under one secret each is of a higher seqno than the one before.
  */
 import { assert, type Seqno, type TransactionId } from '@coco/base';
 import type { LedgerSecret } from './ledger-secrets.ts';
@@ -36,23 +36,14 @@ export interface SnapshotNonceRule {
   useSnapshot(secret: LedgerSecret, seqno: Seqno): void;
 }
 
-export class NonceGuard implements NonceRule, SnapshotNonceRule {
+export class NonceGuard implements NonceRule {
   readonly #marks = new Map<string, Mark>();
-  /** The last snapshot under each secret. */
-  readonly #snapshots = new Map<string, Seqno>();
 
   /** Takes the id for one encryption. @throws BugError when it could have been used before. */
   use(secret: LedgerSecret, id: TransactionId): void {
     const mark = this.#marks.get(secret.fingerprint);
     if (mark && mark.view === id.view && mark.reserved.delete(id.seqno)) return;
     this.#raise(secret, id);
-  }
-
-  /** Takes the nonce of the snapshot at `seqno` for one encryption. @throws BugError likewise */
-  useSnapshot(secret: LedgerSecret, seqno: Seqno): void {
-    const last = this.#snapshots.get(secret.fingerprint) ?? 0;
-    assert(seqno > last, 'a (ledger secret, seqno) encrypts one snapshot only');
-    this.#snapshots.set(secret.fingerprint, seqno);
   }
 
   /** Sets an id aside: one later `use` of it is allowed although others came in between. */
@@ -88,5 +79,18 @@ export class NonceGuard implements NonceRule, SnapshotNonceRule {
     const mark = { view: id.view, seqno: id.seqno, reserved: new Set<number>() };
     this.#marks.set(secret.fingerprint, mark);
     return mark;
+  }
+}
+
+/** Keep one per process, too. */
+export class SnapshotNonceGuard implements SnapshotNonceRule {
+  /** The last snapshot under each secret. */
+  readonly #last = new Map<string, Seqno>();
+
+  /** @throws BugError when the nonce could have been used before */
+  useSnapshot(secret: LedgerSecret, seqno: Seqno): void {
+    const last = this.#last.get(secret.fingerprint) ?? 0;
+    assert(seqno > last, 'a (ledger secret, seqno) encrypts one snapshot only');
+    this.#last.set(secret.fingerprint, seqno);
   }
 }

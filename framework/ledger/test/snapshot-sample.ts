@@ -7,6 +7,7 @@ import {
   type EncodedSnapshot,
   encodeSnapshot,
   leafOf,
+  SnapshotNonceGuard,
   type SnapshotSource,
   singletonKey,
   treeMap,
@@ -23,6 +24,7 @@ import {
 export class SnapshotSample {
   readonly service: SampleService;
   readonly store: Store = new Store();
+  readonly guard: SnapshotNonceGuard = new SnapshotNonceGuard();
   #leaf: Uint8Array = new Uint8Array(32);
 
   private constructor(service: SampleService) {
@@ -78,8 +80,8 @@ export class SnapshotSample {
   }
 
   encode(source: SnapshotSource = this.source()): EncodedSnapshot {
-    const { secrets, guard } = this.service;
-    const sealer = { secret: secrets.secretFor(source.state.seqno), guard };
+    const { secrets } = this.service;
+    const sealer = { secret: secrets.secretFor(source.state.seqno), guard: this.guard };
     return runWhole(encodeSnapshot(sealer, source));
   }
 

@@ -80,6 +80,11 @@ export interface NodeConfiguration {
   readonly serviceCertificateFile: string;
   readonly ledgerDirectory: string;
   readonly chunkBytes: number;
+  readonly snapshots: {
+    readonly directory: string;
+    /** Entries between two snapshots. */
+    readonly entriesBetween: number;
+  };
   readonly uncommittedMax: number;
   readonly outputFiles: {
     readonly nodeCertificate: string;
@@ -102,7 +107,6 @@ export interface NodeConfiguration {
 const unusedKeys = {
   root: [
     'attestation',
-    'snapshots',
     'ledger_signatures',
     'jwt',
     'worker_threads',
@@ -120,6 +124,13 @@ const unusedKeys = {
   ],
   network: ['node_to_node_interface'],
   ledger: ['read_only_directories'],
+  snapshots: [
+    'min_tx_count',
+    'time_interval',
+    'read_only_directory',
+    'fetch_retry_interval',
+    'backup_fetch',
+  ],
   consensus: ['election_timeout', 'message_timeout'],
   output: ['node_to_node_address_file', 'identity_writer_fd', 'sealed_ledger_secret_location'],
   interface: [
@@ -144,6 +155,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
   const reader = new ConfigurationReader(value, '');
   const network = reader.object('network');
   const ledger = reader.object('ledger');
+  const snapshots = reader.object('snapshots');
   const certificate = reader.object('node_certificate');
   const command = reader.object('command');
   const output = reader.object('output_files');
@@ -154,6 +166,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     ...reader.unused(unusedKeys.root),
     ...network.unused(unusedKeys.network),
     ...ledger.unused(unusedKeys.ledger),
+    ...snapshots.unused(unusedKeys.snapshots),
     ...consensus.unused(unusedKeys.consensus),
     ...output.unused(unusedKeys.output),
   ];
@@ -167,14 +180,11 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     serviceCertificateFile: command.text('service_certificate_file', 'service_cert.pem'),
     ledgerDirectory: ledger.text('directory', 'ledger'),
     chunkBytes: ledger.sizeBytes('chunk_size', chunkBytesDefault),
+    snapshots: parseSnapshots(snapshots),
     uncommittedMax:
       consensus.integer('max_uncommitted_tx_count', { min: 0, max: 1_000_000 }, 0) ||
       uncommittedMaxDefault,
-    outputFiles: {
-      nodeCertificate: output.text('node_certificate_file', 'node_cert.pem'),
-      pid: output.text('pid_file', 'node.pid'),
-      rpcAddresses: output.text('rpc_addresses_file', 'rpc_addresses.json'),
-    },
+    outputFiles: parseOutputFiles(output),
     logging: {
       level: logLevels[logging.choice('host_level', ccfLevels, 'info')],
       format: logging.choice('format', ['Text', 'Json'], 'Text'),
@@ -184,11 +194,38 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     unused,
   };
   assertValidity(configuration);
-  for (const part of [network, ledger, certificate, command, output, logging, consensus, coco]) {
+  for (const part of [
+    network,
+    ledger,
+    snapshots,
+    certificate,
+    command,
+    output,
+    logging,
+    consensus,
+    coco,
+  ]) {
     part.finish();
   }
   reader.finish();
   return configuration;
+}
+
+/** CCF's default of snapshots.tx_count is 10,000. */
+const entryCounts = { min: 1, max: 1_000_000_000 };
+function parseOutputFiles(reader: ConfigurationReader): NodeConfiguration['outputFiles'] {
+  return {
+    nodeCertificate: reader.text('node_certificate_file', 'node_cert.pem'),
+    pid: reader.text('pid_file', 'node.pid'),
+    rpcAddresses: reader.text('rpc_addresses_file', 'rpc_addresses.json'),
+  };
+}
+
+function parseSnapshots(reader: ConfigurationReader): NodeConfiguration['snapshots'] {
+  return {
+    directory: reader.text('directory', 'snapshots'),
+    entriesBetween: reader.integer('tx_count', entryCounts, 10_000),
+  };
 }
 
 const sessions = { min: 1, max: 100_000 };

@@ -4,6 +4,7 @@ import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 export const nodeError: (
   code:
     | 'InvalidConfiguration'
+    | 'InvalidHeaderValue'
     | 'PreviousIdentityMismatch'
     | 'ServiceNeverOpened'
     | 'AddressInUse'
@@ -29,6 +30,11 @@ export const nodeError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The node configuration lacks a value, or one has the wrong form.',
+  },
+  InvalidHeaderValue: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A header of the request is not one that the endpoint can use.',
   },
   PreviousIdentityMismatch: {
     kind: 'refusal',

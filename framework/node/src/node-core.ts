@@ -44,7 +44,7 @@ export interface NodeCore {
   readonly replica: ReplicaClient;
   readonly tracker: TransactionStatusTracker;
   /** What governance does to the ledger beside its rows. */
-  readonly ledger: LedgerEffects;
+  readonly ledger: Omit<LedgerEffects, 'forceSnapshot'>;
 }
 
 /**
@@ -96,10 +96,9 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       },
     },
   );
-  const ledger: LedgerEffects = {
-    addSecret: (fromSeqno, secret) => sequencer.rekey(fromSeqno, secret),
+  const ledger = {
+    addSecret: (fromSeqno: Seqno, secret: Uint8Array) => sequencer.rekey(fromSeqno, secret),
     forceChunk: () => sequencer.forceChunk(),
-    forceSnapshot: () => {},
   };
   const core = { pipeline, replica, tracker: start.tracker, ledger };
   try {

@@ -52,12 +52,20 @@ async function receiptOf(source: ReceiptSource, id: TransactionId): Promise<Uint
     throw nodeError('TransactionPendingOrUnknown', message);
   }
   try {
-    const { entry, signature } = await source.readCovered(id);
-    const { key: secret } = source.secrets.secretFor(id.seqno);
-    return buildReceipt({ id, entryBytes: entry, signatureEntryBytes: signature, secret });
+    return await readReceipt(source, id);
   } catch (error) {
     if (!(error instanceof LedgerError) || error.code !== 'ReceiptUnavailable') throw error;
     const message = `Transaction ${formatTransactionId(id)} is a signature transaction: it has no receipt`;
     throw nodeError('TransactionNotFound', message, {}, error);
   }
+}
+
+/** The receipt of a committed transaction. @throws ReceiptUnavailable, LedgerDamaged, ReplicaBusy */
+export async function readReceipt(
+  source: Pick<ReceiptSource, 'readCovered' | 'secrets'>,
+  id: TransactionId,
+): Promise<Uint8Array> {
+  const { entry, signature } = await source.readCovered(id);
+  const { key: secret } = source.secrets.secretFor(id.seqno);
+  return buildReceipt({ id, entryBytes: entry, signatureEntryBytes: signature, secret });
 }

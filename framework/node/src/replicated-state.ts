@@ -6,7 +6,7 @@
 import type { CommittedBatch } from '@coco/adapter';
 import { asSeqno, assert, type Seqno, type TransactionId, type View } from '@coco/base';
 import type { TransactionStatusTracker } from '@coco/endpoint';
-import type { ReadView, Store, WriteSet } from '@coco/kv';
+import type { HeldState, ReadView, Store, WriteSet } from '@coco/kv';
 import {
   type OpenedBatch,
   type PendingSignature,
@@ -63,6 +63,11 @@ export class ReplicatedState {
   /** The state at the last commit. */
   committedState(): ReadView {
     return this.#store.readAt(this.#committed);
+  }
+
+  /** The state at the last commit, readable until it is released. */
+  holdCommitted(): HeldState {
+    return this.#store.hold(this.#committed);
   }
 
   /** The newest state; valid until the next write. */

@@ -35,6 +35,7 @@ import { nodeError } from './errors.ts';
 import { type HttpListener, listen, type TlsIdentity } from './http-listener.ts';
 import { collectMetrics, type RequestCounts } from './metrics.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
+import { openSnapshots } from './open-snapshots.ts';
 import { removeOutput, takePidFile, writeOutput } from './output-files.ts';
 import type { PrimaryJob } from './primary-job.ts';
 import { receiptEndpoint } from './receipt-endpoint.ts';
@@ -42,6 +43,8 @@ import { type RecoveredService, readPrivateLedger, recoverService } from './reco
 import type { RequestContext } from './request-context.ts';
 import { answerRequest } from './request-path.ts';
 import type { NodeState, NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
+import { snapshotEndpoints } from './snapshot-endpoints.ts';
+import type { SnapshotMaker } from './snapshot-maker.ts';
 import { startService } from './start-service.ts';
 
 /** How long a stop waits for executed transactions to become committed. */
@@ -125,6 +128,7 @@ class NodeWiring {
   recoveredSeqno: Seqno | undefined;
   #state: NodeState = 'Initialized';
   #areAdaptersStarted = false;
+  #snapshots: SnapshotMaker | undefined;
   #stopWatch: () => void = () => {};
   #certificates: CertificateFollower | undefined;
   #renewal: PrimaryJob | undefined;
@@ -158,8 +162,12 @@ class NodeWiring {
       this.#state = 'PartOfPublicNetwork';
       this.#finishRecoveryWhenAsked(recovered, surroundings, onFailed);
     }
+    const { maker, files } = await openSnapshots(this.#runtime, this.#options);
+    this.#snapshots = maker;
+    if (this.#state === 'PartOfNetwork') maker.enable();
     const certificates = this.#followCertificates(this.#runtime);
     this.#register(this.#runtime, certificates);
+    this.#registry.add(snapshotEndpoints(files));
     await this.#listen(this.#runtime, certificates);
     await this.#writeCertificates(certificates.current);
     await this.#writeAddresses();
@@ -181,6 +189,7 @@ class NodeWiring {
     this.#stopWatch();
     await this.#renewal?.stop();
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
+    await this.#snapshots?.stop();
     if (runtime) {
       for (const adapter of this.#areAdaptersStarted ? this.#adapters : []) await adapter.stop();
       const drained = runtime.core.pipeline.whenIdle();
@@ -239,6 +248,7 @@ class NodeWiring {
     );
     this.#startAdapters(recovered);
     this.#state = 'PartOfNetwork';
+    this.#snapshots?.enable();
     this.#options.log.write('info', 'node.recovered', {
       seqno: recovered.core.pipeline.committedSeqno,
     });
@@ -255,7 +265,10 @@ class NodeWiring {
         runtime.secrets.chain.map(({ fromSeqno, key }) => ({ version: fromSeqno, secret: key })),
       rootAt: () => runtime.tree.root(),
       historicalSecretRows: () => runtime.historicalSecretRows,
-      ledger: runtime.core.ledger,
+      ledger: {
+        ...runtime.core.ledger,
+        forceSnapshot: () => this.#snapshots?.ask(),
+      },
     };
   }
 

@@ -182,8 +182,9 @@ function write(reply: http.ServerResponse, response: Response, held: Holding): v
   if (reply.destroyed) return;
   held.add(response.body.length);
   reply.writeHead(response.status, {
-    ...response.headers,
     ...(response.status === 204 ? {} : { 'content-length': response.body.length }),
+    // The answer to HEAD says how long the body would be.
+    ...response.headers,
   });
   reply.end(response.body);
 }

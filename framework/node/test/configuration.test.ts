@@ -100,11 +100,13 @@ describe('the node configuration', () => {
   test('takes CCF’s further settings and says which it has no use for', () => {
     const parsed = parseConfiguration(
       configuration((draft) => {
-        draft.snapshots = { tx_count: 10000 };
+        draft.snapshots = { directory: 'elsewhere', tx_count: 500, time_interval: '1s' };
         draft.consensus = { election_timeout: '1s', max_uncommitted_tx_count: 50 };
       }),
     );
-    assert.deepEqual(parsed.unused, ['snapshots', 'consensus.election_timeout']);
+    const unused = ['snapshots.time_interval', 'consensus.election_timeout'];
+    assert.deepEqual(parsed.unused, unused);
+    assert.deepEqual(parsed.snapshots, { directory: 'elsewhere', entriesBetween: 500 });
     assert.equal(parsed.uncommittedMax, 50);
   });
 

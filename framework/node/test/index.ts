@@ -1,6 +1,6 @@
+import './authentication.test.ts';
 import './batch-pipeline.test.ts';
 import './bug-report.test.ts';
-import './authentication.test.ts';
 import './byte-budget.test.ts';
 import './certificate-follower.test.ts';
 import './certificate-renewal.test.ts';
@@ -18,3 +18,5 @@ import './replica-client.test.ts';
 import './replica-host.test.ts';
 import './run-node.test.ts';
 import './run-optimistic.test.ts';
+import './snapshot-endpoints.test.ts';
+import './snapshot-maker.test.ts';

@@ -66,7 +66,12 @@ export class NodeHarness {
   /** Starts a new service, or recovers the one of `previousIdentity` (a file in the folder). */
   async start(
     previousIdentity?: string,
-    options: { chunkSize?: string; acceptTailLoss?: boolean; clock?: Clock } = {},
+    options: {
+      chunkSize?: string;
+      acceptTailLoss?: boolean;
+      snapshotEntries?: number;
+      clock?: Clock;
+    } = {},
   ): Promise<RunningNode> {
     const { chunkSize = '5MB', acceptTailLoss = false, clock = systemClock } = options;
     const configuration = parseConfiguration({
@@ -94,6 +99,7 @@ export class NodeHarness {
         },
       },
       ledger: { chunk_size: chunkSize },
+      snapshots: { tx_count: options.snapshotEntries ?? 10_000 },
       coco: {
         service_curve: 'P-256',
         virtual_root_key_file: '../root.pem',

@@ -27,6 +27,7 @@ export class PipelineHarness {
   readonly pipeline: BatchPipeline;
   readonly sequencer: Sequencer;
   readonly secrets: LedgerSecrets;
+  readonly clock: ManualClock = new ManualClock(1_800_000_000_000);
   readonly random: SeededRandom = new SeededRandom(7);
   #deferred: (() => void)[] = [];
 
@@ -48,7 +49,7 @@ export class PipelineHarness {
       uncommittedMax: options.uncommittedMax ?? 1000,
       isRecovery: options.isRecovery ?? false,
       ports: {
-        clock: new ManualClock(1_800_000_000_000),
+        clock: this.clock,
         log: { write: (_level, event, fields = {}) => this.events.push({ event, fields }) },
         sign: async (input) => key.sign(input),
         propose: (batch, kind) => this.proposed.push({ batch, kind }),

@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  asSeqno,
+  asView,
+  diskFault,
+  MemoryDisk,
+  present,
+  type Seqno,
+  type TransactionId,
+} from '@coco/base';
+import { type ServiceStatus, serviceInfo, snapshotEvidence } from '@coco/governance';
+import { Store } from '@coco/kv';
+import {
+  buildReceipt,
+  decodeEntry,
+  decodeSnapshot,
+  isSignatureEntry,
+  leafOf,
+  restoreSnapshot,
+  SnapshotFiles,
+} from '@coco/ledger';
+import { SnapshotMaker, viewStartsAt } from '../src/snapshot-maker.ts';
+import { PipelineHarness, testMap } from './pipeline-harness.ts';
+
+const folder = 'snapshots';
+
+/** A pipeline whose batches the test commits, and the maker that observes it. */
+class MakerHarness extends PipelineHarness {
+  readonly disk: MemoryDisk;
+  /** Entries of committed batches by seqno. */
+  readonly #entries = new Map<number, Uint8Array>();
+  readonly maker: SnapshotMaker;
+  readonly files: SnapshotFiles;
+  /** Turns of the event loop that the encoder gave back. */
+  turns = 0;
+
+  private constructor(disk: MemoryDisk, files: SnapshotFiles, options: MakerOptions) {
+    super({ uncommittedMax: options.uncommittedMax ?? 1000 });
+    this.disk = disk;
+    this.files = files;
+    this.maker = new SnapshotMaker({
+      pipeline: this.pipeline,
+      files,
+      secrets: this.secrets,
+      leafAt: (seqno) => leafOf(decodeEntry(this.entry(seqno))),
+      receiptOf: async (id) => this.#receipt(id),
+      entriesBetween: options.entriesBetween ?? 1000,
+      clock: { monotonicMs: () => this.#beat(), nowMs: () => 0, setTimer: () => () => {} },
+      log: { write: (_level, event, fields = {}) => this.events.push({ event, fields }) },
+      defer: (callback) => {
+        this.turns++;
+        setImmediate(callback);
+      },
+    });
+    this.pipeline.addObserver(this.maker);
+  }
+
+  static async create(options: MakerOptions = {}): Promise<MakerHarness> {
+    const disk = new MemoryDisk();
+    const files = await SnapshotFiles.open({ disk, folder }, asSeqno(0));
+    const harness = new MakerHarness(disk, files, options);
+    harness.pipeline.startExecuting();
+    harness.setStatus('Opening');
+    await harness.commitAll();
+    harness.maker.enable();
+    return harness;
+  }
+
+  /** Each look at the clock is a millisecond: a slice is a few steps. */
+  #now = 0;
+  #beat(): number {
+    return this.#now++;
+  }
+
+  entry(seqno: number): Uint8Array {
+    return present(this.#entries.get(seqno), 'the entry is committed');
+  }
+
+  setStatus(status: ServiceStatus): void {
+    this.pipeline.execute((transaction) => {
+      serviceInfo.put(transaction, { cert: 'PEM', status });
+      return { result: undefined };
+    });
+  }
+
+  /** Commits whatever is proposed until nothing moves. */
+  async commitAll(): Promise<void> {
+    for (let round = 0; round < 12; round++) {
+      await this.settle();
+      this.commitOnce();
+    }
+  }
+
+  commitOnce(): void {
+    for (const { batch } of this.proposed) {
+      let seqno = batch.firstSeqno as number;
+      for (let at = 0; at < batch.body.length; ) {
+        const view = new DataView(batch.body.buffer, batch.body.byteOffset + at);
+        const size = 8 + view.getUint32(2, true);
+        this.#entries.set(seqno++, batch.body.subarray(at, at + size));
+        at += size;
+      }
+    }
+    this.commit(this.proposed.length);
+  }
+
+  #receipt(id: TransactionId): Uint8Array {
+    for (let seqno = id.seqno + 1; ; seqno++) {
+      const signature = this.entry(seqno);
+      if (!isSignatureEntry(decodeEntry(signature))) continue;
+      const secret = this.secrets.secretFor(id.seqno as Seqno).key;
+      const entryBytes = this.entry(id.seqno);
+      return buildReceipt({ id, entryBytes, signatureEntryBytes: signature, secret });
+    }
+  }
+
+  names(): Promise<readonly string[]> {
+    return this.disk.list(folder);
+  }
+
+  logged(event: string): number {
+    return this.events.filter((one) => one.event === event).length;
+  }
+}
+
+interface MakerOptions {
+  readonly entriesBetween?: number;
+  readonly uncommittedMax?: number;
+}
+
+describe('the maker of snapshots', () => {
+  test('takes one when the service opens, whose evidence and receipt are of its digest', async () => {
+    const harness = await MakerHarness.create();
+    assert.deepEqual(await harness.names(), []);
+    harness.write('a', '1');
+    harness.setStatus('Open');
+    await harness.commitAll();
+    const [name = '', ...more] = await harness.names();
+    assert.deepEqual(more, []);
+    const match = present(/^snapshot_(\d+)_(\d+)\.committed$/.exec(name), name);
+    const size = await harness.files.size(name);
+    const decoded = decodeSnapshot(await harness.files.read(name, { offset: 0, length: size }));
+    assert.equal(decoded.seqno, Number(match[1]));
+    const evidence = decodeEntry(harness.entry(Number(match[2])));
+    assert.deepEqual([...evidence.claimsDigest], [...decoded.digest]);
+    const row = snapshotEvidence.require(harness.pipeline.committedState());
+    assert.equal(row.version, decoded.seqno);
+    assert.equal(row.hash, Buffer.from(decoded.digest).toString('hex'));
+    const store = new Store();
+    const secret = harness.secrets.secretFor(decoded.seqno);
+    restoreSnapshot(decoded, { store, secret });
+    const value = store
+      .readAt(store.seqno)
+      .map(testMap)
+      .get(new Uint8Array([97]));
+    assert.deepEqual(value, new Uint8Array([49]));
+    assert.equal(harness.logged('snapshot.made'), 1);
+  });
+
+  test('takes one where an entry asked for it, and none for an entry that was lost', async () => {
+    const harness = await MakerHarness.create();
+    harness.write('a', '1');
+    harness.maker.ask();
+    await harness.settle();
+    assert.deepEqual(await harness.names(), [], 'not before the commit');
+    await harness.commitAll();
+    assert.equal((await harness.names()).length, 1);
+    harness.write('b', '1');
+    harness.maker.ask();
+    harness.pipeline.loseOffice(asView(3));
+    harness.pipeline.startExecuting(asView(3));
+    harness.write('c', '1');
+    await harness.commitAll();
+    assert.equal((await harness.names()).length, 1);
+  });
+
+  test('takes one every so many entries, and its own evidence leads to no other', async () => {
+    const harness = await MakerHarness.create({ entriesBetween: 20 });
+    await harness.commitAll();
+    for (let batch = 0; batch < 30; batch++) {
+      harness.write(`${batch}`, '1');
+      await harness.commitAll();
+    }
+    const seqnos = (await harness.names()).map((name) => Number(name.split('_')[1]));
+    seqnos.sort((left, right) => left - right);
+    assert.ok(seqnos.length >= 2, `${seqnos}`);
+    for (const [at, seqno] of seqnos.entries()) {
+      assert.ok(seqno - (seqnos[at - 1] ?? 0) >= 20, `${seqnos}`);
+    }
+  });
+
+  test('makes none before the state is whole', async () => {
+    const harness = await MakerHarness.create();
+    const late = new MemoryDisk();
+    const files = await SnapshotFiles.open({ disk: late, folder }, asSeqno(0));
+    const maker = new SnapshotMaker({
+      pipeline: harness.pipeline,
+      files,
+      secrets: harness.secrets,
+      leafAt: () => assert.fail('nothing is made'),
+      receiptOf: () => assert.fail('nothing is made'),
+      entriesBetween: 1,
+      clock: harness.clock,
+      log: { write: () => {} },
+      defer: setImmediate,
+    });
+    harness.pipeline.addObserver(maker);
+    harness.write('a', '1');
+    maker.ask();
+    harness.setStatus('Open');
+    await harness.commitAll();
+    assert.deepEqual(await late.list(folder), []);
+  });
+
+  test('writes go on while the state is read, and are not in it', async () => {
+    const harness = await MakerHarness.create();
+    for (let at = 0; at < 900; at++) harness.write(`key ${at}`, 'before');
+    harness.maker.ask();
+    await harness.settle();
+    harness.commitOnce();
+    const before = harness.turns;
+    for (let round = 0; round < 8; round++) {
+      harness.write('key 5', `during ${round}`);
+      await harness.commitAll();
+    }
+    assert.ok(harness.turns > before, 'the encoder gives the thread back');
+    const [name = ''] = await harness.names();
+    const size = await harness.files.size(name);
+    const decoded = decodeSnapshot(await harness.files.read(name, { offset: 0, length: size }));
+    const store = new Store();
+    restoreSnapshot(decoded, { store, secret: harness.secrets.secretFor(decoded.seqno) });
+    const value = store.readAt(store.seqno).map(testMap).get(Buffer.from('key 5'));
+    assert.equal(Buffer.from(value ?? []).toString(), 'before');
+  });
+
+  test('a file whose evidence is lost is removed, and the next one is made', async () => {
+    const harness = await MakerHarness.create();
+    harness.write('a', '1');
+    harness.maker.ask();
+    await harness.settle();
+    harness.commitOnce();
+    await harness.settle();
+    await harness.settle();
+    assert.equal((await harness.names()).length, 1, 'written, its evidence not committed');
+    harness.pipeline.loseOffice(asView(3));
+    harness.proposed.length = 0;
+    harness.pipeline.startExecuting(asView(3));
+    await harness.commitAll();
+    assert.deepEqual(await harness.names(), []);
+    harness.write('b', '1');
+    harness.maker.ask();
+    await harness.commitAll();
+    assert.match((await harness.names()).join(), /^snapshot_\d+_\d+\.committed$/);
+  });
+
+  test('evidence waits while too much waits for commit', async () => {
+    const harness = await MakerHarness.create({ uncommittedMax: 4 });
+    harness.write('a', '1');
+    harness.maker.ask();
+    await harness.settle();
+    harness.commitOnce();
+    for (const name of ['b', 'c', 'd', 'e']) harness.write(name, '1');
+    for (let round = 0; round < 4; round++) await harness.settle();
+    assert.deepEqual(await harness.names(), ['snapshot.writing']);
+    await harness.commitAll();
+    assert.match((await harness.names())[0] ?? '', /committed$/);
+  });
+
+  test('a disk that fails costs the snapshot and not the service', async () => {
+    const harness = await MakerHarness.create();
+    const { open } = harness.disk;
+    harness.disk.open = () => Promise.reject(diskFault('DiskFull', 'The disk has no space left.'));
+    harness.write('a', '1');
+    harness.maker.ask();
+    await harness.commitAll();
+    assert.equal(harness.logged('snapshot.failed'), 1);
+    harness.disk.open = open;
+    harness.write('b', '1');
+    harness.maker.ask();
+    await harness.commitAll();
+    assert.match((await harness.names())[0] ?? '', /committed$/);
+  });
+
+  test('a stopped maker begins nothing, and takes back what it was making', async () => {
+    const harness = await MakerHarness.create();
+    harness.write('a', '1');
+    harness.maker.ask();
+    await harness.settle();
+    harness.commitOnce();
+    await harness.settle();
+    assert.equal((await harness.names()).length, 1);
+    await harness.maker.stop();
+    assert.deepEqual(await harness.names(), []);
+    harness.write('a', '1');
+    harness.maker.ask();
+    await harness.commitAll();
+    assert.deepEqual(await harness.names(), []);
+  });
+
+  test('views without entries have the start of the next', () => {
+    const at = (view: number, seqno: number) => ({ view: asView(view), seqno: asSeqno(seqno) });
+    assert.deepEqual(viewStartsAt([at(2, 1), at(4, 28)], asSeqno(30)), [1, 1, 28, 28]);
+    assert.deepEqual(viewStartsAt([at(2, 1), at(4, 28)], asSeqno(27)), [1, 1]);
+    assert.deepEqual(viewStartsAt([at(1, 1), at(2, 1)], asSeqno(5)), [1, 1]);
+  });
+});
