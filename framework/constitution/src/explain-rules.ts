@@ -6,10 +6,11 @@ import { type Consortium, conditionsOf, nameOf } from './rule-condition.ts';
 import { placeOfRule, type Requirements, type Rule, type RulesDocument } from './rules-document.ts';
 import { sayCondition, sayHours } from './say-condition.ts';
 
-/** What is needed when one of these proposes; the conditions are what the sentences say. */
+/** What is needed when one of these proposes. */
 export interface ProposerCase {
   readonly proposers: readonly Member[];
-  readonly conditions: readonly Condition[];
+  /** By proposer's id: what the sentences say, counted out. */
+  readonly conditions: ReadonlyMap<string, readonly Condition[]>;
   readonly sentences: readonly string[];
 }
 
@@ -42,19 +43,24 @@ export function explainRules(
 
 /** Proposers for whom the same sentences hold are told together. */
 function casesOf(consortium: Consortium, rule: Rule): readonly ProposerCase[] {
-  const cases = new Map<string, { proposers: Member[]; conditions: readonly Condition[] }>();
+  const cases = new Map<string, CaseInProgress>();
+  const sentencesOf = new Map<string, readonly string[]>();
   for (const proposer of consortium.members) {
     const conditions = conditionsOf(consortium, rule, proposer);
-    const text = sayAll(conditions, consortium.members).join('\n');
-    const found = cases.get(text);
-    if (found === undefined) cases.set(text, { proposers: [proposer], conditions });
-    else found.proposers.push(proposer);
+    const sentences = sayAll(conditions, consortium.members);
+    const text = sentences.join('\n');
+    const found: CaseInProgress = cases.get(text) ?? { proposers: [], conditions: new Map() };
+    found.proposers.push(proposer);
+    found.conditions.set(proposer.id, conditions);
+    cases.set(text, found);
+    sentencesOf.set(text, sentences);
   }
-  return [...cases.values()].map(({ proposers, conditions }) => ({
-    proposers,
-    conditions,
-    sentences: sayAll(conditions, consortium.members),
-  }));
+  return [...cases].map(([text, found]) => ({ ...found, sentences: sentencesOf.get(text) ?? [] }));
+}
+
+interface CaseInProgress {
+  readonly proposers: Member[];
+  readonly conditions: Map<string, readonly Condition[]>;
 }
 
 function sayAll(conditions: readonly Condition[], members: readonly Member[]): readonly string[] {

@@ -61,7 +61,7 @@ function warnBypass(rules: RulesDocument): readonly string[] {
   if (strict.length > 0) {
     const needed = sayRule(ruleOf(rules, 'set_rules')).join(', ');
     warnings.push(
-      `${strict.join(' and ')} have a rule of their own, which set_rules can replace (${needed}).`,
+      `Another rule than that of set_rules counts for ${strict.join(' and ')}, and set_rules can replace it (${needed}).`,
     );
   }
   return warnings;

@@ -1,6 +1,9 @@
 import './action-refusals.test.ts';
 import './actions.test.ts';
+import './check-rules.test.ts';
 import './constitution.test.ts';
+import './diff-rules.test.ts';
 import './examples.test.ts';
+import './explain-rules.test.ts';
 import './read-rules.test.ts';
 import './set-rules.test.ts';
