@@ -1,3 +1,7 @@
+/**
+ * The explanation of rules against the constitution over all ballots, for up to six members: what
+ * takes too long for the room's own tests.
+ */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
