@@ -12,6 +12,8 @@ export type { KeyPairPem } from './key-pair-pem.ts';
 export { generateEcdsaPem, generateEddsaPem, generateRsaPem } from './key-pair-pem.ts';
 export type { WrapAlgorithm } from './key-wrapping.ts';
 export { unwrapKey, wrapKey } from './key-wrapping.ts';
+export type { PublishedKey } from './published-key.ts';
+export { parsePublishedKey } from './published-key.ts';
 export { SecretKey } from './secret-key.ts';
 export type { CurveName } from './signing-key.ts';
 export { algorithmOf, parsePublicKey, SigningKey, verifySignature } from './signing-key.ts';

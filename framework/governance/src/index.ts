@@ -12,6 +12,8 @@ export {
 } from './governance-request.ts';
 export { recoveryViewGap } from './identity-endorsement.ts';
 export { historicalSecretAt, type LedgerSecret } from './issue-recovery-shares.ts';
+export type { RefreshedIssuer } from './jwt-tables.ts';
+export { refreshedIssuers, tokenIssuers } from './jwt-tables.ts';
 export { identityLookup } from './members.ts';
 export type { NativeContext, NativeFunction, NativeFunctions } from './native-function.ts';
 export { nativeFunctions } from './native-functions.ts';
@@ -81,3 +83,4 @@ export {
   virtualHostData,
   virtualMeasurements,
 } from './tables.ts';
+export { refreshTokenKeys } from './token-keys.ts';

@@ -72,6 +72,20 @@ export class JsonFields {
     return this.optionalObject(name) ?? this.#missing(name, 'an object');
   }
 
+  /** A list of text. */
+  optionalTexts(name: string): readonly string[] | undefined {
+    const value = this.json(name);
+    if (value === undefined) return undefined;
+    const isTexts = Array.isArray(value) && value.every((item) => typeof item === 'string');
+    if (isTexts) return value as readonly string[];
+    throw this.#refuse(name, 'a list of text');
+  }
+
+  /** Every field, as it stands. */
+  all(): { readonly [name: string]: JsonValue } {
+    return this.#value;
+  }
+
   /** An object whose fields are all text. */
   texts(name: string): Readonly<Record<string, string>> {
     const fields = this.object(name);

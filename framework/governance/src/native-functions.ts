@@ -2,6 +2,7 @@
 import { refuse, utf8Decode } from '@coco/base';
 import type { ScriptValue } from '@coco/isolate';
 import { certificateFunctions } from './certificate-functions.ts';
+import { jwtFunctions } from './jwt-functions.ts';
 import { ledgerFunctions } from './ledger-functions.ts';
 import type { NativeFunction, NativeFunctions } from './native-function.ts';
 import { transitionServiceToOpen } from './open-service.ts';
@@ -24,6 +25,7 @@ export const nativeFunctions: NativeFunctions = new Map([
   ...serviceFunctions,
   ...ledgerFunctions,
   ...certificateFunctions,
+  ...jwtFunctions,
 ]);
 
 /** A certificate comes as the bytes of its PEM text. @throws InvalidInput */

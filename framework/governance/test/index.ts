@@ -13,6 +13,7 @@ import './replay-window.test.ts';
 import './reshare.model.test.ts';
 import './service-endpoints.test.ts';
 import './tables.test.ts';
+import './token-keys.test.ts';
 import './certificate-functions.test.ts';
 import './certificate-time.test.ts';
 import './standing-permissions.test.ts';

@@ -6,6 +6,7 @@ import type { JsonValue } from '@coco/base';
 import type { CurveName } from '@coco/crypto';
 import { ConfigurationReader } from './configuration-reader.ts';
 import { nodeError } from './errors.ts';
+import { unusedKeys } from './unused-settings.ts';
 
 const bodyBytesDefault = 1024 * 1024;
 const headerBytesDefault = 16 * 1024;
@@ -14,6 +15,9 @@ const sessionsSoftDefault = 3900;
 const sessionsDefault = 4000;
 const chunkBytesDefault = 5 * 1024 * 1024;
 const uncommittedMaxDefault = 20_000;
+/** CCF's: half an hour, and never more often than a second. */
+const tokenKeysIntervalMsDefault = 1_800_000;
+const tokenKeysIntervalMsMin = 1_000;
 const certificateDaysMax = 3650;
 /** CCF's: what a certificate may hold at most where the configuration does not say. */
 const validityDaysMaxDefault = 365;
@@ -86,6 +90,8 @@ export interface NodeConfiguration {
     readonly entriesBetween: number;
   };
   readonly uncommittedMax: number;
+  /** How often the keys of token issuers are asked for. */
+  readonly tokenKeysIntervalMs: number;
   readonly outputFiles: {
     readonly nodeCertificate: string;
     readonly pid: string;
@@ -102,53 +108,6 @@ export interface NodeConfiguration {
   /** Paths of settings of CCF's that are there and that this version has no use for. */
   readonly unused: readonly string[];
 }
-
-/** CCF's settings that a network of one node, on the virtual platform, has no use for yet. */
-const unusedKeys = {
-  root: [
-    'attestation',
-    'ledger_signatures',
-    'jwt',
-    'worker_threads',
-    'memory',
-    'enclave',
-    'tick_interval',
-    'slow_io_logging_threshold',
-    'node_client_interface',
-    'client_interface',
-    'idle_connection_timeout',
-    'node_data_json_file',
-    'service_data_json_file',
-    'ignore_first_sigterm',
-    'files_cleanup',
-  ],
-  network: ['node_to_node_interface'],
-  ledger: ['read_only_directories'],
-  snapshots: [
-    'min_tx_count',
-    'time_interval',
-    'read_only_directory',
-    'fetch_retry_interval',
-    'backup_fetch',
-  ],
-  consensus: ['election_timeout', 'message_timeout'],
-  output: ['node_to_node_address_file', 'identity_writer_fd', 'sealed_ledger_secret_location'],
-  interface: [
-    'max_open_sessions_soft',
-    'forwarding_timeout_ms',
-    'redirections',
-    'app_protocol',
-    'enabled_operator_features',
-  ],
-  http: [
-    'max_headers_count',
-    'initial_window_size',
-    'max_frame_size',
-    'max_concurrent_streams_count',
-  ],
-  start: ['service_data_json_file', 'startup_host_time'],
-  service: ['reconfiguration_type', 'recent_cose_proposals_window_size'],
-} as const;
 
 /** @throws InvalidConfiguration naming the path of what is wrong. */
 export function parseConfiguration(value: JsonValue): NodeConfiguration {
@@ -184,6 +143,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     uncommittedMax:
       consensus.integer('max_uncommitted_tx_count', { min: 0, max: 1_000_000 }, 0) ||
       uncommittedMaxDefault,
+    tokenKeysIntervalMs: parseTokenKeysInterval(reader.object('jwt')),
     outputFiles: parseOutputFiles(output),
     logging: {
       level: logLevels[logging.choice('host_level', ccfLevels, 'info')],
@@ -226,6 +186,12 @@ function parseSnapshots(reader: ConfigurationReader): NodeConfiguration['snapsho
     directory: reader.text('directory', 'snapshots'),
     entriesBetween: reader.integer('tx_count', entryCounts, 10_000),
   };
+}
+
+function parseTokenKeysInterval(reader: ConfigurationReader): number {
+  const intervalMs = reader.timeMs('key_refresh_interval', tokenKeysIntervalMsDefault);
+  reader.finish();
+  return Math.max(intervalMs, tokenKeysIntervalMsMin);
 }
 
 const sessions = { min: 1, max: 100_000 };

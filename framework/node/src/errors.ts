@@ -20,6 +20,7 @@ export const nodeError: (
     | 'PidFileTaken'
     | 'ReplicaFailed'
     | 'ReplicaBusy'
+    | 'TokenIssuerFailed'
     | 'HandOverPending'
     | 'HandOverFailed',
   message: string,
@@ -35,6 +36,11 @@ export const nodeError: (
     kind: 'refusal',
     status: 400,
     meaning: 'A header of the request is not one that the endpoint can use.',
+  },
+  TokenIssuerFailed: {
+    kind: 'fault',
+    status: 502,
+    meaning: 'An issuer of tokens could not be asked for its keys, or gave none.',
   },
   PreviousIdentityMismatch: {
     kind: 'refusal',

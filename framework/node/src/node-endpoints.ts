@@ -42,6 +42,8 @@ export interface NodeStatus {
   /** Endorsements of earlier service identities, newest first. */
   endorsements(): readonly EndorsementRow[];
   metrics(): JsonValue;
+  /** How the refreshes of token issuers' keys went. */
+  tokenKeyRefreshes(): JsonValue;
   /** Every endpoint of the node, for the API documents. */
   endpoints(): readonly Endpoint[];
 }
@@ -91,6 +93,9 @@ export function nodeEndpoints(node: NodeStatus): readonly Endpoint[] {
       jsonResponse({ ccf_version: `coco-${node.version}`, quickjs_version: '', unsafe: true }),
     ),
     command('/node/metrics', 'Metrics', () => jsonResponse(node.metrics())),
+    command('/node/jwt_keys/refresh/metrics', 'Refreshes of the keys of token issuers', () =>
+      jsonResponse(node.tokenKeyRefreshes()),
+    ),
     command('/node/ready/app', 'Whether the application is open', () =>
       emptyResponse(node.isOpen() ? 204 : 503),
     ),

@@ -27,7 +27,6 @@ import { hostAdapter } from './adapter-host.ts';
 import type { BatchPipeline } from './batch-pipeline.ts';
 import { bugReport } from './bug-report.ts';
 import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
-import { renewCertificatesInTime } from './certificate-renewal.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
@@ -35,9 +34,9 @@ import { nodeError } from './errors.ts';
 import { type HttpListener, listen, type TlsIdentity } from './http-listener.ts';
 import { collectMetrics, type RequestCounts } from './metrics.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
+import { type NodeJobs, startJobs } from './node-jobs.ts';
 import { openSnapshots } from './open-snapshots.ts';
 import { removeOutput, takePidFile, writeOutput } from './output-files.ts';
-import type { PrimaryJob } from './primary-job.ts';
 import { receiptEndpoint } from './receipt-endpoint.ts';
 import { type RecoveredService, readPrivateLedger, recoverService } from './recover-service.ts';
 import type { RequestContext } from './request-context.ts';
@@ -131,7 +130,7 @@ class NodeWiring {
   #snapshots: SnapshotMaker | undefined;
   #stopWatch: () => void = () => {};
   #certificates: CertificateFollower | undefined;
-  #renewal: PrimaryJob | undefined;
+  #jobs: NodeJobs | undefined;
 
   constructor(options: RunNodeOptions, adapters: readonly Adapter[]) {
     this.#options = options;
@@ -166,6 +165,7 @@ class NodeWiring {
     this.#snapshots = maker;
     if (this.#state === 'PartOfNetwork') maker.enable();
     const certificates = this.#followCertificates(this.#runtime);
+    this.#jobs = this.#startJobs(this.#runtime);
     this.#register(this.#runtime, certificates);
     this.#registry.add(snapshotEndpoints(files));
     await this.#listen(this.#runtime, certificates);
@@ -180,14 +180,13 @@ class NodeWiring {
           ['node', certificates.current.endorsed],
         ]),
     });
-    this.#renewal = this.#renewCertificates(this.#runtime);
     log.write('info', 'node.started', { node: this.#runtime.node.key.id, state: this.#state });
   }
 
   async stop(): Promise<void> {
     const runtime = this.#runtime;
     this.#stopWatch();
-    await this.#renewal?.stop();
+    await this.#jobs?.stop();
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
     await this.#snapshots?.stop();
     if (runtime) {
@@ -288,6 +287,7 @@ class NodeWiring {
         currentView: () => pipeline.view,
         isPrimary: () => pipeline.isExecuting,
         endorsements: () => runtime.endorsements(),
+        tokenKeyRefreshes: () => this.#jobs?.tokenKeys.metrics() ?? {},
         metrics: () => collectMetrics({ core, listeners: this.#listeners, counts: this.#counts }),
         endpoints: () => this.#registry.endpoints(),
       }),
@@ -322,11 +322,12 @@ class NodeWiring {
     return follower;
   }
 
-  #renewCertificates(runtime: ServiceRuntime): PrimaryJob {
+  #startJobs(runtime: ServiceRuntime): NodeJobs {
     const { pipeline } = runtime.core;
-    const isOnDuty = (): boolean => pipeline.isExecuting && this.#isOpen(pipeline);
+    const { tokenKeysIntervalMs } = this.#options.configuration;
     const ports = this.#governancePorts(runtime);
-    return renewCertificatesInTime({ ...this.#options, pipeline, ports, isOnDuty });
+    const isOpen = (): boolean => this.#isOpen(pipeline);
+    return startJobs({ ...this.#options, pipeline, ports, tokenKeysIntervalMs, isOpen });
   }
 
   async #listen(runtime: ServiceRuntime, { current }: CertificateFollower): Promise<void> {

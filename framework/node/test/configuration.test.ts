@@ -29,15 +29,18 @@ describe('the node configuration', () => {
     assert.equal(parsed.chunkBytes, 5 * 1024 * 1024);
     assert.equal(parsed.interfaces[0]?.authority, 'Service');
     assert.equal(parsed.serviceCurve, 'P-384');
+    assert.equal(parsed.tokenKeysIntervalMs, 1_800_000);
   });
 
   test('reads sizes and times as CCF writes them; empty texts are defaults', () => {
     const parsed = parseConfiguration(
       configuration((draft) => {
         draft.ledger = { chunk_size: '2KB', directory: '' };
+        draft.jwt = { key_refresh_interval: '2min' };
       }),
     );
     assert.equal(parsed.chunkBytes, 2048);
+    assert.equal(parsed.tokenKeysIntervalMs, 120_000);
     assert.equal(parsed.ledgerDirectory, 'ledger');
   });
 

@@ -100,6 +100,7 @@ export class NodeHarness {
       },
       ledger: { chunk_size: chunkSize },
       snapshots: { tx_count: options.snapshotEntries ?? 10_000 },
+      jwt: { key_refresh_interval: '1s' },
       coco: {
         service_curve: 'P-256',
         virtual_root_key_file: '../root.pem',

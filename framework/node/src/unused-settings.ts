@@ -1,0 +1,48 @@
+/**
+ * CCF's settings that a network of one node, on the virtual platform, has no use for yet: they are
+ * read past, with a warning where they are set.
+ */
+export const unusedKeys = {
+  root: [
+    'attestation',
+    'ledger_signatures',
+    'worker_threads',
+    'memory',
+    'enclave',
+    'tick_interval',
+    'slow_io_logging_threshold',
+    'node_client_interface',
+    'client_interface',
+    'idle_connection_timeout',
+    'node_data_json_file',
+    'service_data_json_file',
+    'ignore_first_sigterm',
+    'files_cleanup',
+  ],
+  network: ['node_to_node_interface'],
+  ledger: ['read_only_directories'],
+  snapshots: [
+    'min_tx_count',
+    'time_interval',
+    'read_only_directory',
+    'fetch_retry_interval',
+    'backup_fetch',
+  ],
+  consensus: ['election_timeout', 'message_timeout'],
+  output: ['node_to_node_address_file', 'identity_writer_fd', 'sealed_ledger_secret_location'],
+  interface: [
+    'max_open_sessions_soft',
+    'forwarding_timeout_ms',
+    'redirections',
+    'app_protocol',
+    'enabled_operator_features',
+  ],
+  http: [
+    'max_headers_count',
+    'initial_window_size',
+    'max_frame_size',
+    'max_concurrent_streams_count',
+  ],
+  start: ['service_data_json_file', 'startup_host_time'],
+  service: ['reconfiguration_type', 'recent_cose_proposals_window_size'],
+} as const;

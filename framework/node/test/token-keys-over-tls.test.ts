@@ -1,0 +1,82 @@
+/** A whole node whose callers bear tokens of an issuer that rotates its keys. */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { after, suite, test } from 'node:test';
+import type { Adapter } from '@coco/adapter';
+import { encodeJson, type JsonValue, utf8Encode } from '@coco/base';
+import { jsonResponse } from '@coco/endpoint';
+import { SignJWT } from 'jose';
+import { IssuerServer, issuerRoot } from './issuer-server.ts';
+import { NodeHarness } from './node-harness.ts';
+import { createNotesAdapter } from './notes-adapter.ts';
+
+const server = await IssuerServer.start();
+
+/** The issuer and its roots stand in the first transaction, as a vote would have written them. */
+function withIssuer(): Adapter {
+  return {
+    ...createNotesAdapter(),
+    endpoints: [
+      {
+        method: 'GET',
+        path: '/app/bearer',
+        mode: 'command',
+        authentication: ['jwt'],
+        handle: ({ caller }) => jsonResponse(caller.policy === 'jwt' ? caller.keyIssuer : null),
+      },
+    ],
+    genesis: (transaction) => {
+      const put = (map: string, key: string, value: JsonValue): void =>
+        transaction.map(`public:ccf.gov.${map}`).set(utf8Encode(key), encodeJson(value));
+      put('tls.ca_cert_bundles', 'roots', issuerRoot);
+      const row = { issuer: server.url, auto_refresh: true, ca_cert_bundle_name: 'roots' };
+      put('jwt.issuers', server.url, row);
+    },
+  };
+}
+
+interface IssuerKey {
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly published: JsonValue;
+}
+
+function createKey(kid: string): IssuerKey {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = publicKey.export({ format: 'jwk' }) as { [name: string]: JsonValue };
+  return { kid, privateKey, published: { ...key, kid } };
+}
+
+suite('a node that keeps an issuer’s keys fresh', () => {
+  let harness: NodeHarness;
+  after(async () => {
+    await harness.remove();
+    await server.stop();
+  });
+
+  const statusWith = async ({ kid, privateKey }: IssuerKey): Promise<number> => {
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    const token = await new SignJWT({ iss: server.url, exp })
+      .setProtectedHeader({ alg: 'ES256', kid })
+      .sign(privateKey);
+    const headers = { authorization: `Bearer ${token}` };
+    return (await harness.request('/app/bearer', { headers })).status;
+  };
+
+  test('takes tokens by the keys that the issuer has now, and by no others', async () => {
+    const [first, second] = [createKey('first'), createKey('second')];
+    server.publishes([first.published]);
+    harness = await NodeHarness.create(withIssuer);
+    await harness.start();
+    await harness.openService();
+    while ((await statusWith(first)) !== 200);
+    assert.equal(await statusWith(second), 401);
+    server.publishes([second.published]);
+    while ((await statusWith(second)) !== 200);
+    assert.equal(await statusWith(first), 401);
+    const { json } = await harness.request('/node/jwt_keys/refresh/metrics');
+    const { attempts, successes, failures } = json as Record<string, number>;
+    assert.ok((successes ?? 0) >= 2);
+    assert.deepEqual([attempts, failures], [successes, 0]);
+  });
+});
