@@ -33,13 +33,18 @@ function sentencesFor(rules: RulesDocument, action: string): readonly string[] {
   return rule === undefined ? [] : sayRule(rule);
 }
 
+function nameScope(actions: readonly string[]): string {
+  if (actions.length === 0) return 'The document as a whole';
+  return actions.length === actionNames.length ? 'Every action' : actions.join(', ');
+}
+
 export function formatDiff(before: RulesDocument, after: RulesDocument): string {
   const changes = diffRules(before, after);
   const title = `From "${before.title}" (version ${before.version}) to "${after.title}" (version ${after.version})`;
   if (changes.length === 0) return `${title}: nothing changes for any action.`;
   const blocks = changes.flatMap(({ actions, removed, added }) => [
     '',
-    actions.length === 0 ? 'The document as a whole:' : `${actions.join(', ')}:`,
+    `${nameScope(actions)}:`,
     ...removed.map((sentence) => `  - no longer: ${sentence}`),
     ...added.map((sentence) => `  + now: ${sentence}`),
   ]);

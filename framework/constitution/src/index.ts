@@ -27,6 +27,7 @@ export type {
   Threshold,
   Unit,
 } from './rules-document.ts';
+export { formatRules } from './say-rule.ts';
 export type { RuleOutcome, SimulatedVote, VoteOutcome } from './simulate-vote.ts';
 export { simulateVote } from './simulate-vote.ts';
 export { warnRules } from './warn-rules.ts';

@@ -61,7 +61,8 @@ function sayAmount(amount: Amount): string {
 }
 
 function sayApproval({ from, at_least: atLeast = 1 }: Approval): string {
-  return `${sayAmount(atLeast)} of ${sayParty(from)} say yes`;
+  if (atLeast === 1) return `one of the ${sayParty(from)} says yes`;
+  return `${sayAmount(atLeast)} of the ${sayParty(from)} say yes`;
 }
 
 function sayParties(parties: readonly Party[]): string {
@@ -71,7 +72,7 @@ function sayParties(parties: readonly Party[]): string {
 function sayParty(party: Party): string {
   if ('role' in party) return `members with the role ${party.role}`;
   if ('organisation' in party) return `members of ${party.organisation}`;
-  return `the member ${party.member.slice(0, 10)}…`;
+  return `members that are ${party.member.slice(0, 10)}…`;
 }
 
 /** What the document says beside its rules. */
@@ -91,4 +92,22 @@ export function sayRest(rules: RulesDocument): readonly string[] {
       ? []
       : [`a node silent for ${replacement.silent_minutes} minutes may be replaced without a vote`]),
   ];
+}
+
+/** The document as a text to read, whoever the members are. */
+export function formatRules(rules: RulesDocument): string {
+  const parts = rules.rules.flatMap((rule) => [
+    '',
+    `Rule "${rule.name}"`,
+    `  for ${rule.actions.join(', ').replaceAll(/(^| )\*/g, '$1everything else')}`,
+    ...(rule.why === undefined ? [] : [`  why: ${rule.why}`]),
+    ...sayRule(rule).map((sentence) => `  - ${sentence}`),
+  ]);
+  return [
+    `${rules.title} (rules document, version ${rules.version})`,
+    ...(rules.description === undefined ? [] : [rules.description]),
+    ...parts,
+    '',
+    ...sayRest(rules).map((sentence) => `Besides: ${sentence}.`),
+  ].join('\n');
 }

@@ -21,6 +21,13 @@ import {
   proposalWithdrawCommand,
 } from './proposal-command.ts';
 import { receiptVerifyCommand } from './receipt-command.ts';
+import {
+  rulesCheckCommand,
+  rulesCompileCommand,
+  rulesDiffCommand,
+  rulesExplainCommand,
+} from './rules-command.ts';
+import { rulesSimulateCommand } from './rules-simulate-command.ts';
 import { sandboxCommand } from './sandbox-command.ts';
 import { transferCommand } from './transfer-command.ts';
 
@@ -44,5 +51,10 @@ export const commands: readonly Command[] = [
   ballotShowCommand,
   governanceShowCommand,
   governanceHistoryCommand,
+  rulesCheckCommand,
+  rulesExplainCommand,
+  rulesDiffCommand,
+  rulesSimulateCommand,
+  rulesCompileCommand,
   nodeCommand,
 ];

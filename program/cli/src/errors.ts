@@ -7,6 +7,7 @@ export const cliError: (
     | 'NotConfirmed'
     | 'StillOpen'
     | 'NoBallot'
+    | 'RulesRefused'
     | 'SandboxBroken'
     | 'NodeDidNotStart'
     | 'SandboxUnreachable'
@@ -30,6 +31,12 @@ export const cliError: (
     kind: 'refusal',
     status: 408,
     meaning: 'A proposal was not decided within the time that the caller wanted to wait.',
+  },
+  RulesRefused: {
+    kind: 'refusal',
+    status: 400,
+    meaning:
+      'A rules document is malformed, or would lock the consortium out or let a minority take over.',
   },
   NoBallot: { kind: 'refusal', status: 404, meaning: 'The member has not voted.' },
   SandboxBroken: {

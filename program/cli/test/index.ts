@@ -7,6 +7,7 @@ import './governance-commands.test.ts';
 import './json-rpc-client.test.ts';
 import './operator-view.test.ts';
 import './receipt-bundle.test.ts';
+import './rules-commands.test.ts';
 import './sandbox-folder.test.ts';
 import './sandbox-node.test.ts';
 import './steps.test.ts';

@@ -1,0 +1,147 @@
+/** `coco rules`: what a rules document means, before anybody votes for it. */
+import { writeFile } from 'node:fs/promises';
+import { type JsonValue, LedgerError } from '@coco/base';
+import {
+  checkRules,
+  createConstitution,
+  diffRules,
+  explainRules,
+  formatDiff,
+  formatExplanation,
+  formatRules,
+  type Member,
+  type RulesDocument,
+  readRules,
+  warnRules,
+} from '@coco/constitution';
+import type { Command, Given } from './command-line.ts';
+import { cliError } from './errors.ts';
+import { outputFlags, show } from './output.ts';
+import { membersFlags, readJsonFile, readMembers, readRulesFile } from './rules-files.ts';
+
+export const rulesCheckCommand: Command = {
+  name: 'rules check',
+  positionals: ['<file>'],
+  summary: 'whether a rules document is well-formed and safe: no lock-out, no takeover',
+  flags: { ...membersFlags, ...outputFlags },
+  run: async (given) => {
+    const [file = ''] = given.positionals;
+    const read = readRules(await readJsonFile(file));
+    const members = await readMembers(given);
+    const problems = read.kind === 'malformed' ? read.problems : problemsOf(read.rules, members);
+    const warnings = read.kind === 'malformed' ? [] : warnRules(read.rules, members ?? []);
+    const isSafe = problems.length === 0;
+    const document = { isSafe, problems, warnings, membersChecked: members !== undefined };
+    show(given, document, checkText({ problems, warnings, members }));
+    if (isSafe) return;
+    const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+    throw cliError('RulesRefused', `A network would refuse this document: it has ${count}.`);
+  },
+};
+
+/** Without members, what is wrong for any: whether they are locked out cannot be said. */
+function problemsOf(
+  rules: RulesDocument,
+  members: readonly Member[] | undefined,
+): readonly string[] {
+  return checkRules(rules, members ?? [])
+    .filter(({ kind }) => members !== undefined || kind === 'takeover')
+    .map(({ sentence }) => sentence);
+}
+
+function checkText(found: {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  readonly members: readonly Member[] | undefined;
+}): string {
+  const { problems, warnings, members } = found;
+  const scope =
+    members === undefined
+      ? 'Checked for any members. Whether yours would be locked out needs --members or --from-network.'
+      : `Checked for ${members.length} active members.`;
+  return [
+    ...(problems.length === 0 ? ['No problem was found.'] : ['Refused:']),
+    ...problems.map((sentence) => `  - ${sentence}`),
+    ...(warnings.length === 0 ? [] : ['Think of this:']),
+    ...warnings.map((sentence) => `  - ${sentence}`),
+    scope,
+  ].join('\n');
+}
+
+export const rulesExplainCommand: Command = {
+  name: 'rules explain',
+  positionals: ['<file>'],
+  summary: 'what each action needs, in plain words',
+  flags: { ...membersFlags, ...outputFlags },
+  run: async (given) => {
+    const [file = ''] = given.positionals;
+    const rules = await readRulesFile(file);
+    const members = await readMembers(given);
+    if (members === undefined)
+      return show(given, explanationDocument(rules, []), formatRules(rules));
+    show(given, explanationDocument(rules, members), formatExplanation(rules, members));
+  },
+};
+
+function explanationDocument(rules: RulesDocument, members: readonly Member[]): JsonValue {
+  const { title, version } = rules;
+  const explained = explainRules(rules, members).map((rule) => ({
+    name: rule.name,
+    ...(rule.why === undefined ? {} : { why: rule.why }),
+    actions: rule.actions,
+    cases: rule.cases.map(({ proposers, sentences }) => ({
+      proposers: proposers.map(({ id, name }) => name ?? id),
+      carriedWhen: sentences,
+    })),
+    notes: rule.notes,
+  }));
+  return { title, version, rules: explained };
+}
+
+export const rulesDiffCommand: Command = {
+  name: 'rules diff',
+  positionals: ['<file>', '<other file>'],
+  summary: 'what the other document would change, action by action',
+  flags: { ...outputFlags },
+  run: async (given) => {
+    const [file = '', other = ''] = given.positionals;
+    const [before, after] = await Promise.all([readRulesFile(file), readRulesFile(other)]);
+    const changes = diffRules(before, after).map(({ actions, removed, added }) => ({
+      actions,
+      removed,
+      added,
+    }));
+    show(given, { changes }, formatDiff(before, after));
+  },
+};
+
+export const rulesCompileCommand: Command = {
+  name: 'rules compile',
+  positionals: ['<file>'],
+  summary: 'a constitution that begins with these rules',
+  flags: {
+    out: { type: 'string', value: 'FILE', meaning: 'where to write it; default stdout' },
+    ...outputFlags,
+  },
+  run: async (given) => {
+    const [file = ''] = given.positionals;
+    const text = createConstitution({ rules: await readJsonFile(file) });
+    const out = given.text('out');
+    if (out === undefined) return show(given, { constitution: text }, text);
+    await writeNew(out, text, given);
+  },
+};
+
+/** A text that was reviewed is not replaced by accident. @throws WrongUsage */
+async function writeNew(path: string, text: string, given: Given): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+  } catch (cause) {
+    if (cause instanceof LedgerError || !(cause instanceof Error)) throw cause;
+    const isThere = 'code' in cause && cause.code === 'EEXIST';
+    const reason = isThere ? 'is there already: choose another name' : 'cannot be written';
+    throw cliError('WrongUsage', `The file ${path} ${reason}.`, {}, cause);
+  }
+  const lines = text.split('\n').length;
+  show(given, { file: path, lines }, `Written to ${path}: ${lines} lines.`);
+}
