@@ -71,9 +71,13 @@ export class SnapshotMaker implements CommitObserver {
     this.#look(pipeline.committedSeqno, pipeline.committedState());
   }
 
-  /** The entry just appended asks for a snapshot, taken when it is committed. */
+  /**
+   * The entry just appended asks for a snapshot, taken when it is committed. The chunk ends there,
+   * so that the files behind it go on where the snapshot stands.
+   */
   ask(): void {
     const { sequencer } = this.#options.pipeline.state;
+    sequencer.forceChunk();
     this.#asked = [...this.#asked, (sequencer.nextSeqno - 1) as Seqno];
   }
 
@@ -96,11 +100,18 @@ export class SnapshotMaker implements CommitObserver {
   #look(seqno: Seqno, state: CommittedBatch['state']): void {
     const isOpen = this.#wasOpen || serviceStatus(state) === 'Open';
     const isAsked = this.#asked.some((asked) => asked <= seqno);
-    const isTime = seqno - this.#last >= this.#options.entriesBetween;
-    if (isAsked || isTime || isOpen !== this.#wasOpen) this.#isDue = true;
+    if (isAsked || this.#isTime(seqno, state) || isOpen !== this.#wasOpen) this.#isDue = true;
     this.#asked = this.#asked.filter((asked) => asked > seqno);
     this.#wasOpen = isOpen;
     this.#makeIfDue();
+  }
+
+  #isTime(seqno: Seqno, state: CommittedBatch['state']): boolean {
+    const isLongAgo = (): boolean => seqno - this.#last >= this.#options.entriesBetween;
+    if (!isLongAgo()) return false;
+    // Another primary may have made one since.
+    this.#last = Math.max(this.#last, snapshotEvidence.get(state)?.version ?? 0);
+    return isLongAgo();
   }
 
   #makeIfDue(): void {

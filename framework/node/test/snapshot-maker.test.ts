@@ -163,6 +163,7 @@ describe('the maker of snapshots', () => {
     harness.write('a', '1');
     harness.maker.ask();
     await harness.settle();
+    assert.equal(harness.proposed[0]?.batch.isChunkEnd, true);
     assert.deepEqual(await harness.names(), [], 'not before the commit');
     await harness.commitAll();
     assert.equal((await harness.names()).length, 1);
@@ -188,6 +189,24 @@ describe('the maker of snapshots', () => {
     for (const [at, seqno] of seqnos.entries()) {
       assert.ok(seqno - (seqnos[at - 1] ?? 0) >= 20, `${seqnos}`);
     }
+  });
+
+  test('counts from the last evidence in the ledger, whoever made it', async () => {
+    const harness = await MakerHarness.create({ entriesBetween: 20 });
+    for (let at = 0; at < 22; at++) {
+      if (at === 15) {
+        harness.pipeline.execute((transaction) => {
+          snapshotEvidence.put(transaction, { hash: '00', version: 14 });
+          return { result: undefined };
+        });
+      }
+      harness.write(`${at}`, '1');
+    }
+    await harness.commitAll();
+    assert.deepEqual(await harness.names(), []);
+    for (let at = 0; at < 14; at++) harness.write(`${at}`, '1');
+    await harness.commitAll();
+    assert.equal((await harness.names()).length, 1);
   });
 
   test('makes none before the state is whole', async () => {
