@@ -8,7 +8,13 @@ import {
   SeededRandom,
   utf8Encode,
 } from '@coco/base';
-import { certificateIssuedBy, parseCertificate } from '@coco/crypto';
+import {
+  certificateIssuedBy,
+  createCertificate,
+  createSigningRequest,
+  parseCertificate,
+  SigningKey,
+} from '@coco/crypto';
 import {
   certificateRenewals,
   nodeCertificates,
@@ -18,7 +24,7 @@ import {
 } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
 import { renewCertificatesInTime } from '../src/certificate-renewal.ts';
-import { createNodeIdentity, createServiceIdentity } from '../src/identities.ts';
+import { createServiceIdentity } from '../src/identities.ts';
 import type { PrimaryJob } from '../src/primary-job.ts';
 import { PipelineHarness } from './pipeline-harness.ts';
 
@@ -27,7 +33,6 @@ const dayMs = 86_400_000;
 const yearDays = 365;
 const permissionTable = 'public:coco.gov.standing_permissions';
 
-/** An RSA key takes a quarter second to find: all tests share these. */
 const identities = await createIdentities();
 
 /** A service with two trusted nodes, one pending and one retired, whose time the test moves. */
@@ -139,6 +144,7 @@ class RenewalHarness {
   }
 }
 
+/** Without the RSA keys of whole nodes, which take a second to find. */
 async function createIdentities() {
   const clock = new ManualClock(startMs);
   const service = await createServiceIdentity({
@@ -147,8 +153,18 @@ async function createIdentities() {
     days: yearDays,
     clock,
   });
-  const make = (): ReturnType<typeof createNodeIdentity> =>
-    createNodeIdentity({ service, subject: 'N', hosts: ['127.0.0.1'], days: yearDays, clock });
+  const make = async () => {
+    const key = SigningKey.generate('P-256');
+    const asked = { subject: 'N', key, hosts: ['127.0.0.1'] };
+    const endorsedPem = await createCertificate({
+      ...asked,
+      issuer: service,
+      isAuthority: false,
+      notBeforeMs: startMs - 60_000,
+      days: yearDays,
+    });
+    return { key, endorsedPem, signingRequestPem: await createSigningRequest(asked) };
+  };
   return { service, nodes: await Promise.all([make(), make(), make(), make()]) };
 }
 

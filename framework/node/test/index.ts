@@ -14,7 +14,6 @@ import './node-office.test.ts';
 import './output-files.test.ts';
 import './primary-job.test.ts';
 import './refuse-malformed.test.ts';
-import './renewal-over-tls.test.ts';
 import './replica-client.test.ts';
 import './replica-host.test.ts';
 import './run-node.test.ts';

@@ -1,19 +1,23 @@
 /**
  * A whole node whose clock goes a year ahead: it begins 340 days in the past, so that certificates
- * from before and after the leap hold for clients that read the real time.
+ * from before and after the leap hold for clients that read the real time. What it leaves is
+ * verified by PyPI ccf and by Coco's own audit, and recovered with the certificate from before.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { Adapter } from '@coco/adapter';
+import { auditService } from '@coco/audit';
 import { type Clock, encodeJson, utf8Encode } from '@coco/base';
 import { certificateIssuedBy, parseCertificate } from '@coco/crypto';
+import { FileDisk } from '../src/file-disk.ts';
 import { systemClock } from '../src/index.ts';
-import { NodeHarness } from './node-harness.ts';
-import { createNotesAdapter } from './notes-adapter.ts';
+import { NodeHarness } from '../test/node-harness.ts';
+import { createNotesAdapter } from '../test/notes-adapter.ts';
 
 const behindMs = 340 * 86_400_000;
 const longMs = 3_600_000;
@@ -64,6 +68,20 @@ interface Seen {
   /** The certificate of the connection. */
   readonly certificate: string;
   readonly port: number | undefined;
+}
+
+const python = process.env.COCO_CCF_PYTHON;
+
+/** A renewed certificate is of the same key: whoever verifies the ledger goes on. */
+async function assertVerified(folder: string): Promise<void> {
+  const { findings, story } = await auditService({ disk: new FileDisk(folder), folder: '' });
+  assert.deepEqual(findings, []);
+  assert.ok(story.length > 0);
+  if (python === undefined) return;
+  const script = join(import.meta.dirname, '../../ledger/interop/check_ledger.py');
+  const input = JSON.stringify({ verify: folder, uncommitted: true });
+  const { ok, last } = JSON.parse(execFileSync(python, [script], { input }).toString());
+  assert.equal(ok, true, last);
 }
 
 suite('a node that renews its certificates', () => {
@@ -119,6 +137,7 @@ suite('a node that renews its certificates', () => {
 
     await harness.request('/app/notes/b', { method: 'POST', body: utf8Encode('after') });
     await harness.stop();
+    await assertVerified(harness.ledgerFolder);
     await writeFile(join(harness.folder, 'previous.pem'), oldService);
     await harness.start('../previous.pem');
     await harness.openService(oldService);
