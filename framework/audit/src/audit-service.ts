@@ -19,14 +19,14 @@ import type { ServiceIdentity } from './story.ts';
  *   ReceiptNotCanonical
  */
 export async function auditService(options: ServiceAuditOptions): Promise<ServiceAudit> {
-  const { trustedService, receipts = [], ...ledgerOptions } = options;
+  const { trustedService, receipts = [], scripts, ...ledgerOptions } = options;
   const trustedSpki = trustedService === undefined ? undefined : spkiOf(trustedService);
-  const governance = new GovernanceAudit();
+  const governance = new GovernanceAudit(scripts);
   const shelf = new ReceiptShelf(receipts);
   const report = await auditLedger({
     ...ledgerOptions,
-    onBatch: (batch, place) => {
-      takeBatch(governance, batch, place);
+    onBatch: async (batch, place) => {
+      await takeBatch(governance, batch, place);
       shelf.take(batch);
     },
   });
@@ -34,7 +34,12 @@ export async function auditService(options: ServiceAuditOptions): Promise<Servic
   const findings: Finding[] = [...report.findings, ...governance.findings].sort(
     (left, right) => (left.seqno ?? Infinity) - (right.seqno ?? Infinity),
   );
-  const gaps: Gap[] = [...report.unchecked, ...governanceGaps(report)];
+  const gaps: Gap[] = [
+    ...report.unchecked,
+    ...governanceGaps(report, governance.isReplaying),
+    ...replayGaps(governance, report),
+    ...governance.gaps,
+  ];
   checkTrust({ identities, trustedSpki, report, findings, gaps });
   findings.push(...(await shelf.findings(identities)));
   const { isSound: _, findings: __, unchecked: ___, ...ledger } = report;
@@ -48,6 +53,7 @@ export async function auditService(options: ServiceAuditOptions): Promise<Servic
     story: governance.story,
     untoldCount: governance.untoldCount,
     requestCount: governance.requestCount,
+    replayedCount: scripts ? governance.replayedCount : undefined,
     snapshotCount: governance.snapshotCount,
   };
   return { ...audit, claims: claimsOf(audit, options) };
@@ -57,24 +63,48 @@ function spkiOf(pem: string): Uint8Array {
   return parseCertificate(pem).spki;
 }
 
-function takeBatch(
+async function takeBatch(
   governance: GovernanceAudit,
   batch: readonly VerifiedEntry[],
   place: BatchPlace,
-): void {
+): Promise<void> {
   const signedAtMs = (batch.at(-1)?.signature?.issuedAtSeconds ?? 0) * 1000;
   const { file } = place;
   for (const verified of batch) {
-    governance.take(verified, { file, signedAtMs, rootAt: (seqno) => place.rootAt(seqno) });
+    await governance.take(verified, {
+      file,
+      signedAtMs,
+      rootAt: (seqno) => place.rootAt(seqno),
+    });
   }
 }
 
+/** Decisions of a time when the ledger held no constitution. */
+function replayGaps(governance: GovernanceAudit, report: AuditReport): readonly Gap[] {
+  const decided = governance.proposals.lives.filter(
+    ({ state, isReproduced }) =>
+      (state === 'Accepted' || state === 'Rejected' || state === 'Failed') &&
+      isReproduced === undefined,
+  );
+  if (!governance.isReplaying || decided.length === 0) return [];
+  const sentence = `Whether ${decided.length} of the decisions come out again: no constitution was there to run.`;
+  return [{ file: undefined, firstSeqno: 1, lastSeqno: report.lastSigned.seqno, sentence }];
+}
+
 /** What the ledger records and no member signed. */
-function governanceGaps(report: AuditReport): readonly Gap[] {
+function governanceGaps(report: AuditReport, isReplayed: boolean): readonly Gap[] {
   const lastSeqno = report.lastSigned.seqno;
   if (lastSeqno === 0) return [];
   const gap = (sentence: string): Gap => ({ file: undefined, firstSeqno: 1, lastSeqno, sentence });
+  const ofReplay = isReplayed
+    ? []
+    : [
+        gap(
+          'Whether the constitution, on the ballots recorded, gives the results recorded and writes what was written: a replay shows that.',
+        ),
+      ];
   return [
+    ...ofReplay,
     gap(
       'What the code did in private: that the nodes ran the code they attested to is what their evidence says, which this audit does not evaluate.',
     ),

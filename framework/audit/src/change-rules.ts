@@ -5,37 +5,20 @@
  */
 import { isJsonObject, LedgerError, parseJson } from '@coco/base';
 import {
-  governanceHistory,
   type MemberInfoRow,
-  memberAcks,
   memberInfos,
   type NodeInfoRow,
   nodeCertificates,
   nodeInfos,
-  proposalInfos,
-  proposals,
   type Readable,
-  recentProposals,
   type ServiceInfoRow,
   serviceInfo,
 } from '@coco/governance';
 import type { RowChange } from './entry-changes.ts';
 import type { EntryScene } from './entry-scene.ts';
 import { isSameKey } from './identity-certificate.ts';
+import { bookkeepingTables, isGovernanceTable } from './table-kinds.ts';
 
-const governancePrefixes = ['public:ccf.gov.', 'public:coco.gov.'];
-
-/** Checked where proposals and acknowledgements are; Coco's clock and wakeups go with scripts. */
-const checkedElsewhere: ReadonlySet<string> = new Set([
-  governanceHistory.name,
-  memberAcks.name,
-  proposalInfos.name,
-  proposals.name,
-  recentProposals.name,
-  'public:coco.gov.clock',
-  'public:coco.gov.proposal_times',
-  'public:coco.gov.wakeups',
-]);
 /** What a node that recovers the service writes of itself. */
 const ofRecovery: ReadonlySet<string> = new Set([
   'public:ccf.gov.service.previous_service_identity',
@@ -61,8 +44,7 @@ export function checkChanges(
 ): void {
   if (by.accepted.length > 0 || scene.begins === 'service') return;
   for (const table of scene.changes.tables) {
-    if (!governancePrefixes.some((prefix) => table.startsWith(prefix))) continue;
-    if (checkedElsewhere.has(table)) continue;
+    if (!isGovernanceTable(table) || bookkeepingTables.has(table)) continue;
     const problem = problemOf(scene, table, by.acknowledged);
     if (problem === undefined) continue;
     scene.report('ChangeUnauthorised', `${table}: ${problem}, and no proposal was accepted.`);

@@ -32,6 +32,11 @@ export function claimsOf(
       'Members, users, rules, constitution, code policy and settings changed by accepted proposals alone, after genesis.',
     );
   }
+  if (audit.replayedCount && !has(['DecisionNotReproduced', 'RowMalformed'])) {
+    claim(
+      `Every decision comes out again: the constitution of its time, on the ballots recorded, gives the result recorded and writes what was written (${audit.replayedCount} decisions).`,
+    );
+  }
   if (options.secrets) {
     claim('Every private part decrypts, and is what the service encrypted.', true);
   }

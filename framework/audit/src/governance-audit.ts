@@ -19,11 +19,12 @@ import { AcknowledgementAudit } from './acknowledgement-audit.ts';
 import { checkChanges } from './change-rules.ts';
 import { EntryChanges } from './entry-changes.ts';
 import type { EntryScene } from './entry-scene.ts';
-import type { Finding, GovernanceFault } from './finding.ts';
+import type { Finding, Gap, GovernanceFault } from './finding.ts';
 import { IdentityChain } from './identity-chain.ts';
 import { ledgerMs } from './ledger-time.ts';
 import { PartyNames } from './party-names.ts';
 import { ProposalAudit } from './proposal-audit.ts';
+import { DecisionReplay, type RunnerAt } from './replay-decision.ts';
 import { type SignedRequest, verifyRequest } from './signed-request.ts';
 import type { Happening, Moment, StoryEvent } from './story.ts';
 import { tellChanges } from './tell-changes.ts';
@@ -34,6 +35,13 @@ export interface EntryPlace {
   /** Of the signature that covers it. */
   readonly signedAtMs: number;
   rootAt(seqno: Seqno): Uint8Array | undefined;
+}
+
+interface EntryCase {
+  readonly entry: VerifiedEntry['entry'];
+  readonly place: EntryPlace;
+  readonly writeSet: WriteSet;
+  readonly report: EntryScene['report'];
 }
 
 /** Enough for any report; what the rest would say is said by the first ones. */
@@ -59,15 +67,32 @@ const skippedTables = new Set([
 
 export class GovernanceAudit {
   readonly findings: Finding[] = [];
+  readonly gaps: Gap[] = [];
   readonly story: StoryEvent[] = [];
   readonly proposals: ProposalAudit = new ProposalAudit();
   readonly identities: IdentityChain = new IdentityChain();
   readonly #acknowledgements = new AcknowledgementAudit();
   readonly #store = new Store();
   readonly #names = new PartyNames();
+  readonly #replay: DecisionReplay | undefined;
   #snapshotCount = 0;
+  #replayedCount = 0;
   #requestCount = 0;
   #untoldCount = 0;
+
+  /** @param scripts With it, each decision is run again. */
+  constructor(scripts?: RunnerAt) {
+    this.#replay = scripts && new DecisionReplay(scripts);
+  }
+
+  get isReplaying(): boolean {
+    return this.#replay !== undefined;
+  }
+
+  /** Decisions that were run again, whatever came out. */
+  get replayedCount(): number {
+    return this.#replayedCount;
+  }
 
   /** Signed requests that verified. */
   get requestCount(): number {
@@ -88,7 +113,8 @@ export class GovernanceAudit {
     return serviceInfo.get(this.#store.readAt(this.#store.seqno))?.cert;
   }
 
-  take(verified: VerifiedEntry, place: EntryPlace): void {
+  /** Returns a promise only where a decision is replayed. */
+  take(verified: VerifiedEntry, place: EntryPlace): Promise<void> | undefined {
     const { entry, signature } = verified;
     if (signature) {
       const root = place.rootAt((entry.id.seqno - 1) as Seqno);
@@ -96,53 +122,81 @@ export class GovernanceAudit {
         this.#acknowledgements.noteSignedRoot(toHex(root));
         this.identities.noteSignature(entry.id, root);
       }
-      return;
+      return undefined;
     }
     const writeSet = governanceWrites(entry);
-    if (writeSet.maps.length === 0) return;
+    if (writeSet.maps.length === 0) return undefined;
     const report = (code: GovernanceFault, sentence: string): void =>
       this.#report({ code, file: place.file, seqno: entry.id.seqno, sentence });
+    return this.#examine({ entry, place, writeSet, report });
+  }
+
+  async #examine(given: EntryCase): Promise<void> {
+    const { entry, writeSet, report } = given;
+    const { seqno } = entry.id;
     try {
-      this.#examine({ entry, place, writeSet, report });
+      const before = this.#store.readAt(this.#store.seqno);
+      if (seqno > this.#store.seqno + 1) this.#store.skip((seqno - 1) as Seqno);
+      this.#store.apply(writeSet, seqno);
+      const after = this.#store.readAt(seqno);
+      await this.#tell(given, new EntryChanges(writeSet, { before, after }));
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
       report('RowMalformed', `A governance row cannot be read: ${error.message}`);
+    } finally {
+      this.#store.commit(this.#store.seqno);
     }
   }
 
-  #examine(given: {
-    readonly entry: VerifiedEntry['entry'];
-    readonly place: EntryPlace;
-    readonly writeSet: WriteSet;
-    readonly report: EntryScene['report'];
-  }): void {
-    const { entry, place, writeSet, report } = given;
-    const { id } = entry;
-    const before = this.#store.readAt(this.#store.seqno);
-    if (id.seqno > this.#store.seqno + 1) this.#store.skip((id.seqno - 1) as Seqno);
-    this.#store.apply(writeSet, id.seqno);
-    const after = this.#store.readAt(id.seqno);
+  async #tell({ entry, place, report }: EntryCase, changes: EntryChanges): Promise<void> {
+    const at = momentOf(entry.id, place, ledgerMs(changes.after));
+    this.#names.begin(changes);
+    const told: Happening[] = [];
+    const scene: EntryScene = {
+      id: entry.id,
+      at,
+      changes,
+      begins: beginsOf(entry),
+      requests: this.#verifyRequests(changes, report),
+      rootAt: place.rootAt,
+      report,
+      tell: (happening) => told.push(happening),
+      party: (memberId) => this.#names.party(memberId),
+    };
+    this.#snapshotCount += changes.raw(snapshotEvidence).length;
+    const accepted = this.#check(scene);
+    await this.#replayStep(scene);
+    this.#names.end(changes);
+    this.#keep(told, at, accepted[0]);
+  }
+
+  async #replayStep(scene: EntryScene): Promise<void> {
+    const begin = () => this.#store.begin({ at: scene.changes.before.seqno });
+    const verdict = await this.#attempt(scene, () => this.#replay?.check(scene, begin));
+    if (!verdict) return;
+    const { proposalId, isDecision, problem } = verdict;
+    if (isDecision) {
+      this.proposals.noteReplay(proposalId, problem === undefined);
+      this.#replayedCount += 1;
+    }
+    if (problem === undefined) return;
+    const text = `Proposal ${proposalId} does not come out again: ${problem}.`;
+    scene.report('DecisionNotReproduced', text);
+  }
+
+  /** An isolate that fails says nothing of the ledger: a gap, and no finding. */
+  async #attempt<Value>(
+    scene: EntryScene,
+    act: () => Promise<Value> | undefined,
+  ): Promise<Value | undefined> {
     try {
-      const changes = new EntryChanges(writeSet, { before, after });
-      const at = momentOf(id, place, ledgerMs(after));
-      this.#names.note(changes);
-      const told: Happening[] = [];
-      const scene: EntryScene = {
-        id,
-        at,
-        changes,
-        begins: beginsOf(entry),
-        requests: this.#verifyRequests(changes, report),
-        rootAt: place.rootAt,
-        report,
-        tell: (happening) => told.push(happening),
-        party: (memberId) => this.#names.party(memberId),
-      };
-      this.#snapshotCount += changes.raw(snapshotEvidence).length;
-      const accepted = this.#check(scene);
-      this.#keep(told, at, accepted[0]);
-    } finally {
-      this.#store.commit(id.seqno);
+      return await act();
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      const { seqno } = scene.id;
+      const sentence = `The decision in entry ${seqno} was not run again: ${error.message}`;
+      this.gaps.push({ file: undefined, firstSeqno: seqno, lastSeqno: seqno, sentence });
+      return undefined;
     }
   }
 

@@ -5,6 +5,7 @@ export { auditService } from './audit-service.ts';
 export { printable } from './describe-action.ts';
 export type { Finding, Gap, GovernanceFault } from './finding.ts';
 export type { ReceiptToHold } from './receipt-shelf.ts';
+export type { RunnerAt } from './replay-decision.ts';
 export type { ProvenClaim, ServiceAudit, ServiceAuditOptions } from './service-audit.ts';
 export type {
   Ballot,

@@ -13,13 +13,23 @@ const namesMax = 100_000;
 export class PartyNames {
   readonly #names = new Map<string, string>();
 
-  /** @throws GovernanceRowInvalid */
-  note(changes: EntryChanges): void {
-    for (const { key, after } of changes.rows(memberInfos)) {
-      this.#set(key, nameIn(after?.member_data));
+  /** Who comes in with the entry has a name in it. @throws GovernanceRowInvalid */
+  begin(changes: EntryChanges): void {
+    this.#note(changes, { isNew: true });
+  }
+
+  /** Who gets another name with the entry has it from the next one on. */
+  end(changes: EntryChanges): void {
+    this.#note(changes, { isNew: false });
+  }
+
+  #note(changes: EntryChanges, { isNew }: { readonly isNew: boolean }): void {
+    for (const { key, before, after } of changes.rows(memberInfos)) {
+      if (isNew === (before === undefined)) this.#set(key, nameIn(after?.member_data));
     }
-    for (const { key, after } of changes.raw(userInfosTable)) {
-      if (after) this.#set(utf8Decode(key), nameIn(userData(after)));
+    for (const { key, before, after } of changes.raw(userInfosTable)) {
+      const id = utf8Decode(key);
+      if (after && isNew === (before === undefined)) this.#set(id, nameIn(userData(after)));
     }
   }
 

@@ -5,6 +5,7 @@
 import { equalBytes, isJsonObject, LedgerError, parseJson, toHex, utf8Encode } from '@coco/base';
 import { sha256 } from '@coco/crypto';
 import {
+  constitution,
   type ProposalInfoRow,
   type ProposalState,
   proposalInfos,
@@ -263,8 +264,11 @@ function checkVotes(scene: EntryScene, id: string, info: ProposalInfoRow): void 
   const counted = [...Object.keys(info.final_votes ?? {}), ...failures].sort();
   const cast = Object.keys(info.ballots).sort();
   const isSame = counted.length === cast.length && counted.every((key, at) => key === cast[at]);
-  // Without a constitution, a sole member's proposal was its own consent.
-  const isConsent = cast.length === 0 && counted.every((key) => key === info.proposer_id);
+  // While the ledger held no constitution, a sole member's proposal was its own consent.
+  const isConsent =
+    constitution.get(scene.changes.before) === '' &&
+    cast.length === 0 &&
+    counted.every((key) => key === info.proposer_id);
   if (isSame || isConsent) return;
   scene.report('DecisionInvalid', `Proposal ${id}: the votes counted are not the ballots cast.`);
 }

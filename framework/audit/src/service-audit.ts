@@ -2,6 +2,7 @@
 import type { AuditOptions, AuditReport } from '@coco/ledger';
 import type { Finding, Gap } from './finding.ts';
 import type { ReceiptToHold } from './receipt-shelf.ts';
+import type { RunnerAt } from './replay-decision.ts';
 import type { ProposalLife, ServiceIdentity, StoryEvent } from './story.ts';
 
 export interface ProvenClaim {
@@ -13,6 +14,8 @@ export interface ProvenClaim {
 export interface ServiceAuditOptions extends Omit<AuditOptions, 'onBatch'> {
   /** PEM of the service that the auditor trusts; otherwise the ledger says who signed it. */
   readonly trustedService?: string;
+  /** With it, each decision is run again by the constitution of its time. */
+  readonly scripts?: RunnerAt;
   /** Receipts whose entries the ledger must hold. */
   readonly receipts?: readonly ReceiptToHold[];
 }
@@ -32,4 +35,6 @@ export interface ServiceAudit {
   readonly untoldCount: number;
   readonly requestCount: number;
   readonly snapshotCount: number;
+  /** Decisions that were run again; undefined where none were to be. */
+  readonly replayedCount: number | undefined;
 }

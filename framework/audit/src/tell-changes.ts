@@ -10,10 +10,8 @@ import {
 import { parseCertificate, sha256 } from '@coco/crypto';
 import {
   constitution,
-  governanceHistory,
   identityEndorsement,
   type MemberInfoRow,
-  memberAcks,
   memberCertificates,
   memberEncryptionKeys,
   memberInfos,
@@ -22,9 +20,6 @@ import {
   nodeInfos,
   nodeSecrets,
   previousServiceIdentity,
-  proposalInfos,
-  proposals,
-  recentProposals,
   recoveryShares,
   serviceConfig,
   serviceInfo,
@@ -36,6 +31,7 @@ import { documentChange } from './document-change.ts';
 import type { RawChange, RowChange } from './entry-changes.ts';
 import type { EntryScene } from './entry-scene.ts';
 import { identityCertificate, isSameKey } from './identity-certificate.ts';
+import { bookkeepingTables, isGovernanceTable } from './table-kinds.ts';
 
 const rulesTable = 'public:coco.gov.rules';
 const userInfosTable = 'public:ccf.gov.users.info';
@@ -43,29 +39,20 @@ const userInfosTable = 'public:ccf.gov.users.info';
 /** Told by their own events, here or where they are checked. */
 const toldElsewhere: ReadonlySet<string> = new Set([
   constitution.name,
-  governanceHistory.name,
   identityEndorsement.name,
-  memberAcks.name,
   memberCertificates.name,
   memberEncryptionKeys.name,
   memberInfos.name,
   nodeCertificates.name,
   nodeInfos.name,
   previousServiceIdentity.name,
-  proposalInfos.name,
-  proposals.name,
-  recentProposals.name,
   serviceInfo.name,
   userCertificates.name,
   userInfosTable,
   rulesTable,
-  'public:coco.gov.clock',
-  'public:coco.gov.proposal_times',
-  'public:coco.gov.wakeups',
+  ...bookkeepingTables,
 ]);
 
-/** Told as keys and values: what has no event of its own. */
-const settingPrefixes = ['public:ccf.gov.', 'public:coco.gov.'];
 /** More rows of one table in one entry than a person reads. */
 const settingsMax = 50;
 
@@ -85,8 +72,8 @@ export function tellChanges(scene: EntryScene): void {
   }
   tellKeys(scene);
   for (const table of scene.changes.tables) {
-    const isSetting = settingPrefixes.some((prefix) => table.startsWith(prefix));
-    if (isSetting && !toldElsewhere.has(table)) tellSettings(scene, table);
+    // Whatever has no event of its own is told as keys and values.
+    if (isGovernanceTable(table) && !toldElsewhere.has(table)) tellSettings(scene, table);
   }
 }
 

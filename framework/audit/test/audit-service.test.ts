@@ -24,7 +24,7 @@ suite('an honest ledger', () => {
     const audit = await auditOf(consortium);
     assert.deepEqual(audit.findings, []);
     assert.ok(audit.isSound);
-    assert.equal(audit.requestCount, 7, 'three acknowledgements, one proposal, three ballots');
+    assert.equal(audit.requestCount, 6, 'three acknowledgements, one proposal, two ballots');
     assert.equal(audit.claims.length, 4);
     assert.ok(audit.claims.every(({ needsSecrets }) => !needsSecrets));
     const gaps = audit.gaps.map(({ sentence }) => sentence).join('\n');
@@ -41,11 +41,11 @@ suite('an honest ledger', () => {
     assert.equal(life.proposer.name, 'Alpha');
     assert.deepEqual(
       life.ballots.map(({ member }) => member.name),
-      ['Alpha', 'Beta', 'Gamma'],
+      ['Alpha', 'Beta'],
     );
     assert.equal(life.state, 'Accepted');
     assert.equal(life.endedBy, 'ballot');
-    assert.equal(life.ended?.transactionId, '2.21');
+    assert.equal(life.ended?.transactionId, '2.19');
     assert.ok(life.votes.every(({ isFor }) => isFor));
     const kinds = story.map(({ kind }) => kind);
     assert.equal(kinds[0], 'serviceCreated');
@@ -103,7 +103,7 @@ suite('whom the auditor trusts', () => {
     changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
     const forged = [{ name: 'forged.cose', bytes: changed }];
     assert.deepEqual(codesOf(await auditOf(one, { receipts: forged })), ['ReceiptInvalid']);
-    const last = Number(one.lastId.split('.')[1]);
+    const last = one.store.seqno;
     const short = new MemoryDisk();
     const [first = ''] = await one.disk.list(folder);
     const file = await short.open(`${folder}/${first}`, { create: true });

@@ -1,2 +1,3 @@
 import './audit-service.test.ts';
 import './misbehaving-service.test.ts';
+import './replay-decision.test.ts';

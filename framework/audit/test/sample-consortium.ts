@@ -7,7 +7,6 @@ import {
   asSeqno,
   asView,
   encodeJson,
-  formatTransactionId,
   type JsonValue,
   MemoryDisk,
   SeededRandom,
@@ -46,6 +45,7 @@ import {
 } from '@coco/ledger';
 import type { MerkleTree } from '@coco/merkle';
 import {
+  type Beginning,
   createIdentity,
   encryptionKey,
   type Identity,
@@ -115,19 +115,19 @@ export class Consortium {
   }
 
   /** Members Accepted, the service Opening; signed. */
-  static async start(members: readonly Member[]): Promise<Consortium> {
+  static async start(members: readonly Member[], begin: Beginning = {}): Promise<Consortium> {
     const disk = new MemoryDisk();
     const files = await createLedgerFiles({ disk, folder });
     const identity = await createIdentity();
     const consortium = new Consortium({ disk, members, identity, files });
-    consortium.write((transaction) =>
+    consortium.write((transaction) => {
       genesis(transaction, {
         members: members.map(({ certificatePem, name }) => ({
           certificatePem,
           encryptionPublicKeyPem: encryptionKey.publicPem,
           memberData: { name },
         })),
-        constitution: 'export function validate() {}\n',
+        constitution: begin.constitution ?? 'export function validate() {}\n',
         recoveryThreshold: 1,
         node: identity.node,
         virtual: { measurement: 'code 1', hostData: 'aa'.repeat(32) },
@@ -135,15 +135,16 @@ export class Consortium {
           createId: { view: asView(2), seqno: asSeqno(1) },
           certificatePem: identity.certificatePem,
         },
-      }),
-    );
+      });
+      begin.also?.(transaction);
+    });
     await consortium.sign();
     return consortium;
   }
 
   /** Started, acknowledged by all, opened by a proposal of the first member. */
-  static async open(members: readonly Member[]): Promise<Consortium> {
-    const consortium = await Consortium.start(members);
+  static async open(members: readonly Member[], begin?: Beginning): Promise<Consortium> {
+    const consortium = await Consortium.start(members, begin);
     for (const member of members) await consortium.acknowledge(member);
     await consortium.openService();
     return consortium;
@@ -293,7 +294,7 @@ export class Consortium {
     await this.sign();
   }
 
-  /** A proposal that every member votes for; the last ballot carries it. */
+  /** A proposal that a majority votes for; the last ballot of it carries it. */
   async carry(
     actions: readonly JsonValue[],
     apply: (transaction: Transaction) => void,
@@ -301,8 +302,9 @@ export class Consortium {
     const [first] = this.members;
     if (!first) return '';
     const id = await this.propose(first, actions);
-    for (const [at, member] of this.members.entries()) {
-      const isLast = at === this.members.length - 1;
+    const voters = this.members.slice(0, Math.floor(this.members.length / 2) + 1);
+    for (const [at, member] of voters.entries()) {
+      const isLast = at === voters.length - 1;
       await this.vote(member, id, isLast ? { decides: 'Accepted', apply } : {});
     }
     return id;
@@ -390,9 +392,5 @@ export class Consortium {
   /** The files of the recovery become those of the ledger. */
   publish(): Promise<void> {
     return this.#files.endRecovery();
-  }
-
-  get lastId(): string {
-    return formatTransactionId({ view: this.#sequencer.view, seqno: asSeqno(this.store.seqno) });
   }
 }

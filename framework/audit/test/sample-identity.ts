@@ -84,3 +84,10 @@ export function signMessage(member: Member, message: Message & { createdAt: numb
 export function setStatus(transaction: Transaction, status: ServiceStatus): void {
   serviceInfo.put(transaction, { ...serviceInfo.require(transaction), status });
 }
+
+/** What a service begins with. */
+export interface Beginning {
+  readonly constitution?: string;
+  /** Rows of the first transaction beside those of genesis. */
+  readonly also?: (transaction: Transaction) => void;
+}

@@ -5,8 +5,10 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { auditService, type ReceiptToHold, type ServiceAudit } from '@coco/audit';
+import { auditService, type ReceiptToHold, type RunnerAt, type ServiceAudit } from '@coco/audit';
 import { fromBase64, LedgerError, parseTransactionId, type TransactionId } from '@coco/base';
+import { engineUrl, InProcessScriptRunner, ScriptEngine } from '@coco/isolate';
+import { systemClock, systemRandom } from '@coco/node';
 import { auditProgress } from './audit-progress.ts';
 import { findProposal, proposalText, type ReportFrame, reportText } from './audit-report.ts';
 import type { Command, Given } from './command-line.ts';
@@ -41,6 +43,10 @@ export const auditCommand: Command = {
       meaning: 'a receipt, or bundle of "coco receipt verify --save", that the ledger must hold',
     },
     proposal: { type: 'string', value: 'ID', meaning: 'the whole life of one proposal' },
+    replay: {
+      type: 'boolean',
+      meaning: 'run each decision again, by the constitution of its time',
+    },
     json: { type: 'boolean', meaning: 'everything as JSON' },
   },
   run: async (given) => {
@@ -69,6 +75,7 @@ export async function runAudit(
   const trustedService = await readText(given.text('service-certificate'));
   const receipt = await readReceipt(given.text('receipt'));
   const mustContain = parseId(given.text('must-contain'));
+  const scripts = given.isSet('replay') ? await loadScripts() : undefined;
   const startedMs = performance.now();
   const progress = auditProgress(terminal, () => performance.now());
   const audit = await refusable(() =>
@@ -79,6 +86,7 @@ export async function runAudit(
       ...(trustedService === undefined ? {} : { trustedService }),
       ...(mustContain ? { mustContain } : {}),
       ...(receipt ? { receipts: [receipt.toHold] } : {}),
+      ...(scripts ? { scripts } : {}),
     }).finally(progress.end),
   );
   const isProven = !audit.findings.some(({ code }) => code === 'ReceiptInvalid');
@@ -89,6 +97,17 @@ export async function runAudit(
     columns: Math.min(process.stdout.columns ?? columnsDefault, columnsMax),
   };
   return { text: print(whole, given, frame), isSound: whole.isSound };
+}
+
+/** In this process: it holds no keys, and who waits for a ballot without end can end it. */
+async function loadScripts(): Promise<RunnerAt> {
+  const engine = new ScriptEngine(await readFile(engineUrl));
+  return (nowMs) =>
+    new InProcessScriptRunner({
+      engine,
+      clock: { ...systemClock, nowMs: () => nowMs },
+      random: systemRandom,
+    });
 }
 
 function print(audit: ServiceAudit, given: Given, frame: ReportFrame): string {

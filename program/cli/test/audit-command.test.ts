@@ -117,6 +117,13 @@ describe('coco audit', () => {
     await assert.rejects(audit(ledger, { proposal: '00zz' }), { code: 'WrongUsage', message });
   });
 
+  test('with --replay it runs decisions again: the constitution of this ledger decides nothing', async () => {
+    const { text, isSound } = await audit(ledger, { replay: true });
+    assert.ok(!isSound);
+    assert.match(text, /entry 21: Proposal.*does not come out\s+again/s);
+    assert.match(text, /\(DecisionNotReproduced\)/);
+  });
+
   test('names file and entry of damage, and tells the story up to there', async () => {
     const folder = await copy('flipped');
     const middle = 'ledger_19-36.committed';
