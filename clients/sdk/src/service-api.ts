@@ -72,9 +72,9 @@ export class ServiceApi {
     return idOf(textField(await this.#document(path), 'transaction_id', path), path);
   }
 
-  /** GET /app/tx */
+  /** GET /node/tx */
   async status(id: TransactionId): Promise<TransactionStatus> {
-    const path = `/app/tx?transaction_id=${formatTransactionId(id)}`;
+    const path = `/node/tx?transaction_id=${formatTransactionId(id)}`;
     const status = textField(await this.#document(path), 'status', path);
     switch (status) {
       case 'Unknown':

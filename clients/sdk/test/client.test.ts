@@ -100,7 +100,7 @@ test('huge, endless, slow and malformed answers are bounded and refused with a c
   service.lies.set('/node/commit', () => failure(503, 'InternalError'));
   await assert.rejects(client.verifyContinuity(), hasCode('AnswerMalformed'));
   service.lies.clear();
-  service.lie('/app/tx', { status: 'Maybe' });
+  service.lie('/node/tx', { status: 'Maybe' });
   await assert.rejects(client.committed('2.5'), hasCode('AnswerMalformed'));
   client.close();
 });

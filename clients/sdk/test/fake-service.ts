@@ -151,7 +151,7 @@ export class FakeService {
         return json({ self_signed_certificate: parts.nodeCertificate });
       case '/node/commit':
         return json({ transaction_id: formatTransactionId(ledger.committed) });
-      case '/app/tx':
+      case '/node/tx':
         return json({ transaction_id: id, status: ledger.status(parseTransactionId(id)) });
       case '/app/receipt/cose':
         return this.#receipt(id);

@@ -3,16 +3,20 @@ import {
   constants,
   createPrivateKey,
   createPublicKey,
+  generateKeyPair,
   generateKeyPairSync,
   type KeyObject,
   privateDecrypt,
   publicEncrypt,
 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { refuseCrypto } from './errors.ts';
 
 /** Moduli below are refused (NIST SP 800-131A). */
 const modulusBitsMin = 2048;
 const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const;
+
+const generateInPool = promisify(generateKeyPair);
 
 export class EncryptionKey {
   readonly #privateKey: KeyObject;
@@ -26,6 +30,12 @@ export class EncryptionKey {
 
   static generate(modulusBits: number = modulusBitsMin): EncryptionKey {
     return new EncryptionKey(generateKeyPairSync('rsa', { modulusLength: modulusBits }).privateKey);
+  }
+
+  /** Searches the primes on libuv's pool, so that several keys are made at once. */
+  static async generateInPool(modulusBits: number = modulusBitsMin): Promise<EncryptionKey> {
+    const { privateKey } = await generateInPool('rsa', { modulusLength: modulusBits });
+    return new EncryptionKey(privateKey);
   }
 
   /** @throws InvalidKey */

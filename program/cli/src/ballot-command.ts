@@ -13,6 +13,7 @@ import { type Network, networkFlags, withNetwork } from './network.ts';
 import { outputFlags, show } from './output.ts';
 import { assertSameProposal, proposalId } from './proposal-command.ts';
 import { proposalDocument, reportOf, reportText, stateText } from './proposal-report.ts';
+import { judgementFlags, judgeOpening } from './recovery-judgement.ts';
 import { signedFlags, submitSigned } from './signed-command.ts';
 
 const scriptBytesMax = 1024 * 1024;
@@ -29,6 +30,7 @@ export const ballotSubmitCommand: Command = {
       value: 'FILE',
       meaning: 'JavaScript that exports vote(proposal, proposerId), asked at each resolution',
     },
+    ...judgementFlags,
     ...signedFlags,
   },
   run: (given) => withNetwork(given, (network) => submit(given, network)),
@@ -37,11 +39,19 @@ export const ballotSubmitCommand: Command = {
 async function submit(given: Given, network: Network): Promise<void> {
   const { governance } = network;
   const id = await proposalId(given, governance);
+  const preview = async () => {
+    const report = await reportOf(governance, id);
+    if (report.proposal.state !== 'Open') {
+      const message = `Proposal ${id} is ${stateText(report.proposal)}: nobody can vote on it.`;
+      throw cliError('WrongState', message);
+    }
+    const judged = await judgeOpening(given, network, report.plans);
+    return [reportText(report), ...judged].join('\n');
+  };
   const submitted = await submitSigned(given, network, {
     type: 'ballot',
     plan: async ({ subject }) => {
       const { script, words } = await readBallot(given);
-      const report = await reportOf(governance, id);
       const request: MemberRequest = {
         type: 'ballot',
         payload: encodeJson({ ballot: script }),
@@ -49,13 +59,12 @@ async function submit(given: Given, network: Network): Promise<void> {
         summary: `Vote ${words} proposal ${id}`,
       };
       const question = `Vote ${words} this proposal, as ${subject}? A ballot cannot be changed.`;
-      return { request, preview: reportText(report), question };
+      return { request, preview: await preview(), question };
     },
     review: async (request) => {
       assertSameProposal(request, id);
-      const preview = reportText(await reportOf(governance, id));
       const question = `Vote ${wordsOf(ballotIn(request.payload))} this proposal? A ballot cannot be changed.`;
-      return { preview, question };
+      return { preview: await preview(), question };
     },
   });
   if (!submitted) return;

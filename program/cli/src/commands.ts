@@ -22,6 +22,11 @@ import {
 } from './proposal-command.ts';
 import { receiptVerifyCommand } from './receipt-command.ts';
 import {
+  recoveryShareCommand,
+  recoveryStatusCommand,
+  recoverySubmitCommand,
+} from './recovery-command.ts';
+import {
   rulesCheckCommand,
   rulesCompileCommand,
   rulesDiffCommand,
@@ -49,6 +54,9 @@ export const commands: readonly Command[] = [
   proposalWithdrawCommand,
   ballotSubmitCommand,
   ballotShowCommand,
+  recoveryStatusCommand,
+  recoveryShareCommand,
+  recoverySubmitCommand,
   governanceShowCommand,
   governanceHistoryCommand,
   rulesCheckCommand,

@@ -8,6 +8,7 @@ export const cliError: (
     | 'StillOpen'
     | 'NoBallot'
     | 'RulesRefused'
+    | 'WrongState'
     | 'SandboxBroken'
     | 'NodeDidNotStart'
     | 'SandboxUnreachable'
@@ -39,6 +40,11 @@ export const cliError: (
       'A rules document is malformed, or would lock the consortium out or let a minority take over.',
   },
   NoBallot: { kind: 'refusal', status: 404, meaning: 'The member has not voted.' },
+  WrongState: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'The service is not in the state in which this can be done.',
+  },
   SandboxBroken: {
     kind: 'refusal',
     status: 400,

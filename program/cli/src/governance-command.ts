@@ -3,16 +3,19 @@ import { toHex, utf8Encode } from '@coco/base';
 import { parseCertificate, sha256 } from '@coco/crypto';
 import {
   describeCertificate,
+  explainRulesInForce,
   type GovernanceService,
   type JsonObject,
   memberName,
   objectOf,
+  type RulesInForce,
+  readRulesInForce,
   shortId,
 } from '@coco/member';
 import type { Command } from './command-line.ts';
 import { networkFlags, withNetwork } from './network.ts';
 import { outputFlags, show } from './output.ts';
-import { nameOf, proposalDocument, stateText } from './proposal-report.ts';
+import { nameOf, proposalDocument, sortedByName, stateText } from './proposal-report.ts';
 
 interface Overview {
   readonly service: Awaited<ReturnType<GovernanceService['info']>>;
@@ -22,6 +25,7 @@ interface Overview {
   readonly joinPolicy: JsonObject;
   readonly jwtIssuers: JsonObject;
   readonly constitution: string | undefined;
+  readonly rules: RulesInForce | undefined;
   readonly proposals: Awaited<ReturnType<GovernanceService['proposals']>>;
 }
 
@@ -38,7 +42,7 @@ export const governanceShowCommand: Command = {
 };
 
 async function readOverview(governance: GovernanceService): Promise<Overview> {
-  const [service, members, nodes, joinPolicy, jwk, constitution, proposals, users] =
+  const [service, members, nodes, joinPolicy, jwk, constitution, proposals, users, rules] =
     await Promise.all([
       governance.info(),
       governance.list('/gov/service/members'),
@@ -48,6 +52,7 @@ async function readOverview(governance: GovernanceService): Promise<Overview> {
       governance.readText('/gov/service/constitution'),
       governance.proposals(),
       governance.readIfThere('/gov/service/users'),
+      readRulesInForce(governance),
     ]);
   const rows = objectOf(users).value;
   return {
@@ -57,6 +62,7 @@ async function readOverview(governance: GovernanceService): Promise<Overview> {
     joinPolicy: objectOf(joinPolicy),
     jwtIssuers: objectOf(objectOf(jwk).issuers),
     constitution,
+    rules,
     proposals,
     users: Array.isArray(rows) ? rows.map((row) => objectOf(row)) : undefined,
   };
@@ -70,7 +76,7 @@ const statusWords: Readonly<Record<string, string>> = {
 };
 
 function overviewText(overview: Overview): string {
-  const { service, members, users, nodes, jwtIssuers, constitution, proposals } = overview;
+  const { service, members, users, nodes, jwtIssuers, proposals } = overview;
   const certificate = parseCertificate(service.certificate);
   const { id, validFrom, validTo } = describeCertificate(certificate);
   const active = members.filter(({ status }) => status === 'Active');
@@ -80,13 +86,13 @@ function overviewText(overview: Overview): string {
     `  certificate   ${id}, valid ${validFrom} to ${validTo}`,
     ...(service.recoveryCount > 0 ? [`  recovered     ${service.recoveryCount} time(s)`] : []),
     `Members (${members.length}, of which ${active.length} active):`,
-    ...members.map(memberLine),
+    ...sortedByName(members).map(memberLine),
     `  Recovery takes ${service.recoveryThreshold} of the ${holders.length} shares.`,
     `Users: ${users === undefined ? 'not told' : users.length}`,
     `Nodes (${nodes.length}):`,
     ...nodes.map((node) => `  ${shortId(String(node.nodeId))}  ${String(node.status)}`),
     'Rules in force:',
-    ...constitutionLines(constitution),
+    ...rulesLines(overview),
     'What may join as a node:',
     ...joinPolicyLines(overview.joinPolicy),
     `Issuers of tokens: ${Object.keys(jwtIssuers).join(', ') || 'none'}`,
@@ -105,11 +111,16 @@ function memberLine(row: JsonObject): string {
   return `  ${memberName(row)}  ${shortId(String(row.memberId))}  ${String(row.status)}${share}${told}`;
 }
 
-function constitutionLines(text: string | undefined): readonly string[] {
-  if (text === undefined) return ['  The service has no constitution.'];
-  return [
-    `  constitution  SHA-256 ${toHex(sha256(utf8Encode(text)))}, ${text.split('\n').length} lines`,
-  ];
+function rulesLines({ constitution, rules, members }: Overview): readonly string[] {
+  if (constitution === undefined) return ['  The service has no constitution.'];
+  const lines = constitution.split('\n').length;
+  const digest = `constitution of ${lines} lines, SHA-256 ${toHex(sha256(utf8Encode(constitution)))}`;
+  const explained = rules
+    ? explainRulesInForce(rules, members)
+    : [
+        'It is not the constitution of this version of Coco: what it does stands in its text alone.',
+      ];
+  return [...explained, digest].map((line) => (line === '' ? '' : `  ${line}`));
 }
 
 function joinPolicyLines(policy: JsonObject): readonly string[] {
@@ -137,6 +148,7 @@ function overviewDocument(overview: Overview): JsonObject {
     users: users === undefined ? null : [...users],
     nodes: [...nodes],
     constitutionSha256: digest,
+    rules: overview.rules === undefined ? null : JSON.parse(JSON.stringify(overview.rules.rules)),
     joinPolicy,
     jwtIssuers,
     proposals: proposals.map(proposalDocument),

@@ -13,8 +13,10 @@ import {
 } from '@coco/member';
 import type { Command, Given } from './command-line.ts';
 import { cliError } from './errors.ts';
+import { uninterrupted } from './interruption.ts';
 import { type Network, networkFlags, withNetwork } from './network.ts';
 import { outputFlags, show } from './output.ts';
+import { sortedByName } from './proposal-report.ts';
 import { type Intent, showPrepared, signedFlags, submitSigned } from './signed-command.ts';
 import { readSigningRequest, writeSigningRequest } from './signing.ts';
 
@@ -38,13 +40,16 @@ export const memberCreateCommand: Command = {
     const folder = resolve(given.text('out') ?? '.');
     const found = await stat(folder).catch(() => undefined);
     if (!found?.isDirectory()) throw cliError('WrongUsage', `There is no folder ${folder}.`);
-    const { paths, certificate } = await writeMemberFiles({
+    const wanted = {
       folder,
       name,
       curve: curveOf(given.text('curve')),
       hasEncryptionKey: given.isSet('recovery'),
       nowMs: Date.now(),
-    });
+    };
+    const { paths, certificate } = await uninterrupted('Writing the keys', () =>
+      writeMemberFiles(wanted),
+    );
     const text = [
       `Made the keys of ${name}.`,
       ...certificateLines(certificate),
@@ -92,7 +97,7 @@ export const memberListCommand: Command = {
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async ({ governance }) => {
-      const members = await governance.list('/gov/service/members');
+      const members = sortedByName(await governance.list('/gov/service/members'));
       const lines = members.map((row) => {
         const data = row.memberData === null ? '' : `  ${JSON.stringify(row.memberData)}`;
         const role = recoveryRoles[String(row.recoveryRole)] ?? '';

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { LedgerError } from '@coco/base';
+import { SigningKey } from '@coco/crypto';
 import { GovernanceService, readTextFile } from '@coco/member';
 import {
   type Client,
@@ -103,10 +104,15 @@ async function connectOptions(given: Given): Promise<ConnectOptions> {
     url,
     pin: {
       ...(identity !== undefined && { identities: [await readTextFile(identity)] }),
-      ...(root !== undefined && { developmentRoot: await readTextFile(root) }),
+      ...(root !== undefined && { developmentRoot: publicPemIn(await readTextFile(root)) }),
     },
     memory: fileMemory(path),
   };
+}
+
+/** A sandbox keeps its root as a private key; what is trusted is the public one. */
+function publicPemIn(text: string): string {
+  return text.includes('PRIVATE KEY') ? SigningKey.fromPem(text).publicPem : text;
 }
 
 function memoryName(url: string): string {

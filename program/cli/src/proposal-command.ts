@@ -32,6 +32,7 @@ import {
   reportText,
   stateText,
 } from './proposal-report.ts';
+import { judgementFlags, judgeOpening } from './recovery-judgement.ts';
 import { signedFlags, submitSigned } from './signed-command.ts';
 
 const proposalBytesMax = 8 * 1024 * 1024;
@@ -55,6 +56,7 @@ export const proposalCreateCommand: Command = {
       meaning: 'of the action before: key=text, key=@file, key:=json, key.part=text',
     },
     'dry-run': { type: 'boolean', meaning: 'show what it would change, and end there' },
+    ...judgementFlags,
     watch: { type: 'boolean', meaning: 'wait until it is decided' },
     ...signedFlags,
   },
@@ -67,8 +69,11 @@ async function create(given: Given, network: Network): Promise<void> {
     const plans = await planOf(governance, (await readProposal(given)).bytes);
     return show(given, { actions: planDocument(plans) }, planText(plans, wouldChange));
   }
-  const preview = async (bytes: Uint8Array) =>
-    planText(await planOf(governance, bytes), wouldChange);
+  const preview = async (bytes: Uint8Array) => {
+    const plans = await planOf(governance, bytes);
+    const judged = await judgeOpening(given, network, plans);
+    return [planText(plans, wouldChange), ...judged].join('\n');
+  };
   const submitted = await submitSigned(given, network, {
     type: 'proposal',
     plan: async ({ subject }) => {

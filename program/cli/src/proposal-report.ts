@@ -3,13 +3,18 @@ import type { JsonValue } from '@coco/base';
 import {
   type ActionPlan,
   describePlan,
+  explainOpen,
   type GovernanceService,
   type JsonObject,
   memberName,
+  type Need,
   type ProposalInfo,
+  type ProposalTimes,
   parseProposal,
   planChanges,
   readGovernanceState,
+  readProposalTimes,
+  readRulesInForce,
   readVotes,
   shortId,
   tablesOf,
@@ -50,15 +55,30 @@ export interface ProposalReport {
   readonly proposer: string;
   readonly votes: Votes;
   readonly plans: readonly ActionPlan[];
+  readonly times: ProposalTimes;
+  /** What it still needs and has, while it is open; undefined where the rules are not known. */
+  readonly needs: readonly Need[] | undefined;
 }
 
 /** @throws ProposalForgotten */
 export async function reportOf(governance: GovernanceService, id: string): Promise<ProposalReport> {
   const proposal = await governance.proposal(id);
-  const members = await governance.list('/gov/service/members');
+  const members = sortedByName(await governance.list('/gov/service/members'));
   const plans = await planOf(governance, await governance.actions(id));
   const votes = await readVotes(governance, proposal, members);
-  return { proposal, proposer: nameOf(members, proposal.proposerId), votes, plans };
+  const times = await readProposalTimes(governance, id);
+  const { proposerId } = proposal;
+  const proposer = nameOf(members, proposerId);
+  const rules = proposal.state === 'Open' ? await readRulesInForce(governance) : undefined;
+  const actions = plans.map(({ action }) => action);
+  const { submittedAtMs } = times;
+  const needs = rules && explainOpen(rules, members, { actions, proposerId, votes, submittedAtMs });
+  return { proposal, proposer, votes, plans, times, needs };
+}
+
+/** By name, as people look for them; ids come in no order that means something. */
+export function sortedByName(members: readonly JsonObject[]): readonly JsonObject[] {
+  return members.toSorted((left, right) => memberName(left).localeCompare(memberName(right)));
 }
 
 export function nameOf(members: readonly JsonObject[], id: string): string {
@@ -67,14 +87,16 @@ export function nameOf(members: readonly JsonObject[], id: string): string {
 }
 
 export function reportText(report: ProposalReport): string {
-  const { proposal, proposer, votes, plans } = report;
+  const { proposal, proposer, votes, plans, times, needs } = report;
   const isOpen = proposal.state === 'Open';
   const title = isOpen ? 'It would change:' : 'Its actions, compared with the state now:';
   return [
     `Proposal ${proposal.id}`,
     `  by ${proposer}: ${stateText(proposal)}`,
-    ...voteLines(votes),
+    ...timeLines(times, isOpen),
+    ...voteLines(votes, isOpen ? 'not voted yet' : 'did not vote'),
     ...failureLines(proposal),
+    ...(isOpen ? needLines(needs) : []),
     planText(plans, title),
   ].join('\n');
 }
@@ -94,12 +116,35 @@ export function stateText({ state }: ProposalInfo): string {
 
 const ballotWords = { approve: 'for', reject: 'against', script: 'by a script of their own' };
 
-function voteLines({ given, missing }: Votes): readonly string[] {
+function voteLines({ given, missing }: Votes, silence: string): readonly string[] {
   const groups = (['approve', 'reject', 'script'] as const).flatMap((ballot) => {
     const voters = given.filter((voter) => voter.ballot === ballot);
     return voters.length === 0 ? [] : [`  ${ballotWords[ballot]}: ${names(voters)}`];
   });
-  return missing.length === 0 ? groups : [...groups, `  not voted yet: ${names(missing)}`];
+  return missing.length === 0 ? groups : [...groups, `  ${silence}: ${names(missing)}`];
+}
+
+function timeLines(times: ProposalTimes, isOpen: boolean): readonly string[] {
+  const { submittedAtMs, nextResolutionAtMs: next } = times;
+  const submitted = submittedAtMs === undefined ? [] : [`  submitted ${minuteOf(submittedAtMs)}`];
+  return isOpen && next !== undefined
+    ? [...submitted, `  a lock or a time limit of it ends ${minuteOf(next)}`]
+    : submitted;
+}
+
+/** By the ledger's time, in UTC. */
+function minuteOf(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function needLines(needs: readonly Need[] | undefined): readonly string[] {
+  if (needs === undefined) {
+    return ['It is open, and the constitution in force is not one whose rules this tool knows.'];
+  }
+  const lines = needs.map(
+    ({ rule, sentence, isMet }) => `  ${isMet ? 'done' : 'needed'}: ${sentence} (${rule})`,
+  );
+  return ['It is open because of what is still needed:', ...lines];
 }
 
 function names(voters: readonly Voter[]): string {
@@ -138,6 +183,9 @@ export function reportDocument(report: ProposalReport): JsonObject {
     proposer: report.proposer,
     voted: given.map(voterDocument),
     notVoted: missing.map(voterDocument),
+    submittedAtMs: report.times.submittedAtMs ?? null,
+    nextResolutionAtMs: report.times.nextResolutionAtMs ?? null,
+    needs: report.needs === undefined ? null : report.needs.map((need) => ({ ...need })),
     actions: planDocument(report.plans),
   };
 }

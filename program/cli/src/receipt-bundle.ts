@@ -104,6 +104,12 @@ export function parseBundle(bytes: Uint8Array): ReceiptBundle {
   };
 }
 
+/** The COSE receipt in a file: the file itself, or the bundle's part. @throws WrongUsage */
+export function coseReceiptIn(bytes: Uint8Array): Uint8Array {
+  const isBundle = bytes[0] === 0x7b;
+  return isBundle ? fromBase64(parseBundle(bytes).coseReceipt) : bytes;
+}
+
 const base64 = /^(?=(?:.{4})+$)[A-Za-z0-9+/]+={0,2}$/;
 
 function textFields<Name extends string>(

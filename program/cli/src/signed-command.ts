@@ -3,10 +3,11 @@
  * signed and submitted; or written out for a signature made elsewhere, and finished later.
  */
 import type { Certificate } from '@coco/crypto';
-import { type MemberRequest, printable, type Submitted } from '@coco/member';
+import { type MemberRequest, printable, type SignedRequest, type Submitted } from '@coco/member';
 import type { Flag, Given } from './command-line.ts';
 import { confirm, confirmationFlags } from './confirmation.ts';
 import { cliError } from './errors.ts';
+import { uninterrupted } from './interruption.ts';
 import { type Network, networkFlags } from './network.ts';
 import { note, outputFlags, show } from './output.ts';
 import {
@@ -68,20 +69,24 @@ export async function submitSigned(
     say(given, preview);
     if (question !== undefined) await confirm(given, question);
     const { certificate } = waiting;
-    return { ...(await network.governance.submit(request)), certificate };
+    return { ...(await submit(network, request)), certificate };
   }
   const certificate = await certificateOf(given);
   const { request, preview, question } = await act.plan(certificate);
   say(given, preview);
   const path = given.text('prepare');
   if (path !== undefined) {
-    await writeSigningRequest(path, certificate, request);
+    await uninterrupted('Writing', () => writeSigningRequest(path, certificate, request));
     showPrepared(given, path);
     return undefined;
   }
   if (question !== undefined) await confirm(given, question);
   const signed = await signRequest(given, request);
-  return { ...(await network.governance.submit(signed)), certificate };
+  return { ...(await submit(network, signed)), certificate };
+}
+
+function submit(network: Network, request: SignedRequest): Promise<Submitted> {
+  return uninterrupted('What was signed', () => network.governance.submit(request));
 }
 
 function say(given: Given, text: string): void {

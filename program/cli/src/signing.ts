@@ -53,7 +53,7 @@ export const twoStepFlags: Readonly<Record<string, Flag>> = {
 };
 
 /** The files of the member whom the flags name; undefined where they name none. */
-async function memberFilesOf(given: Given): Promise<MemberFiles | undefined> {
+export async function memberFilesOf(given: Given): Promise<MemberFiles | undefined> {
   const name = given.text('as');
   const place = given.text('member');
   if (name !== undefined && place !== undefined) {

@@ -4,7 +4,10 @@ import { type JsonValue, utf8Encode } from '@coco/base';
 import { GovernanceService } from '@coco/member';
 import { readCastBallot } from '../src/ballot-command.ts';
 import type { Given } from '../src/command-line.ts';
+import { uninterrupted } from '../src/interruption.ts';
+import type { Network } from '../src/network.ts';
 import { assertSameProposal, awaitDecision, proposalId } from '../src/proposal-command.ts';
+import { submitShare } from '../src/recovery-command.ts';
 
 const id = 'ab'.repeat(32);
 const place = `/gov/members/proposals/${id}`;
@@ -70,6 +73,26 @@ describe('the commands of governance', () => {
     await assert.rejects(readCastBallot(serviceOf({}), id, 'm'), gone);
     const cast = serviceOf({ [place]: open, [`${place}/ballots/m`]: 'script' });
     assert.equal(await readCastBallot(cast, id, 'm'), '"script"');
+  });
+
+  test('no recovery share leaves the member while none is asked for', async () => {
+    const info = { status: 'Open', certificate: 'PEM', creationTransactionId: '2.1' };
+    const governance = serviceOf({ '/gov/service/info': info });
+    const network = { governance } as Network;
+    const refused = { code: 'WrongState', message: /nothing to recover/ };
+    await assert.rejects(submitShare(given(), network), refused);
+  });
+
+  test('Ctrl-C waits for what must not be left half done', async () => {
+    const before = process.exitCode;
+    let isFinished = false;
+    await uninterrupted('It', async () => {
+      process.emit('SIGINT');
+      isFinished = true;
+    });
+    assert.deepEqual([isFinished, process.exitCode], [true, 130]);
+    process.exitCode = before;
+    assert.equal(process.listenerCount('SIGINT'), 0);
   });
 
   test('what was prepared for one proposal is not sent for another', () => {

@@ -2,7 +2,8 @@
  * A plan in words: each row that changes, before and after. Certificates are told by name, key and
  * dates, long texts by the lines that differ, everything else by the fields that differ.
  */
-import { isJsonObject, type JsonValue } from '@coco/base';
+import { isJsonObject, type JsonValue, toHex, utf8Encode } from '@coco/base';
+import { sha256 } from '@coco/crypto';
 import { structuredPatch } from 'diff';
 import { certificateIn, describeCertificate, memberName, shortId } from './describe-certificate.ts';
 import { onlyRow } from './governance-state.ts';
@@ -18,7 +19,7 @@ const valueCharactersMax = 200;
 export function describePlan(plans: readonly ActionPlan[]): readonly string[] {
   return plans.flatMap((plan, position) => [
     `${position + 1}. ${plan.action.name}`,
-    ...describeAction(plan).map((line) => `   ${line}`),
+    ...describeAction(plan).map((line) => `   ${line}`.trimEnd()),
   ]);
 }
 
@@ -28,8 +29,11 @@ function describeAction(plan: ActionPlan): readonly string[] {
     return ['This tool does not know the action. Its arguments, as they are:', ...args];
   }
   const lines = plan.changes.flatMap(describeChange);
-  const isSilent = lines.length === 0 && plan.effects.length === 0;
-  return isSilent ? ['Nothing changes: it is so already.'] : [...lines, ...plan.effects];
+  const { effects } = plan;
+  if (lines.length === 0 && effects.length === 0) return ['Nothing changes: it is so already.'];
+  // Rules say in words what they change; the text is for whoever wants to read it all.
+  const isOfRules = plan.changes.some(({ table }) => table === 'rules');
+  return isOfRules ? [...effects, ...lines] : [...lines, ...effects];
 }
 
 function describeChange(change: RowChange): readonly string[] {
@@ -37,11 +41,33 @@ function describeChange(change: RowChange): readonly string[] {
   const title = titleOf(change);
   if (after === undefined) return [`- ${title} is removed`];
   const what = before === undefined ? `+ ${title} is added` : `~ ${title} changes`;
-  return [what, ...describeValues(before, after).map((line) => `    ${line}`)];
+  const values =
+    change.table === 'rules'
+      ? describeTexts('', documentText(before), documentText(after))
+      : describeValues(before, after);
+  return [what, ...values.map((line) => `    ${line}`)];
+}
+
+/** The order in which people write a rules document; the ledger keeps its fields by alphabet. */
+const fieldOrder = [
+  ...['format', 'version', 'title', 'description', 'majority_of', 'organisation_weights', 'rules'],
+  ...['name', 'why', 'actions', 'proposers', 'thresholds', 'quorum', 'approvals', 'from', 'by'],
+  ...['at_least', 'more_than', 'vetoes', 'separation', 'lock_hours', 'open_hours', 'emergency'],
+];
+
+function documentText(document: JsonValue | undefined): string {
+  const place = (name: string): number => fieldOrder.indexOf(name) + 1 || fieldOrder.length + 1;
+  const ordered = (_name: string, value: JsonValue): JsonValue =>
+    isJsonObject(value)
+      ? Object.fromEntries(
+          Object.entries(value).sort(([left], [right]) => place(left) - place(right)),
+        )
+      : value;
+  return document === undefined ? '' : `${JSON.stringify(document, ordered, 2)}\n`;
 }
 
 function titleOf({ table, key, before, after }: RowChange): string {
-  if (key === onlyRow) return `the ${table}`;
+  if (key === onlyRow) return `the ${table === 'rules' ? 'rules document' : table}`;
   const row = after ?? before;
   if (table === 'member' && isJsonObject(row)) {
     return `member ${memberName({ ...row, memberId: key })} (id ${shortId(key)})`;
@@ -109,7 +135,10 @@ function worded(value: JsonValue | undefined): string {
 
 function describePem(pem: string): string {
   const certificate = certificateIn(pem);
-  if (!certificate) return pem.includes('PUBLIC KEY') ? 'a public key' : 'a text in PEM';
+  if (!certificate) {
+    const what = pem.includes('PUBLIC KEY') ? 'a public key' : 'a text in PEM';
+    return `${what}, SHA-256 of its text ${toHex(sha256(utf8Encode(pem)))}`;
+  }
   const { name, id, curve, validFrom, validTo } = describeCertificate(certificate);
   return `${name}, ${curve}, valid ${validFrom} to ${validTo}, SHA-256 ${id}`;
 }

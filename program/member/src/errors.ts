@@ -9,7 +9,8 @@ export const memberError: (
     | 'SigningRequestInvalid'
     | 'ProposalMalformed'
     | 'ProposalForgotten'
-    | 'GovernanceRefused',
+    | 'GovernanceRefused'
+    | 'RecoveredTooLittle',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -48,5 +49,10 @@ export const memberError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The service refused a governance request; its own code and sentence are told.',
+  },
+  RecoveredTooLittle: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'The recovered ledger ends before something that the member knows to be committed.',
   },
 });

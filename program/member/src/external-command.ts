@@ -32,8 +32,14 @@ export function runExternalCommand(
     });
     // A command that does not read its input is judged by what it writes.
     child.stdin.on('error', () => undefined);
+    // Whoever stops us stops the command, which may wait for a token that nobody will plug in.
+    const stop = (signal: NodeJS.Signals) => child.kill(signal);
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
     child.once('error', (cause) => reject(failed(command, 'does not start', cause)));
     child.once('close', (code, signal) => {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
       if (length > outputBytesMax) return reject(failed(command, 'wrote too much to be a result'));
       if (code !== 0) return reject(failed(command, `ended with ${signal ?? `code ${code}`}`));
       if (length === 0) return reject(failed(command, 'wrote nothing'));

@@ -121,16 +121,25 @@ export class GovernanceService {
    * @throws GovernanceRefused with the service's own code; TransactionNotCommitted
    */
   async submit(request: SignedRequest): Promise<Submitted> {
-    const response = await this.#client.request({
+    const response = await this.#send(request);
+    const answer = answered(response);
+    const { transactionId } = response;
+    if (!transactionId) return { answer, transactionId: undefined };
+    return { answer, transactionId: formatTransactionId(await this.#settled(transactionId)) };
+  }
+
+  /** Submits a signed request and does not wait: it may yet be rolled back. */
+  async post(request: SignedRequest): Promise<JsonValue> {
+    return answered(await this.#send(request));
+  }
+
+  #send(request: SignedRequest): Promise<ClientAnswer> {
+    return this.#client.request({
       method: 'POST',
       path: withVersion(request.path),
       headers: { 'content-type': 'application/cose' },
       body: request.body,
     });
-    const answer = answered(response);
-    const { transactionId } = response;
-    if (!transactionId) return { answer, transactionId: undefined };
-    return { answer, transactionId: formatTransactionId(await this.#settled(transactionId)) };
   }
 
   /** While a service recovers nothing commits: its members' requests are then settled at once. */

@@ -139,7 +139,7 @@ export function readSigningKeyFile(path: string): Promise<SigningKey> {
 }
 
 /** @throws MemberFileInvalid */
-function readEncryptionKeyFile(path: string): Promise<EncryptionKey> {
+export function readEncryptionKeyFile(path: string): Promise<EncryptionKey> {
   return readPem(path, 'an RSA private key of 2048 bits or more', EncryptionKey.fromPem);
 }
 

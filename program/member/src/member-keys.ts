@@ -38,7 +38,7 @@ export async function createMemberKeys(options: {
   });
   const files: [string, string][] = [];
   if (options.hasEncryptionKey) {
-    const encryptionKey = EncryptionKey.generate();
+    const encryptionKey = await EncryptionKey.generateInPool();
     files.push([`${name}_enc_privk.pem`, encryptionKey.privatePem()]);
     files.push([`${name}_enc_pubk.pem`, encryptionKey.publicPem]);
   }

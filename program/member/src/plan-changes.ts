@@ -8,6 +8,7 @@ import type { GovernanceState, TableName } from './governance-state.ts';
 import { appPlanners } from './plan-app-actions.ts';
 import { memberPlanners } from './plan-member-actions.ts';
 import { policyPlanners } from './plan-policy-actions.ts';
+import { rulesPlanners } from './plan-rules-actions.ts';
 import { servicePlanners } from './plan-service-actions.ts';
 import type { Planner } from './planner.ts';
 import type { Action } from './proposal.ts';
@@ -34,6 +35,7 @@ const planners: Readonly<Record<string, Planner>> = {
   ...servicePlanners,
   ...policyPlanners,
   ...appPlanners,
+  ...rulesPlanners,
 };
 
 function plannerOf(action: Action): Planner | undefined {

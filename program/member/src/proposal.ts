@@ -57,29 +57,36 @@ export type ProposalFlag =
 
 /**
  * Puts a proposal together. `key=text` is a text, `key=@file` a file's text, `key:=json` JSON,
- * `key:=@file` a file's JSON; `a.b=text` fills in an object.
+ * `key:=@file` a file's JSON; `a.b=text` sets a part of an object, of one from a file, too.
  * @throws ProposalMalformed, and what readFile throws
  */
 export async function buildProposal(
   flags: readonly ProposalFlag[],
   readFile: (path: string) => Promise<string>,
 ): Promise<Proposal> {
-  const actions: { name: string; args: Record<string, JsonValue> }[] = [];
+  const actions: NewAction[] = [];
   for (const flag of flags) {
     if (flag.flag === 'action') {
-      actions.push({ name: flag.name, args: {} });
+      actions.push({ name: flag.name, args: {}, given: new Set() });
       continue;
     }
     const action = actions.at(-1);
     if (!action) throw malformed(`--arg ${flag.text} stands before any --action.`);
-    await setArgument(action.args, flag.text, readFile);
+    await setArgument(action, flag.text, readFile);
   }
   const proposal = { actions: actions.map(({ name, args }) => ({ name, args })) };
   return parseProposal(new TextEncoder().encode(JSON.stringify(proposal, undefined, 2)));
 }
 
+interface NewAction {
+  readonly name: string;
+  readonly args: Record<string, JsonValue>;
+  /** Paths that were set, each once; a part of what a file gave may be set anew. */
+  readonly given: Set<string>;
+}
+
 async function setArgument(
-  args: Record<string, JsonValue>,
+  { args, given }: NewAction,
   text: string,
   readFile: (path: string) => Promise<string>,
 ): Promise<void> {
@@ -89,13 +96,14 @@ async function setArgument(
   if (!last || keys.includes('') || text.includes('__proto__')) {
     throw malformed(`"${text}" is not an argument: write key=text, key=@file or key:=json.`);
   }
+  if (given.has(path)) throw malformed(`The argument ${path} is set twice.`);
+  given.add(path);
   let target = args;
   for (const key of keys) {
     const inner = target[key] ?? {};
-    if (!isJsonObject(inner)) throw malformed(`The argument ${path} is set twice.`);
+    if (!isJsonObject(inner)) throw malformed(`The argument ${key} of ${path} is no object.`);
     target = target[key] = { ...inner } as Record<string, JsonValue>;
   }
-  if (Object.hasOwn(target, last)) throw malformed(`The argument ${path} is set twice.`);
   const content = value.startsWith('@') ? await readFile(value.slice(1)) : value;
   const parsed = isJson ? parseArgument(path, content) : content;
   Object.defineProperty(target, last, { value: parsed, enumerable: true, writable: true });

@@ -66,6 +66,8 @@ describe('the service as a member meets it', () => {
     assert.deepEqual(service.awaited, ['2.17']);
     const sent = service.requests[0];
     assert.deepEqual(sent?.headers, { 'content-type': 'application/cose' });
+    assert.deepEqual(await service.governance.post(request), { proposalId: id });
+    assert.deepEqual(service.awaited, ['2.17'], 'it need not be waited for');
     service.answer(`POST ${path}`, { status: 204 });
     const nothing = await service.governance.submit(request);
     assert.deepEqual(nothing, { answer: {}, transactionId: undefined });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { JsonValue } from '@coco/base';
 import { actionNames } from '@coco/constitution';
@@ -13,6 +14,7 @@ const bankA = (await createTestMember('bank-a')).certificate;
 const bankB = (await createTestMember('bank-b')).certificate;
 const node = 'ef'.repeat(32);
 const publicKey = '-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n';
+const publicKeyDigest = createHash('sha256').update(publicKey).digest('hex');
 
 function state(): GovernanceState {
   const member = {
@@ -55,7 +57,7 @@ describe('the plan of a proposal', () => {
       'memberData.weight: 2',
       'recoveryRole: Participant',
       `certificate: bank-b, P-384, valid 2027-01-15 to 2028-01-15, SHA-256 ${bankB.id}`,
-      'publicEncryptionKey: a public key',
+      `publicEncryptionKey: a public key, SHA-256 of its text ${publicKeyDigest}`,
       'It can vote once it has acknowledged the state with its key (coco member activate).',
     ]);
   });
@@ -121,6 +123,30 @@ describe('the plan of a proposal', () => {
     assert.match(lines, /\+ virtual measurement new is added/);
     assert.match(lines, /- virtual measurement old is removed/);
     assert.match(lines, /7\. set_node_data\nThere is no node with the id other/);
+  });
+
+  test('new rules are told in words, and what the service will refuse beforehand', () => {
+    const rules = {
+      format: 'coco-rules/1',
+      version: 2,
+      title: 'All',
+      rules: [{ name: 'Every action', actions: ['*'], thresholds: [{ at_least: 'all' }] }],
+    };
+    const lines = planned(action('set_rules', { rules })).join('\n');
+    assert.match(lines, /\+ the rules document is added\n@@ line 1 @@\n\+\{\n\+ {2}"format"/);
+    assert.match(lines, /From "Simple majority" \(version 1\) to "All" \(version 2\)/);
+    assert.match(
+      lines,
+      /- no longer: more than 1\/2 .*\n\+ now: all of the active members say yes/,
+    );
+    assert.match(lines, /Every other open proposal is dropped/);
+    const old = planned(action('set_rules', { rules: { ...rules, version: 1 } })).join('\n');
+    assert.match(old, /will refuse it:\nIts version must be higher than 1/);
+    const many = { ...rules.rules[0], thresholds: [{ at_least: 7 }] };
+    const locked = planned(action('set_rules', { rules: { ...rules, rules: [many] } })).join('\n');
+    assert.match(locked, /The service will refuse it:\n/);
+    const none = planned(action('set_rules', { rules: { title: 7 } })).join('\n');
+    assert.match(none, /is no rules document/);
   });
 
   test('an action that is not known is shown by its arguments, not guessed', () => {

@@ -34,6 +34,12 @@ describe('a proposal', () => {
     assert.deepEqual(parseProposal(bytes).actions, actions);
   });
 
+  test('a part of what a file gave may be set anew', async () => {
+    const flags = [action('x'), arg('rules:=@data.json'), arg('rules.weight:=3')];
+    const { actions } = await buildProposal(flags, readFile);
+    assert.deepEqual(actions, [{ name: 'x', args: { rules: { weight: 3 } } }]);
+  });
+
   test('from a file is signed byte for byte', () => {
     const text = '{ "actions" : [ {"name":"x","args":null} ] }\n';
     const { bytes, actions } = parseProposal(utf8Encode(text));
@@ -69,7 +75,8 @@ describe('a proposal', () => {
       [/not an argument/, action('x'), arg('a..b=c')],
       [/not an argument/, action('x'), arg('__proto__.a=c')],
       [/a is set twice/, action('x'), arg('a=b'), arg('a=c')],
-      [/a\.b is set twice/, action('x'), arg('a=b'), arg('a.b=c')],
+      [/a of a\.b is no object/, action('x'), arg('a=b'), arg('a.b=c')],
+      [/a\.b is set twice/, action('x'), arg('a.b=b'), arg('a.b=c')],
       [/a is not JSON/, action('x'), arg('a:=bank')],
     ];
     for (const [message, ...flags] of wrong) {
