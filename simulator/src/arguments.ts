@@ -11,6 +11,8 @@ export interface Arguments {
   readonly seconds: number | undefined;
   /** Whether the whole transcript is shown. */
   readonly isVerbose: boolean;
+  /** Whether calls into rooms are counted, which takes time. */
+  readonly countsCalls: boolean;
 }
 
 const stepsDefault = 3000;
@@ -23,16 +25,17 @@ export const usage: string = `npm run simulate -- [--seed S] [--steps N] [--node
   --nodes n     nodes of the cluster, 1 to ${nodesMax} (3)
   --runs R      seeds to run, one after another (1)
   --seconds T   runs seeds for so long
-  --verbose     shows what happens while it happens`;
+  --verbose     shows what happens while it happens
+  --uncounted   does not count calls into rooms, which takes time`;
 
 /** @throws InvalidInput */
 export function parseArguments(words: readonly string[]): Arguments {
   const values = new Map<string, number>();
-  let isVerbose = false;
+  const flags = new Set<string>();
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';
-    if (word === '--verbose') {
-      isVerbose = true;
+    if (word === '--verbose' || word === '--uncounted') {
+      flags.add(word);
       continue;
     }
     const value = Number(words[++at]);
@@ -50,6 +53,7 @@ export function parseArguments(words: readonly string[]): Arguments {
     nodeCount,
     runs: values.get('--runs'),
     seconds: values.get('--seconds'),
-    isVerbose,
+    isVerbose: flags.has('--verbose'),
+    countsCalls: !flags.has('--uncounted'),
   };
 }

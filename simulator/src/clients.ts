@@ -11,7 +11,10 @@ import { countersMap, decodeCount, encodeCount } from './counters-adapter.ts';
 import { check } from './errors.ts';
 import { purposes } from './world.ts';
 
-const pauseMs = { low: 1, high: 25 };
+const pauseMsMin = 1;
+/** Busy times and quiet ones take turns: the longest pause between two requests. */
+const tempos = [12, 60, 60, 250] as const;
+const tempoChangePercent = 4;
 const counterCount = 8;
 /** Ids that a poll chooses from. */
 const recentIds = 60;
@@ -37,6 +40,7 @@ export class Clients {
   /** The highest seqno that a client knows to be committed. */
   #acknowledged = 0;
   #isStopped = false;
+  #tempo: number = tempos[0];
   readonly counts = { executed: 0, refused: 0, acknowledged: 0, invalid: 0, reads: 0 };
 
   constructor(cluster: Cluster) {
@@ -62,7 +66,9 @@ export class Clients {
 
   #next(): void {
     const { agenda } = this.#cluster.world;
-    agenda.after(this.#chance.between(pauseMs.low, pauseMs.high), nobody, () => {
+    if (this.#chance.percent(tempoChangePercent))
+      this.#tempo = this.#chance.pick(tempos) ?? tempos[0];
+    agenda.after(this.#chance.between(pauseMsMin, this.#tempo), nobody, () => {
       if (this.#isStopped) return;
       this.#act();
       this.#next();

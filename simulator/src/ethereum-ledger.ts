@@ -5,6 +5,8 @@ import { compileEngine, createEthereumAdapter, Engine, SameThreadAdmission } fro
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 
 export const chainId = 1337;
+/** Short: a run waits for the empty blocks that Ethereum owes. */
+const emptyBlockDelayMs = 60;
 export const prefund: bigint = 10n ** 24n;
 
 export const accounts: readonly PrivateKeyAccount[] = [1, 2, 3].map((index) =>
@@ -21,6 +23,7 @@ export function createEthereum(): Adapter {
     chainId: BigInt(chainId),
     prefunded: accounts.map(({ address }) => ({ address: fromHex(address), balance: prefund })),
     admissionPool: new SameThreadAdmission(new Engine(engineModule)),
+    emptyBlockDelayMs,
     engineModule,
   });
 }

@@ -13,6 +13,8 @@ export const faultKinds = [
   'crash',
   'hand-over',
   'failed hand-over',
+  'hand-over under load',
+  'dropped proposal',
   'resign',
   'clock skew',
   'rekey',
@@ -31,6 +33,8 @@ export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
   'crash',
   'hand-over',
   'failed hand-over',
+  'hand-over under load',
+  'dropped proposal',
 ]);
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -1,15 +1,19 @@
 /** What goes wrong, when, and for how long: drawn from the seed, one fault after another. */
 import { LedgerError } from '@coco/base';
+import type { NodeId } from '@coco/consensus';
 import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
 import type { Cluster, Member } from './cluster.ts';
 import type { FaultKind } from './fault-counts.ts';
 import { rekey } from './rekey.ts';
 import { calm } from './simulated-network.ts';
+import type { SimulatedNode } from './simulated-node.ts';
 import { purposes } from './world.ts';
 
-const pauseMs = { low: 30, high: 700 };
-const troubleMs = { low: 100, high: 2500 };
+const pauseMs = { low: 20, high: 400 };
+const troubleMs = { low: 60, high: 2000 };
+/** Most moments are refused, because a batch is in flight; one in between is not. */
+const loadedTriesMax = 60;
 /** Refusals of a hand-over or a resignation that came at the wrong moment. */
 const untimely: ReadonlySet<string> = new Set([
   'NodeCannotHandleRequest',
@@ -34,6 +38,7 @@ const faults: readonly Fault[] = [
   { kind: 'one-way partition', weight: 10, needsPeers: true },
   { kind: 'slow disk', weight: 14, needsPeers: false },
   { kind: 'hand-over', weight: 12, needsPeers: true },
+  { kind: 'hand-over under load', weight: 10, needsPeers: true },
   { kind: 'resign', weight: 8, needsPeers: false },
   { kind: 'rekey', weight: 8, needsPeers: false },
   { kind: 'clock skew', weight: 4, needsPeers: false },
@@ -95,6 +100,7 @@ export class Faults {
       'one-way partition': () => this.#partition('one-way partition', victim),
       'slow disk': () => this.#slowDisk(victim),
       'hand-over': () => this.#handOver(),
+      'hand-over under load': () => this.#handOverUnderLoad(),
       resign: () => this.#resign(victim),
       rekey: () => this.#rekey(),
       'clock skew': () => this.#skew(victim),
@@ -154,8 +160,7 @@ export class Faults {
 
   #handOver(): void {
     const primary = this.#cluster.primary();
-    const ids = this.#cluster.members.map(({ node }) => node.id);
-    const to = this.#chance.pick(ids.filter((id) => id !== primary?.node.id));
+    const to = this.#otherThan(primary);
     if (!primary || to === undefined) return;
     this.#tell('hand-over', `${primary.node.name} to node ${to}`);
     const { counts } = this.#cluster.world;
@@ -168,6 +173,36 @@ export class Faults {
         this.#tell('hand-over', `fails: ${code}`);
       },
     );
+  }
+
+  /** Raft passes leadership on while the primary executes: it drops what is proposed meanwhile. */
+  #handOverUnderLoad(): void {
+    const primary = this.#cluster.primary();
+    const to = this.#otherThan(primary);
+    if (!primary || to === undefined) return;
+    this.#tell('hand-over under load', `${primary.node.name} to node ${to}`);
+    this.#tryHandOver(primary.node, to, loadedTriesMax);
+  }
+
+  #tryHandOver(node: SimulatedNode, to: NodeId, triesLeft: number): void {
+    const { agenda, counts } = this.#cluster.world;
+    const again = (): void => this.#tryHandOver(node, to, triesLeft - 1);
+    node
+      .askWorker(() => node.host.handOver(to))
+      .then(
+        () => counts.add('hand-over under load'),
+        (error: unknown) => {
+          const code = error instanceof LedgerError ? error.code : undefined;
+          if (code === undefined || !untimely.has(code)) this.failure ??= error;
+          if (code !== 'BatchesInFlight' || triesLeft === 0) return;
+          agenda.after(this.#chance.between(0, 3), node.id, again);
+        },
+      );
+  }
+
+  #otherThan(member: Member | undefined): NodeId | undefined {
+    const ids = this.#cluster.members.map(({ node }) => node.id);
+    return this.#chance.pick(ids.filter((id) => id !== member?.node.id));
   }
 
   #resign({ node }: Member): void {

@@ -211,6 +211,7 @@ export class SimulatedNode {
       files: start.files,
       clock: this.clock,
       random: this.#chance,
+      log: this.#logPort(),
       send: (to, message) => {
         if (this.isAlive) this.#world.network.send(this.id, to, message);
       },
@@ -250,6 +251,7 @@ export class SimulatedNode {
     return {
       write: (level, event, fields = {}) => {
         if (level === 'debug' || event === 'consensus.role') return;
+        if (event === 'consensus.refused') this.#world.counts.add('dropped proposal');
         this.#world.transcript.write(this.name, `${event} ${JSON.stringify(fields)}`);
       },
     };

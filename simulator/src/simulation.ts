@@ -16,7 +16,7 @@ import { createWorld, type World } from './world.ts';
 const electedWithinMs = 20_000;
 const decidedWithinMs = 20_000;
 /** Longer than any pause between two empty blocks. */
-const quietMs = 1500;
+const quietMs = 400;
 
 export interface SimulationOptions {
   readonly seed: number;

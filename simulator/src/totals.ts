@@ -25,8 +25,8 @@ export class Totals {
   }
 
   /** Everything that was to happen and did not. Rooms count from the first run on. */
-  zeros(calls: ReadonlyMap<string, number>): readonly string[] {
-    const rooms = roomsUnderTest.filter((room) => (calls.get(room) ?? 0) === 0);
+  zeros(calls: ReadonlyMap<string, number> | undefined): readonly string[] {
+    const rooms = roomsUnderTest.filter((room) => calls && (calls.get(room) ?? 0) === 0);
     if (this.#steps < stepsForAll) return rooms;
     const kinds = [...this.#faults].filter(
       ([kind, count]) => count === 0 && this.#isPossible(kind),
@@ -37,10 +37,10 @@ export class Totals {
     return [...rooms, ...kinds.map(([kind]) => kind), ...counts.map(([name]) => name)];
   }
 
-  text(calls: ReadonlyMap<string, number>): string {
+  text(calls: ReadonlyMap<string, number> | undefined): string {
     return [
       `${this.#runs} runs, ${this.#steps} steps, ${this.#nodeCount} nodes`,
-      `calls: ${listOf(calls)}`,
+      `calls: ${calls ? listOf(calls) : 'not counted'}`,
       `faults: ${listOf(this.#faults)}`,
       `seen: ${listOf(this.#counts)}`,
     ].join('\n');

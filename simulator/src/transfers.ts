@@ -14,7 +14,7 @@ import { check } from './errors.ts';
 import { accounts, chainId, prefund } from './ethereum-ledger.ts';
 import { purposes } from './world.ts';
 
-const pauseMs = { low: 15, high: 150 };
+const pauseMs = { low: 30, high: 300 };
 const gasLimit = 21_000n;
 /** What a node answers that is no primary, is full, or has the transaction already. */
 const passing =

@@ -1,0 +1,207 @@
+/**
+ * Mistakes that a maintainer could make in production's code, as changes of its text: a run with
+ * one of them must fail. What survives shows that a checker, or a fault, is missing. The text to
+ * change stands in its file exactly once, so that a mutant cannot fade away unnoticed.
+ */
+
+export interface Patch {
+  /** Relative to the repository's root. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly patches: readonly Patch[];
+  /** Sizes of networks in which it does harm. */
+  readonly nodeCounts: readonly number[];
+}
+
+const sequencer = 'framework/ledger/src/sequencer.ts';
+const replicatedState = 'framework/node/src/replicated-state.ts';
+const replicaHost = 'framework/node/src/replica-host.ts';
+const nodeOffice = 'framework/node/src/node-office.ts';
+
+/** A batch that Raft refused is thrown away, and the office goes on as if nothing had been. */
+const dropQuietly: Patch = {
+  file: replicaHost,
+  find: '      this.#replica.resign();\n    }\n  }',
+  replace: [
+    '      const office = this.#office;',
+    '      if (!office) return;',
+    '      this.#onRole({ ...office, canExecute: false });',
+    '      this.#onRole(office);',
+    '    }',
+    '  }',
+  ].join('\n'),
+};
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'acknowledge before flush',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: 'framework/ledger/src/ledger-files.ts',
+        find: [
+          '  flush(): Promise<void> {',
+          '    return this.#write(async () => {',
+          '      if (this.#open) await this.#open.file.datasync();',
+        ].join('\n'),
+        replace: '  flush(): Promise<void> {\n    return this.#write(async () => {',
+      },
+    ],
+  },
+  {
+    name: 'acknowledge before the file has a durable name',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: 'framework/ledger/src/ledger-files.ts',
+        find: '    if (!this.#isFolderDirty) return;',
+        replace: '    return;',
+      },
+    ],
+  },
+  {
+    name: 'send before save',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/consensus/src/ready-loop.ts',
+        find: '      await durable(ports.persist(change.batches, change.truncateFrom));',
+        replace: [
+          '      const saved = durable(ports.persist(change.batches, change.truncateFrom));',
+          '      for (const message of ready.messages) outbox.send(message);',
+          '      await saved;',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    name: 'skip the digest check',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/consensus/src/inbox.ts',
+        find: '    const key = toHex(digestOf(body));\n    if (named.get(key)?.bodyBytes !== body.length) return undefined;\n    matched.set(key, body);',
+        replace: [
+          '    for (const [key, handle] of named) {',
+          '      if (handle.bodyBytes === body.length) matched.set(key, body);',
+          '    }',
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    name: 'execute a dropped batch anew',
+    nodeCounts: [3],
+    patches: [dropQuietly],
+  },
+  {
+    name: 'execute a dropped batch anew, with production’s own assertions gone',
+    nodeCounts: [3],
+    patches: [
+      dropQuietly,
+      {
+        file: sequencer,
+        find: "    assert(\n      view >= this.#view && view > this.#lastView(),\n      'a new view is higher than every old one',\n    );\n",
+        replace: '',
+      },
+      {
+        file: 'framework/ledger/src/nonce-guard.ts',
+        find: "    assert(\n      id.view === mark.view && id.seqno > mark.seqno,\n      'a (ledger secret, view, seqno) encrypts one content only',\n    );\n",
+        replace: '',
+      },
+      {
+        file: 'framework/endpoint/src/transaction-status.ts',
+        find: "    assert(!last || view > last.view, 'views rise');\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'forget the rollback hook of adapters',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: replicatedState,
+        find: '    for (const observer of this.#observers) observer.rolledBack(this.#committed);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'forget to roll the statuses back',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: replicatedState,
+        find: '    this.tracker.rolledBack(this.#committed);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'forget to roll the ledger secrets back',
+    nodeCounts: [1, 3],
+    patches: [{ file: sequencer, find: '    this.#secrets.rollback(to);\n', replace: '' }],
+  },
+  {
+    name: 'answer current reads without a quorum',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: replicaHost,
+        find: '    return this.#replica.readIndex();',
+        replace: '    return Promise.resolve();',
+      },
+    ],
+  },
+  {
+    name: 'go on executing after office is lost',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: nodeOffice,
+        find: '    const isSameOffice = canExecute && view === pipeline.view;',
+        replace: '    const isSameOffice = pipeline.isInOffice;',
+      },
+    ],
+  },
+  {
+    name: 'execute before the view is opened',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: 'framework/node/src/batch-pipeline.ts',
+        find: '    if (opensView) this.#endBatch();\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'forget what consensus replaces in the files',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: replicaHost,
+        find: '    if (truncateFrom !== undefined) {',
+        replace: '    if (truncateFrom === 0) {',
+      },
+    ],
+  },
+  {
+    name: 'apply a batch on a backup without its signature’s tree',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: replicatedState,
+        find: '    this.#endBatch(signature.treeBytes, last);\n',
+        replace:
+          '    this.#store.skip(last);\n    this.#store.seal();\n    this.tracker.executed(last);\n',
+      },
+    ],
+  },
+];
