@@ -114,6 +114,24 @@ test('a chunk ends at the first signature at or above its bytes, or when forced'
   assert.equal(ends[7], false);
 });
 
+test('a chunk that was forced is not, once what forced it is rolled back', async () => {
+  for (const isClosed of [false, true]) {
+    const service = await sample();
+    const { sequencer } = service;
+    service.append(some);
+    const { seqno } = service.seal().signatureId;
+    sequencer.commit(seqno);
+    service.append(some);
+    sequencer.forceChunk();
+    if (isClosed) sequencer.closeBatch(seconds);
+    sequencer.rollback({ to: seqno, view: asView(3) });
+    sequencer.startView(asView(3));
+    assert.equal(service.seal().isChunkEnd, false);
+    service.append(some);
+    assert.equal(service.seal().isChunkEnd, false);
+  }
+});
+
 test('a rollback begins a view with a signature alone, at the next seqno', async () => {
   const service = await sample();
   service.append(some);
