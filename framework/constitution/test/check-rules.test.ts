@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import {
-  checkRules,
-  decide,
-  type Member,
-  type RulesDocument,
-  type Unit,
-  warnRules,
-} from '@coco/constitution';
+import { checkRules, decide, type Member, type RulesDocument, warnRules } from '@coco/constitution';
 import fc from 'fast-check';
 import { allVotes } from './brute-force.ts';
 import { consortia, readExample } from './consortia.ts';
-import { someMembers, someRules } from './random-rules.ts';
+import { likelySafe, someMembers, someRules } from './random-rules.ts';
 
 const hourMs = 3_600_000;
 const members = consortia['bank-consortium'];
-const units: readonly Unit[] = ['member', 'organisation', 'member_weight', 'organisation_weight'];
 
 const kindsOf = (rules: RulesDocument, of: readonly Member[]): readonly string[] =>
   checkRules(rules, of).map(({ kind }) => kind);
@@ -44,21 +36,6 @@ function partOf(rules: RulesDocument, all: readonly Member[], some: ReadonlySet<
   });
   return sum(agreeing.map(weightOf)) / sum(names.map(weightOf));
 }
-
-const majorities = fc.oneof(
-  fc.record({ more_than: fc.constantFrom('1/2', '2/3') }),
-  fc.record({ at_least: fc.constantFrom('51%', '2/3', 'all') }),
-);
-/** Rules of which many are safe. */
-const likelySafe = fc
-  .tuple(someRules, fc.constantFrom(...units), majorities)
-  .map(([rules, unit, majority]): RulesDocument => {
-    const changed = rules.rules.map((rule) => ({
-      ...rule,
-      thresholds: [...(rule.thresholds ?? []), { by: unit, ...majority }],
-    }));
-    return { ...rules, majority_of: unit, rules: changed };
-  });
 
 suite('rules that let a minority take over', () => {
   test('what is judged safe, no vote of proposer and approvers in a minority carries', () => {

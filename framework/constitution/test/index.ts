@@ -6,4 +6,5 @@ import './diff-rules.test.ts';
 import './examples.test.ts';
 import './explain-rules.test.ts';
 import './read-rules.test.ts';
+import './rules-model.test.ts';
 import './set-rules.test.ts';

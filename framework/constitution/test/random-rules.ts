@@ -1,6 +1,7 @@
 /** Random consortia and rules documents, small enough to try every vote. */
-import { type Member, type RulesDocument, readMember } from '@coco/constitution';
+import { type Member, type RulesDocument, readMember, type Unit } from '@coco/constitution';
 import fc from 'fast-check';
+import { units } from '../src/rules-document.ts';
 
 const letters = 'abcdef';
 const memberId = (at: number): string => letters.charAt(at).repeat(64);
@@ -32,7 +33,7 @@ const party = fc.oneof(
   fc.record({ member: fc.constantFrom(...[0, 1, 2, 3].map(memberId), '0'.repeat(64)) }),
 );
 const parties = fc.array(party, { minLength: 1, maxLength: 2 });
-const unit = fc.constantFrom('member', 'organisation', 'member_weight', 'organisation_weight');
+const unit: fc.Arbitrary<Unit> = fc.constantFrom(...units);
 const share = fc.constantFrom('1/3', '1/2', '2/3', '60%', '3/4', '99/100');
 const amount = fc.oneof(fc.integer({ min: 1, max: 4 }), share, fc.constantFrom('all', '1/1'));
 const threshold = fc.oneof(
@@ -86,4 +87,42 @@ export const someRules: fc.Arbitrary<RulesDocument> = fc
       rules: [rule('First', ['set_u*'], first), rule('Last', ['*'], last)],
     };
     return document as unknown as RulesDocument;
+  });
+
+const majorities = fc.oneof(
+  fc.record({ more_than: fc.constantFrom('1/2', '2/3') }),
+  fc.record({ at_least: fc.constantFrom('51%', '2/3', 'all') }),
+);
+/** Rules of which many are safe. */
+export const likelySafe: fc.Arbitrary<RulesDocument> = fc
+  .tuple(someRules, unit, majorities)
+  .map(([rules, by, majority]): RulesDocument => {
+    const changed = rules.rules.map((rule) => ({
+      ...rule,
+      thresholds: [...(rule.thresholds ?? []), { by, ...majority }],
+    }));
+    return { ...rules, majority_of: by, rules: changed };
+  });
+
+/** Rules that most consortia can live with, so that a long story has many of them. */
+export const mildRules: fc.Arbitrary<RulesDocument> = fc
+  .record({
+    first: fc.tuple(needs, times),
+    extras: fc.record(
+      {
+        quorum: fc.record({ at_least: fc.constantFrom('1/3', '1/2') }),
+        vetoes: parties,
+        separation: fc.constant('member'),
+      },
+      { requiredKeys: [] },
+    ),
+    majority: majorities,
+    times,
+  })
+  .map(({ first, extras, majority, times: limits }) => {
+    const rules = [
+      Object.assign({ name: 'First', actions: ['set_u*', 'trigger_*'] }, ...first),
+      { name: 'Last', actions: ['*'], thresholds: [majority], ...extras, ...limits },
+    ];
+    return { format: 'coco-rules/1', version: 1, title: 'Mild', rules } as RulesDocument;
   });
