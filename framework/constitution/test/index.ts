@@ -5,6 +5,7 @@ import './constitution.test.ts';
 import './diff-rules.test.ts';
 import './examples.test.ts';
 import './explain-rules.test.ts';
+import './isolated-constitution.test.ts';
 import './read-rules.test.ts';
 import './rules-model.test.ts';
 import './set-rules.test.ts';

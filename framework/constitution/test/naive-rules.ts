@@ -1,6 +1,6 @@
 /**
- * Rules read as a person would: no code of the room, one field after the other, fractions as floats.
- * The oracle of the model test.
+ * Rules read as a person would: no code of the room, one field after the other, fractions as
+ * floats. The oracle of the model test.
  */
 
 // biome-ignore lint/suspicious/noExplicitAny: the document as it stands in the ledger
