@@ -17,11 +17,12 @@ import { Store, type WriteSet } from '@coco/kv';
 import { entryFlag, type VerifiedEntry } from '@coco/ledger';
 import { AcknowledgementAudit } from './acknowledgement-audit.ts';
 import { checkChanges } from './change-rules.ts';
+import { printable } from './describe-action.ts';
 import { EntryChanges } from './entry-changes.ts';
 import type { EntryScene } from './entry-scene.ts';
 import type { Finding, Gap, GovernanceFault } from './finding.ts';
 import { IdentityChain } from './identity-chain.ts';
-import { ledgerMs } from './ledger-time.ts';
+import { checkLedgerTime, ledgerMs } from './ledger-time.ts';
 import { PartyNames } from './party-names.ts';
 import { ProposalAudit } from './proposal-audit.ts';
 import { DecisionReplay, type RunnerAt } from './replay-decision.ts';
@@ -44,6 +45,8 @@ interface EntryCase {
   readonly report: EntryScene['report'];
 }
 
+/** Keys and reasons that a hostile service wrote are of any length. */
+const sentenceCharactersMax = 600;
 /** Enough for any report; what the rest would say is said by the first ones. */
 const findingsMax = 100;
 /** A ledger with more governance than this is told up to here, and the report says so. */
@@ -127,7 +130,12 @@ export class GovernanceAudit {
     const writeSet = governanceWrites(entry);
     if (writeSet.maps.length === 0) return undefined;
     const report = (code: GovernanceFault, sentence: string): void =>
-      this.#report({ code, file: place.file, seqno: entry.id.seqno, sentence });
+      this.#report({
+        code,
+        file: place.file,
+        seqno: entry.id.seqno,
+        sentence: printable(sentence).slice(0, sentenceCharactersMax),
+      });
     return this.#examine({ entry, place, writeSet, report });
   }
 
@@ -206,6 +214,7 @@ export class GovernanceAudit {
     this.#requestCount += acknowledged.length;
     this.identities.check(scene, accepted);
     checkChanges(scene, { accepted, acknowledged });
+    checkLedgerTime(scene);
     checkNodeCertificates(scene);
     tellChanges(scene);
     return accepted;

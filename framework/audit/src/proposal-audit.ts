@@ -11,7 +11,7 @@ import {
   proposalInfos,
   proposals,
 } from '@coco/governance';
-import { describeActions, shorten } from './describe-action.ts';
+import { describeActions, printable, shorten } from './describe-action.ts';
 import type { RowChange } from './entry-changes.ts';
 import type { EntryScene } from './entry-scene.ts';
 import { isDueAt } from './ledger-time.ts';
@@ -277,7 +277,8 @@ function failuresOf(scene: EntryScene, info: ProposalInfoRow): readonly VoteFail
   if (!isJsonObject(info.vote_failures)) return [];
   return Object.entries(info.vote_failures).map(([memberId, failure]) => {
     const reason = isJsonObject(failure) ? failure.reason : undefined;
-    return { member: scene.party(memberId), reason: typeof reason === 'string' ? reason : '' };
+    const text = typeof reason === 'string' ? printable(reason) : '';
+    return { member: scene.party(memberId), reason: text };
   });
 }
 

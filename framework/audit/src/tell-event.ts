@@ -2,7 +2,7 @@
  * An event of the story in plain words: one sentence, and details that stand below it. Everything a
  * member wrote is printable text by now; ids are shortened as the report's reader meets them.
  */
-import { shorten } from './describe-action.ts';
+import { printable, shorten } from './describe-action.ts';
 import type { DocumentChange, Happening, IdentityCertificate, Party, Vote } from './story.ts';
 
 export interface ToldEvent {
@@ -80,7 +80,7 @@ function tellDocument(document: DocumentChange): string {
 }
 
 function tellSetting({ table, key, value }: Of<'setting'>): string {
-  const name = table.replace(/^public:(ccf|coco)\.(gov|internal)\./, '');
+  const name = printable(table).replace(/^public:(ccf|coco)\.(gov|internal)\./, '');
   const where = key === '' ? name : `${name} ${shorten(key)}`;
   if (value === undefined) return `Removed: ${where}`;
   return value === '' ? `Set: ${where}` : `Set: ${where} = ${value}`;
@@ -121,7 +121,10 @@ function tellNode(event: Of<'node'> | Of<'nodeCertificate'>): string {
   if (event.kind === 'nodeCertificate') {
     return `${name} gets a certificate, valid to ${date(event.notAfterMs)}`;
   }
-  const known = [event.platform, event.address].filter((part) => part !== undefined).join(', ');
+  const known = [event.platform, event.address]
+    .filter((part) => part !== undefined)
+    .map(printable)
+    .join(', ');
   const what = {
     joined: 'asks to join',
     trusted: 'is trusted',
@@ -199,8 +202,10 @@ export function namesIn(parties: Iterable<Party>): NameOf {
     party.name === undefined || shared.has(party.name) ? partyName(party) : party.name;
 }
 
+/** Where a hostile service wrote it, an id may be any text. */
 export function shortId(id: string): string {
-  return id.length <= idDigits ? id : `${id.slice(0, idDigits)}…`;
+  const text = printable(id);
+  return text.length <= idDigits ? text : `${text.slice(0, idDigits)}…`;
 }
 
 function count(of: number, what: string): string {
@@ -212,6 +217,8 @@ function ordinal(of: number): string {
   return `${of}${ending ?? 'th'}`;
 }
 
+/** Certificates may hold dates that are none. */
 function date(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
+  const at = new Date(ms);
+  return Number.isNaN(at.getTime()) ? 'no date' : at.toISOString().slice(0, 10);
 }

@@ -1,3 +1,4 @@
 import './audit-service.test.ts';
 import './misbehaving-service.test.ts';
 import './replay-decision.test.ts';
+import './hostile-rows.test.ts';

@@ -12,6 +12,7 @@ import {
   proposalInfos,
   serviceConfig,
 } from '@coco/governance';
+import type { Transaction } from '@coco/kv';
 import { auditService } from '../src/index.ts';
 import { Consortium, folder } from './sample-consortium.ts';
 import { createMember, setStatus } from './sample-identity.ts';
@@ -35,6 +36,20 @@ async function written(
 ): Promise<void> {
   consortium.write(run);
   await consortium.sign();
+}
+
+function setClock(rows: Transaction, atMs: number): void {
+  rows.map('public:coco.gov.clock').set(new Uint8Array(8), encodeJson(atMs));
+}
+
+function setWakeup(rows: Transaction, id: string, atMs: number): void {
+  const key = `${String(atMs).padStart(13, '0')}:${id}`;
+  rows.map('public:coco.gov.wakeups').set(utf8Encode(key), new Uint8Array(8));
+}
+
+function reject(rows: Transaction, id: string): void {
+  const info = proposalInfos.get(rows, id);
+  if (info) proposalInfos.put(rows, id, { ...info, state: 'Rejected', final_votes: {} });
 }
 
 const misdeeds: readonly Misdeed[] = [
@@ -202,6 +217,49 @@ const misdeeds: readonly Misdeed[] = [
     codes: ['DecisionInvalid'],
   },
   {
+    what: 'a ledger’s time that goes back',
+    act: async (service) => {
+      await written(service, (rows) => setClock(rows, 2000));
+      await written(service, (rows) => setClock(rows, 1999));
+    },
+    codes: ['DecisionInvalid'],
+  },
+  {
+    what: 'a submission that is dated back',
+    act: (service) =>
+      service.propose(alpha, actions, {
+        apply: (rows) => {
+          setClock(rows, 2000);
+          const isOpen = proposalInfos.rows(rows).find(([, info]) => info.state === 'Open');
+          const times = encodeJson({ submitted_at_ms: 1000 });
+          rows.map('public:coco.gov.proposal_times').set(utf8Encode(isOpen?.[0] ?? ''), times);
+        },
+      }),
+    codes: ['DecisionInvalid'],
+  },
+  {
+    what: 'a decision before its time',
+    act: async (service) => {
+      const id = await service.propose(alpha, actions);
+      await written(service, (rows) => setWakeup(rows, id, 5000));
+      await written(service, (rows) => {
+        setClock(rows, 4999);
+        reject(rows, id);
+      });
+    },
+    codes: ['DecisionInvalid'],
+  },
+  {
+    what: 'an open proposal in the index of decided ones',
+    act: async (service) => {
+      const id = await service.propose(alpha, actions);
+      await written(service, (rows) =>
+        rows.map('public:coco.gov.decided').set(utf8Encode(id), new Uint8Array(8)),
+      );
+    },
+    codes: ['DecisionInvalid'],
+  },
+  {
     what: 'a withdrawal by somebody else',
     act: async (service) => {
       const id = await service.propose(alpha, actions);
@@ -294,6 +352,19 @@ const misdeeds: readonly Misdeed[] = [
     codes: ['CertificateNotIssued'],
   },
 ];
+
+test('a proposal whose time is up ends without a ballot', async () => {
+  const service = await Consortium.open(members);
+  const id = await service.propose(alpha, actions);
+  await written(service, (rows) => setWakeup(rows, id, 5000));
+  await written(service, (rows) => {
+    setClock(rows, 5000);
+    reject(rows, id);
+  });
+  const audit = await auditService({ disk: service.disk, folder });
+  assert.deepEqual(audit.findings, []);
+  assert.equal(audit.proposals.at(-1)?.endedBy, 'time');
+});
 
 suite('a service that misbehaves', () => {
   for (const { what, act, codes } of misdeeds) {

@@ -5,13 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fromBase64, fromHex, parseTransactionId, toBase64, toHex, utf8Encode } from '@coco/base';
 import { claimsDigest } from '@coco/ethereum';
 import { keccak256 } from 'viem';
+import { runAudit } from '../src/audit-command.ts';
 import { callRpc } from '../src/json-rpc-client.ts';
 import { fetchBundle, type ReceiptBundle } from '../src/receipt-bundle.ts';
 import { connectToSandbox } from '../src/sandbox-client.ts';
@@ -120,6 +121,35 @@ describe('a sandbox under load', () => {
     } finally {
       await rm(place, { recursive: true, force: true });
     }
+  });
+
+  test('coco audit finds both lives sound, and holds every receipt', async () => {
+    const receipts: { flag: string; text: string }[] = [];
+    for (const [at, { bundle }] of bundles.entries()) {
+      const file = join(folder, `bundle-${at}.json`);
+      await writeFile(file, JSON.stringify(bundle));
+      receipts.push({ flag: 'receipt', text: file });
+    }
+    const service = join(folder, 'service.pem');
+    await writeFile(service, bundles.at(-1)?.service ?? '');
+    const texts: Readonly<Record<string, string>> = {
+      'service-certificate': service,
+      'must-contain': bundles.at(-1)?.bundle.transactionId ?? '',
+    };
+    const { text, isSound } = await runAudit(
+      {
+        positionals: [join(folder, 'node0', 'ledger')],
+        text: (flag) => texts[flag],
+        isSet: (flag) => flag === 'replay' || flag === 'json',
+        inOrder: () => receipts,
+      },
+      { isInteractive: false, write: () => undefined },
+    );
+    const audit = JSON.parse(text);
+    assert.ok(isSound, JSON.stringify(audit.findings));
+    assert.equal(audit.identities.length, 2);
+    assert.equal(audit.identities[0].isEndorsed, true);
+    assert.ok(audit.proposals.length >= 2 && audit.ledger.entryCount >= highest);
   });
 
   test('no file of the node holds eight bytes in a row of any marker', async () => {

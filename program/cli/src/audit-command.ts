@@ -40,7 +40,8 @@ export const auditCommand: Command = {
     receipt: {
       type: 'string',
       value: 'FILE',
-      meaning: 'a receipt, or bundle of "coco receipt verify --save", that the ledger must hold',
+      meaning:
+        'a receipt, or bundle of "coco receipt verify --save", that the ledger must hold; may stand several times',
     },
     proposal: { type: 'string', value: 'ID', meaning: 'the whole life of one proposal' },
     replay: {
@@ -73,7 +74,8 @@ export async function runAudit(
   const path = resolve(folder);
   await assertLedgerFolder(path);
   const trustedService = await readText(given.text('service-certificate'));
-  const receipt = await readReceipt(given.text('receipt'));
+  const files = given.inOrder(['receipt']).map(({ text }) => text);
+  const receipts = await Promise.all(files.map(readReceipt));
   const mustContain = parseId(given.text('must-contain'));
   const scripts = given.isSet('replay') ? await loadScripts() : undefined;
   const startedMs = performance.now();
@@ -85,12 +87,14 @@ export async function runAudit(
       onProgress: progress.show,
       ...(trustedService === undefined ? {} : { trustedService }),
       ...(mustContain ? { mustContain } : {}),
-      ...(receipt ? { receipts: [receipt.toHold] } : {}),
+      receipts: receipts.map(({ toHold }) => toHold),
       ...(scripts ? { scripts } : {}),
     }).finally(progress.end),
   );
-  const isProven = !audit.findings.some(({ code }) => code === 'ReceiptInvalid');
-  const whole = receipt?.bundle && isProven ? await withBundle(audit, receipt.bundle) : audit;
+  const whole = await withBundles(
+    audit,
+    receipts.flatMap(({ bundle }) => bundle ?? []),
+  );
   const frame: ReportFrame = {
     folder,
     seconds: (performance.now() - startedMs) / 1000,
@@ -152,9 +156,8 @@ function read(file: string): Promise<Buffer> {
 
 /** A bundle is JSON; anything else is the receipt itself. */
 async function readReceipt(
-  file: string | undefined,
-): Promise<{ toHold: ReceiptToHold; bundle?: ReceiptBundle } | undefined> {
-  if (file === undefined) return undefined;
+  file: string,
+): Promise<{ toHold: ReceiptToHold; bundle?: ReceiptBundle }> {
   const bytes = await read(file);
   if (bytes.length > receiptBytesMax) {
     throw cliError('WrongUsage', `The file ${file} is too large for a receipt.`);
@@ -171,6 +174,17 @@ function parseId(text: string | undefined): TransactionId | undefined {
   } catch (cause) {
     throw cliError('WrongUsage', `"${text}" is no id: write VIEW.SEQNO, such as 2.17.`, {}, cause);
   }
+}
+
+/** Where receipts verify, what their bundles say of Ethereum is verified too. */
+async function withBundles(
+  audit: ServiceAudit,
+  bundles: readonly ReceiptBundle[],
+): Promise<ServiceAudit> {
+  let whole = audit;
+  if (audit.findings.some(({ code }) => code === 'ReceiptInvalid')) return whole;
+  for (const bundle of bundles) whole = await withBundle(whole, bundle);
+  return whole;
 }
 
 /** A bundle also says which Ethereum transaction its receipt is of. */
