@@ -11,7 +11,6 @@ export type EndpointErrorCode =
   | 'InvalidQueryParameterValue'
   | 'InvalidResourceName'
   | 'MissingApiVersionParameter'
-  | 'NotImplemented'
   | 'ResourceNotFound'
   | 'TooManyPendingTransactions'
   | 'UnsupportedApiVersionValue'
@@ -52,11 +51,6 @@ export const endpointError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The query parameter api-version is required.',
-  },
-  NotImplemented: {
-    kind: 'refusal',
-    status: 501,
-    meaning: 'The endpoint exists in the interface but this version cannot serve it yet.',
   },
   ResourceNotFound: { kind: 'refusal', status: 404, meaning: 'Nothing stands at the path.' },
   TooManyPendingTransactions: {

@@ -7,7 +7,7 @@ import { emptyBytes, encodeJson, type JsonValue, utf8Encode } from '@coco/base';
 export interface Request {
   /** Upper case. */
   readonly method: string;
-  /** Decoded path, without the query. */
+  /** Decoded path, without the query; a slash within a segment stays `%2F`. */
   readonly path: string;
   /** The first value of each query parameter. */
   readonly query: ReadonlyMap<string, string>;

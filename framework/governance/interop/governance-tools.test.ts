@@ -65,12 +65,16 @@ suite('members with stock tools', { skip }, () => {
     return execFileSync(python ?? '', args);
   }
 
-  function send(service: TestService, path: string, message: [string, JsonValue?]): Answer {
+  async function send(
+    service: TestService,
+    path: string,
+    message: [string, JsonValue?],
+  ): Promise<Answer> {
     const [type, json] = message;
     service.clock.advance(1000);
     const createdAt = new Date(service.clock.nowMs()).toISOString().slice(0, 19);
     const content = json === undefined ? new Uint8Array(0) : encodeJson(json);
-    return service.postBytes(path, signWithTool(type, content, createdAt));
+    return await service.postBytes(path, signWithTool(type, content, createdAt));
   }
 
   for (const [curve, digest] of [
@@ -81,7 +85,7 @@ suite('members with stock tools', { skip }, () => {
     test(`open and recover a service with keys on ${curve}`, async () => {
       const member = createMember(curve, digest);
       const digests = `/members/state-digests/${member.id}`;
-      const open = (service: TestService, previous?: string): Answer =>
+      const open = (service: TestService, previous?: string): Promise<Answer> =>
         send(service, '/members/proposals:create', [
           'proposal',
           {
@@ -98,13 +102,13 @@ suite('members with stock tools', { skip }, () => {
         ]);
       const first = await TestService.start([member]);
       first.sign();
-      const updated = send(first, `${digests}:update`, ['state_digest']);
+      const updated = await send(first, `${digests}:update`, ['state_digest']);
       assert.equal(updated.status, 200, updated.text);
       const stateDigest = updated.field('stateDigest');
-      assert.equal(send(first, `${digests}:ack`, ['ack', { stateDigest }]).status, 204);
-      assert.equal(open(first).field('proposalState'), 'Accepted');
+      assert.equal((await send(first, `${digests}:ack`, ['ack', { stateDigest }])).status, 204);
+      assert.equal((await open(first)).field('proposalState'), 'Accepted');
       const service = await first.recovered();
-      const proposed = open(service, first.identity.serviceCertificate);
+      const proposed = await open(service, first.identity.serviceCertificate);
       assert.equal(proposed.field('proposalState'), 'Accepted');
       const encrypted = service.get(`/recovery/encrypted-shares/${member.id}`);
       writeFileSync(file('share'), fromBase64(String(encrypted.field('encryptedShare'))));
@@ -112,7 +116,7 @@ suite('members with stock tools', { skip }, () => {
       const opening = ['pkeyutl', '-decrypt', '-inkey', file('enc.pem'), '-in', file('share')];
       const share = toBase64(openssl(...opening, ...padding));
       const path = `/recovery/members/${member.id}:recover`;
-      const submitted = send(service, path, ['recovery_share', { share }]);
+      const submitted = await send(service, path, ['recovery_share', { share }]);
       assert.equal(
         submitted.field('message'),
         '1/1 recovery shares successfully submitted\nEnd of recovery procedure initiated',

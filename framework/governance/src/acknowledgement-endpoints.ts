@@ -32,7 +32,7 @@ import { memberAcks, memberInfos, signedTree } from './tables.ts';
 export function acknowledgementEndpoints(ports: GovernancePorts): readonly Endpoint[] {
   const path = '/members/state-digests/{memberId}';
   return [
-    governanceRead(path, (view, call) => {
+    governanceRead(path, { summary: 'The digest that a member acknowledges' }, (view, call) => {
       const memberId = pathId(call, 'memberId');
       const ack = memberAcks.get(view, memberId);
       if (!ack) throw endpointError('ResourceNotFound', noAckText(memberId));
@@ -40,12 +40,20 @@ export function acknowledgementEndpoints(ports: GovernancePorts): readonly Endpo
     }),
     governanceWrite(
       `${path}:update`,
-      { messageType: 'state_digest', policy: 'member_cose_sign1' },
+      {
+        summary: 'Take the present digest for a member to acknowledge',
+        messageType: 'state_digest',
+        policy: 'member_cose_sign1',
+      },
       updateDigest,
     ),
     governanceWrite(
       `${path}:ack`,
-      { messageType: 'ack', policy: 'member_cose_sign1' },
+      {
+        summary: 'Acknowledge the digest; the member becomes active',
+        messageType: 'ack',
+        policy: 'member_cose_sign1',
+      },
       (transaction, signed) => acknowledge(transaction, signed, ports),
     ),
   ];

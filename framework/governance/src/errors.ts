@@ -16,6 +16,7 @@ export const governanceError: (
     | 'RecoverySharesImpossible'
     | 'ServiceNotWaitingForRecoveryShares'
     | 'StateDigestMismatch'
+    | 'VoteAlreadyExists'
     | 'VoteNotFound',
   message: string,
   metadata?: ErrorMetadata,
@@ -81,6 +82,11 @@ export const governanceError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The acknowledged digest is not the one that the ledger expects of the member.',
+  },
+  VoteAlreadyExists: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The member has submitted another ballot for the proposal; ballots are not changed.',
   },
   VoteNotFound: { kind: 'refusal', status: 404, meaning: 'The member has not voted.' },
 });

@@ -12,6 +12,7 @@ import {
 } from '@coco/base';
 import { encryptTo, parseCertificate } from '@coco/crypto';
 import { MerkleTree } from '@coco/merkle';
+import { rebuildDecided } from './decided-proposals.ts';
 import type { LedgerSecret } from './issue-recovery-shares.ts';
 import type { Writable } from './table.ts';
 import {
@@ -93,6 +94,9 @@ export function genesis(
 ): void {
   if (start.members.length === 0 || start.members.length > membersMax) {
     throw refuse('InvalidInput', `A service starts with 1 to ${membersMax} members.`);
+  }
+  if (start.constitution.trim() === '') {
+    throw refuse('InvalidInput', 'A service starts with a constitution.');
   }
   for (const member of start.members) addMember(transaction, member);
   constitution.put(transaction, start.constitution);
@@ -200,6 +204,8 @@ export function recover(
   }
   addNode(transaction, start.node);
   if (start.virtual) admitVirtual(transaction, start.virtual);
+  // Ledgers of the first slice have no index of decided proposals.
+  rebuildDecided(transaction);
   nodeSecrets.put(transaction, {
     [start.node.id]: [
       {

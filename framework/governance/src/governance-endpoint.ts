@@ -6,17 +6,18 @@ import { type JsonValue, parseJson } from '@coco/base';
 import {
   type ApiVersion,
   type Call,
+  type Endpoint,
   endpointError,
   type GovernanceMessageType,
   parseApiVersion,
   type ReadEndpoint,
   type Response,
   type SignedCaller,
-  type WriteEndpoint,
   type WriteOutcome,
 } from '@coco/endpoint';
 import type { ReadView, Transaction } from '@coco/kv';
 import { JsonFields } from './json-fields.ts';
+import { identityLookup } from './members.ts';
 
 /** A call whose caller is the member who signed its body. */
 export interface SignedCall {
@@ -27,49 +28,82 @@ export interface SignedCall {
 /** A read that needs no authentication: governance is public among those who reach the node. */
 export function governanceRead(
   path: string,
+  options: { readonly summary: string; readonly versions?: readonly ApiVersion[] },
   handle: (view: ReadView, call: Call) => Response,
-  versions?: readonly ApiVersion[],
 ): ReadEndpoint {
   return {
     method: 'GET',
     path: `/gov${path}`,
+    summary: options.summary,
     authentication: [],
     mode: 'read',
     handle: (view, call) => {
-      parseApiVersion(call.request, versions);
+      parseApiVersion(call.request, options.versions);
       return handle(view, call);
     },
   };
 }
 
+interface SignedOptions {
+  readonly summary: string;
+  readonly messageType: GovernanceMessageType;
+  readonly policy?: SignedCaller['policy'];
+}
+
 /** A write signed by a member; by an active one unless `policy` says otherwise. */
 export function governanceWrite(
   path: string,
-  options: {
-    readonly messageType: GovernanceMessageType;
-    readonly policy?: SignedCaller['policy'];
-  },
+  options: SignedOptions,
   handle: (transaction: Transaction, signed: SignedCall) => WriteOutcome,
-): WriteEndpoint {
+): Endpoint {
   return {
-    method: 'POST',
-    path: `/gov${path}`,
-    authentication: [options.policy ?? 'active_member_cose_sign1'],
-    messageType: options.messageType,
+    ...signedEndpoint(path, options),
     mode: 'write',
-    handle: (transaction, call) => {
-      parseApiVersion(call.request);
-      return handle(transaction, { call, member: signedCaller(call) });
-    },
+    handle: (transaction, call) => handle(transaction, signedCall(transaction, call)),
   };
 }
 
-function signedCaller(call: Call): SignedCaller {
+/** A write signed by a member that runs scripts: it waits, beside other writes. */
+export function governanceScript(
+  path: string,
+  options: SignedOptions,
+  handle: (transaction: Transaction, signed: SignedCall) => Promise<WriteOutcome>,
+): Endpoint {
+  return {
+    ...signedEndpoint(path, options),
+    mode: 'optimistic',
+    handle: async (transaction, call) => handle(transaction, signedCall(transaction, call)),
+  };
+}
+
+function signedEndpoint(path: string, { summary, messageType, policy }: SignedOptions) {
+  return {
+    method: 'POST',
+    path: `/gov${path}`,
+    summary,
+    authentication: [policy ?? 'active_member_cose_sign1'],
+    messageType,
+  } as const;
+}
+
+/**
+ * The signature was verified on an earlier state: the transaction reads once more whether the
+ * signer still is who they were, so that their removal meanwhile counts.
+ * @throws InvalidAuthenticationInfo, MissingApiVersionParameter, UnsupportedApiVersionValue
+ */
+function signedCall(transaction: Transaction, call: Call): SignedCall {
+  parseApiVersion(call.request);
   const { caller } = call;
-  if (caller.policy === 'member_cose_sign1' || caller.policy === 'active_member_cose_sign1') {
-    return caller;
+  const isSigned =
+    caller.policy === 'member_cose_sign1' || caller.policy === 'active_member_cose_sign1';
+  if (!isSigned) {
+    throw endpointError('InvalidAuthenticationInfo', 'The request is not signed by a member.');
   }
-  throw endpointError('InvalidAuthenticationInfo', 'The request is not signed by a member.');
+  const lookup = identityLookup(transaction);
+  const isMember = lookup.member(caller.id) !== undefined;
+  const isActive = caller.policy === 'member_cose_sign1' || lookup.isActiveMember(caller.id);
+  if (isMember && isActive) return { call, member: caller };
+  throw endpointError('InvalidAuthenticationInfo', 'Invalid authentication credentials.');
 }
 
 const idKinds = { memberId: 'member', proposalId: 'proposal', nodeId: 'node', userId: 'user' };

@@ -37,6 +37,7 @@ export {
   wrapLedgerSecret,
 } from './recovery-share.ts';
 export { certificateRenewals, isRenewalDue, renewCertificates } from './renew-certificates.ts';
+export { resolveDue } from './resolve-due.ts';
 export type { Share } from './shamir.ts';
 export type { CertificateRenewalPermission } from './standing-permissions.ts';
 export { parseCertificateRenewal, standingPermissions } from './standing-permissions.ts';
@@ -84,3 +85,5 @@ export {
   virtualMeasurements,
 } from './tables.ts';
 export { refreshTokenKeys } from './token-keys.ts';
+export type { WakerPorts } from './wake-proposals.ts';
+export { ProposalWaker } from './wake-proposals.ts';

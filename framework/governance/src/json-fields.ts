@@ -1,6 +1,10 @@
 /** Typed access to the fields of a parsed JSON object; a missing or wrong one is refused. */
 import { isJsonObject, type JsonValue, refuse } from '@coco/base';
 
+export function isWholeNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
 export class JsonFields {
   readonly #value: { readonly [name: string]: JsonValue };
   readonly #what: string;
@@ -34,7 +38,7 @@ export class JsonFields {
   optionalCount(name: string): number | undefined {
     const value = this.json(name);
     if (value === undefined) return undefined;
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    if (isWholeNumber(value)) return value;
     throw this.#refuse(name, 'a whole number');
   }
 

@@ -23,7 +23,10 @@ export const tokenIssuers: Table<TokenIssuerRow> = new Table(
 );
 
 /** Name to PEM certificates. */
-const authorityBundles: Table<string> = new Table('public:ccf.gov.tls.ca_cert_bundles', jsonText);
+export const authorityBundles: Table<string> = new Table(
+  'public:ccf.gov.tls.ca_cert_bundles',
+  jsonText,
+);
 
 /** An issuer whose keys the primary fetches. */
 export interface RefreshedIssuer {

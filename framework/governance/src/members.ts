@@ -35,10 +35,6 @@ function isActiveMember(state: Readable, id: string): boolean {
   return memberInfos.get(state, id)?.status === 'Active';
 }
 
-export function activeMemberCount(state: Readable): number {
-  return memberInfos.rows(state).filter(([, info]) => info.status === 'Active').length;
-}
-
 /** A member's part in recovery; one with an encryption key takes part unless it is said otherwise. */
 export function recoveryRoleOf(state: Readable, id: string, info: MemberInfoRow): RecoveryRole {
   const hasKey = memberEncryptionKeys.has(state, id);

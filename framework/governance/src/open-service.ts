@@ -6,7 +6,6 @@
  */
 import { asSeqno, equalBytes, fromBase64, refuse, toBase64 } from '@coco/base';
 import { type EncryptionKey, encryptTo, parseCertificate } from '@coco/crypto';
-import { endpointError } from '@coco/endpoint';
 import { endorseIdentity } from './identity-endorsement.ts';
 import { issueRecoveryShares, type LedgerSecret } from './issue-recovery-shares.ts';
 import type { GovernancePorts } from './ports.ts';
@@ -29,7 +28,7 @@ export function serviceStatus(state: Readable): ServiceStatus {
 /**
  * Applies the action transition_service_to_open. Opening: issues recovery shares and opens.
  * Recovering: waits for recovery shares. Open: nothing.
- * @throws InternalError when the identities are not the service's, RecoverySharesImpossible
+ * @throws InvalidInput when the identities are not the service's, RecoverySharesImpossible
  */
 export function transitionServiceToOpen(
   transaction: Writable,
@@ -40,8 +39,8 @@ export function transitionServiceToOpen(
   if (info.status === 'Open') return;
   if (info.status === 'Recovering') assertPreviousIdentity(transaction, identities.previous);
   if (!isSameIdentity(identities.next, info.cert)) {
-    throw endpointError(
-      'InternalError',
+    throw refuse(
+      'InvalidInput',
       `Service identity mismatch: the next service identity in the transition_service_to_open proposal does not match the current service identity:\nNext:\n${identities.next}\nCurrent:\n${info.cert}`,
     );
   }
@@ -60,14 +59,14 @@ export function transitionServiceToOpen(
 function assertPreviousIdentity(transaction: Writable, proposed: string | undefined): void {
   const recorded = previousServiceIdentity.get(transaction);
   if (recorded === undefined || proposed === undefined) {
-    throw endpointError(
-      'InternalError',
+    throw refuse(
+      'InvalidInput',
       'Recovery with service certificates requires both, a previous service identity written to the KV during recovery genesis and a transition_service_to_open proposal that contains previous and next service certificates',
     );
   }
   if (!isSameIdentity(recorded, proposed)) {
-    throw endpointError(
-      'InternalError',
+    throw refuse(
+      'InvalidInput',
       `Previous service identity does not match.\nActual:\n${recorded}\nIn proposal:\n${proposed}`,
     );
   }

@@ -11,7 +11,7 @@ export interface GovernancePorts {
   readonly random: Random;
   readonly transactions: TransactionStatusTracker;
   /** Runs constitutions and ballots, outside of what holds keys. */
-  readonly scripts?: ScriptRunner;
+  readonly scripts: ScriptRunner;
   /** The service's key in office. */
   serviceKey(): SigningKey;
   /**

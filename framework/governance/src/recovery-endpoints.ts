@@ -37,18 +37,22 @@ import { recoveryShares, serviceConfig, submittedShares } from './tables.ts';
 
 export function recoveryEndpoints(ports: GovernancePorts): readonly Endpoint[] {
   return [
-    governanceRead('/recovery/encrypted-shares/{memberId}', (view, call) => {
-      const memberId = pathId(call, 'memberId');
-      const encryptedShare = recoveryShares.get(view)?.encrypted_shares[memberId];
-      if (encryptedShare === undefined) {
-        const message = `Recovery share not found for member ${memberName(memberId)}.`;
-        throw endpointError('ResourceNotFound', message);
-      }
-      return jsonResponse({ memberId, encryptedShare });
-    }),
+    governanceRead(
+      '/recovery/encrypted-shares/{memberId}',
+      { summary: 'A member’s recovery share, encrypted to the member' },
+      (view, call) => {
+        const memberId = pathId(call, 'memberId');
+        const encryptedShare = recoveryShares.get(view)?.encrypted_shares[memberId];
+        if (encryptedShare === undefined) {
+          const message = `Recovery share not found for member ${memberName(memberId)}.`;
+          throw endpointError('ResourceNotFound', message);
+        }
+        return jsonResponse({ memberId, encryptedShare });
+      },
+    ),
     governanceWrite(
       '/recovery/members/{memberId}:recover',
-      { messageType: 'recovery_share' },
+      { summary: 'Submit an opened recovery share', messageType: 'recovery_share' },
       (transaction, signed) => submitShare(transaction, signed, ports),
     ),
   ];
@@ -59,6 +63,7 @@ function submitShare(
   signed: SignedCall,
   ports: GovernancePorts,
 ): WriteOutcome {
+  const memberId = signedMemberId(signed);
   if (serviceStatus(transaction) !== 'WaitingForRecoveryShares') {
     throw governanceError(
       'ServiceNotWaitingForRecoveryShares',
@@ -69,7 +74,6 @@ function submitShare(
     const message = 'Node is already recovering private ledger.';
     throw governanceError('NodeAlreadyRecovering', message);
   }
-  const memberId = signedMemberId(signed);
   assertHoldsShare(transaction, memberId);
   const share = fromBase64(requiredText(signedJson(signed), 'share'));
   const isFull = isFullKey(decodeShare(share));

@@ -1,4 +1,4 @@
-/** What governance says of the service to anybody: identity, members, nodes, policy. */
+/** What governance says of the service to anybody: identity, nodes, who may join. */
 import {
   formatTransactionId,
   fromBase64,
@@ -18,17 +18,12 @@ import {
   textResponse,
 } from '@coco/endpoint';
 import { certificateDaysDefault } from './certificates.ts';
-import { governanceRead, memberName, pathId } from './governance-endpoint.ts';
-import { recoveryRoleOf } from './members.ts';
+import { governanceRead, pathId } from './governance-endpoint.ts';
 import type { GovernancePorts } from './ports.ts';
 import { proposalWindowDefault } from './replay-window.ts';
 import type { Readable, Table } from './table.ts';
 import {
   constitution,
-  type MemberInfoRow,
-  memberCertificates,
-  memberEncryptionKeys,
-  memberInfos,
   type NodeInfoRow,
   nodeCertificates,
   nodeInfos,
@@ -45,41 +40,32 @@ import {
 
 export function serviceEndpoints(ports: GovernancePorts): readonly Endpoint[] {
   return [
-    governanceRead('/service/info', (view) => jsonResponse(describeService(view))),
-    governanceRead('/service/constitution', (view) => {
+    governanceRead(
+      '/service/info',
+      { summary: 'The service: identity, status, configuration' },
+      (view) => jsonResponse(describeService(view)),
+    ),
+    governanceRead('/service/constitution', { summary: 'The constitution in force' }, (view) => {
       const text = constitution.get(view);
       if (text === undefined) throw endpointError('ResourceNotFound', 'Constitution not found');
       return textResponse(text, { type: 'text/javascript' });
     }),
-    governanceRead('/service/members', (view) =>
-      jsonResponse({
-        value: memberInfos.rows(view).map(([id, info]) => describeMember(view, id, info)),
-      }),
-    ),
-    governanceRead('/service/members/{memberId}', (view, call) => {
-      const id = pathId(call, 'memberId');
-      const info = memberInfos.get(view, id);
-      if (!info) throw missing('Member', memberName(id));
-      return jsonResponse(describeMember(view, id, info));
-    }),
-    governanceRead('/service/nodes', (view) =>
+    governanceRead('/service/nodes', { summary: 'All nodes' }, (view) =>
       jsonResponse({
         value: nodeInfos.rows(view).map(([id, info]) => describeNode(view, id, info)),
       }),
     ),
-    governanceRead('/service/nodes/{nodeId}', (view, call) => {
+    governanceRead('/service/nodes/{nodeId}', { summary: 'One node' }, (view, call) => {
       const id = pathId(call, 'nodeId');
       const info = nodeInfos.get(view, id);
-      if (!info) throw missing('Node', `n[${id}]`);
+      if (!info) throw endpointError('ResourceNotFound', `Node n[${id}] does not exist.`);
       return jsonResponse(describeNode(view, id, info));
     }),
-    governanceRead('/service/join-policy', (view) => jsonResponse(describeJoinPolicy(view))),
+    governanceRead('/service/join-policy', { summary: 'What a node must prove to join' }, (view) =>
+      jsonResponse(describeJoinPolicy(view)),
+    ),
     ...transactionReads(ports.transactions),
   ];
-}
-
-function missing(kind: string, name: string): Error {
-  return endpointError('ResourceNotFound', `${kind} ${name} does not exist.`);
 }
 
 function transactionReads(tracker: TransactionStatusTracker): readonly CommandEndpoint[] {
@@ -130,19 +116,6 @@ function describeService(view: Readable): JsonValue {
           config.recent_cose_proposals_window_size ?? proposalWindowDefault,
       },
     }),
-  };
-}
-
-function describeMember(view: Readable, id: string, info: MemberInfoRow): JsonValue {
-  const certificate = memberCertificates.get(view, id);
-  const publicEncryptionKey = memberEncryptionKeys.get(view, id);
-  return {
-    memberId: id,
-    status: info.status,
-    memberData: info.member_data ?? null,
-    recoveryRole: recoveryRoleOf(view, id, info),
-    ...(certificate === undefined ? {} : { certificate }),
-    ...(publicEncryptionKey === undefined ? {} : { publicEncryptionKey }),
   };
 }
 

@@ -74,6 +74,14 @@ export function jsonRow<Row extends object>(parse: (fields: JsonFields) => Row):
   };
 }
 
+/** Reads a row without bytes, as CCF's constitution may write it, as `value`. */
+export function emptyAs<Row>(value: Row, codec: Codec<Row>): Codec<Row> {
+  return {
+    encode: codec.encode,
+    decode: (bytes) => (bytes.length === 0 ? value : codec.decode(bytes)),
+  };
+}
+
 /** The key of tables with one row: 8 zero bytes. */
 const singletonKey = new Uint8Array(8);
 

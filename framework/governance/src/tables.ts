@@ -5,6 +5,7 @@
 import type { JsonValue } from '@coco/base';
 import type { JsonFields } from './json-fields.ts';
 import {
+  emptyAs,
   json,
   jsonBase64,
   jsonRow,
@@ -55,10 +56,13 @@ export const memberInfos: Table<MemberInfoRow> = new Table(
 );
 export const memberAcks: Table<MemberAckRow> = new Table(
   `${governance}.members.acks`,
-  jsonRow((row) => ({
-    state_digest: row.text('state_digest'),
-    cose_sign1_req: row.optionalText('cose_sign1_req'),
-  })),
+  emptyAs<MemberAckRow>(
+    { state_digest: '' },
+    jsonRow((row) => ({
+      state_digest: row.text('state_digest'),
+      cose_sign1_req: row.optionalText('cose_sign1_req'),
+    })),
+  ),
 );
 export interface UserInfoRow {
   readonly user_data?: JsonValue | undefined;

@@ -15,19 +15,18 @@ const recorded = JSON.parse(
 suite('acknowledgement', () => {
   test('a member becomes active by signing the digest of the last signed state', async () => {
     const service = await TestService.start([member]);
-    assert.deepEqual(refusalOf(service.post(member, `${path}:update`, { type: 'state_digest' })), [
-      500,
-      'InternalError',
-      'Service has no signatures to ack yet - try again soon.',
-    ]);
+    assert.deepEqual(
+      refusalOf(await service.post(member, `${path}:update`, { type: 'state_digest' })),
+      [500, 'InternalError', 'Service has no signatures to ack yet - try again soon.'],
+    );
     const root = toHex(service.tree.root());
     service.sign();
-    const updated = service.post(member, `${path}:update`, { type: 'state_digest' });
+    const updated = await service.post(member, `${path}:update`, { type: 'state_digest' });
     assert.deepEqual(updated.body, { memberId: member.id, stateDigest: root });
     assert.deepEqual(service.get(path).body, { memberId: member.id, stateDigest: root });
     const before = service.store.begin();
     assert.equal(memberInfos.get(before, member.id)?.status, 'Accepted');
-    const ack = service.post(member, `${path}:ack`, {
+    const ack = await service.post(member, `${path}:ack`, {
       type: 'ack',
       json: { memberId: member.id, stateDigest: root },
     });
@@ -43,9 +42,12 @@ suite('acknowledgement', () => {
   test('another digest than the expected one is refused in the words of CCF', async () => {
     const service = await TestService.start([member]);
     service.sign();
-    const updated = service.post(member, `${path}:update`, { type: 'state_digest' });
+    const updated = await service.post(member, `${path}:update`, { type: 'state_digest' });
     const stateDigest = '0'.repeat(64);
-    const refused = service.post(member, `${path}:ack`, { type: 'ack', json: { stateDigest } });
+    const refused = await service.post(member, `${path}:ack`, {
+      type: 'ack',
+      json: { stateDigest },
+    });
     const { status, error } = recorded['digest mismatch'];
     assert.equal(error.code, 'StateDigestMismatch');
     const expected = String(updated.field('stateDigest'));
@@ -57,7 +59,7 @@ suite('acknowledgement', () => {
   test('a body without the digest is refused', async () => {
     const service = await TestService.start([member]);
     for (const json of [{}, { stateDigest: 5 }]) {
-      const refused = service.post(member, `${path}:ack`, { type: 'ack', json });
+      const refused = await service.post(member, `${path}:ack`, { type: 'ack', json });
       assert.deepEqual(refusalOf(refused), [
         400,
         'InvalidInput',
@@ -73,7 +75,10 @@ suite('acknowledgement', () => {
       ['update', 'state_digest'],
       ['ack', 'ack'],
     ] as const) {
-      const refused = service.post(other, `${path}:${verb}`, { type, json: { stateDigest: '' } });
+      const refused = await service.post(other, `${path}:${verb}`, {
+        type,
+        json: { stateDigest: '' },
+      });
       assert.deepEqual(refusalOf(refused), [
         401,
         'InvalidAuthenticationInfo',
@@ -87,7 +92,10 @@ suite('acknowledgement', () => {
       `No ACK record exists for member m[${unknown}].`,
     ]);
     service.write((transaction) => memberAcks.delete(transaction, member.id));
-    const refused = service.post(member, `${path}:ack`, { type: 'ack', json: { stateDigest: '' } });
+    const refused = await service.post(member, `${path}:ack`, {
+      type: 'ack',
+      json: { stateDigest: '' },
+    });
     assert.deepEqual(refusalOf(refused), [
       403,
       'AuthorizationFailed',
@@ -98,11 +106,11 @@ suite('acknowledgement', () => {
   test('a recovery member who becomes active in an open service gets a share', async () => {
     const service = await TestService.start([member, other], { recoveryThreshold: 1 });
     service.sign();
-    service.acknowledge(member);
-    service.proposeOpening(member);
+    await service.acknowledge(member);
+    await service.open([member]);
     const before = recoveryShares.require(service.store.begin());
     assert.deepEqual(Object.keys(before.encrypted_shares), [member.id]);
-    assert.equal(service.acknowledge(other).status, 204);
+    assert.equal((await service.acknowledge(other)).status, 204);
     const after = recoveryShares.require(service.store.begin());
     assert.deepEqual(Object.keys(after.encrypted_shares).sort(), [member.id, other.id].sort());
     assert.notEqual(after.wrapped_latest_ledger_secret, before.wrapped_latest_ledger_secret);
@@ -113,17 +121,17 @@ suite('acknowledgement', () => {
     const everybody = [member, other, bystander];
     const opened = await TestService.start(everybody, { recoveryThreshold: 1 });
     opened.sign();
-    opened.acknowledge(member);
-    opened.proposeOpening(member);
+    await opened.acknowledge(member);
+    await opened.open([member]);
     const service = await opened.recovered();
     service.sign();
-    assert.deepEqual(refusalOf(service.acknowledge(other)), [
+    assert.deepEqual(refusalOf(await service.acknowledge(other)), [
       400,
       'InvalidInput',
       'Recovery members cannot be activated during recovery.',
     ]);
-    assert.equal(service.acknowledge(member).status, 204);
-    assert.equal(service.acknowledge(bystander).status, 204);
+    assert.equal((await service.acknowledge(member)).status, 204);
+    assert.equal((await service.acknowledge(bystander)).status, 204);
     const transaction = service.store.begin();
     assert.equal(memberInfos.get(transaction, bystander.id)?.status, 'Active');
   });

@@ -99,13 +99,13 @@ suite('certificates for actions', () => {
   test('a service is opened by a certificate of its key from before or after a renewal', async () => {
     const opening = await TestService.start([member]);
     opening.sign();
-    opening.acknowledge(member);
+    await opening.acknowledge(member);
     const stranger = service.identity.serviceCertificate;
     const run = (next: string): void =>
       opening.write((transaction) =>
         transitionServiceToOpen(transaction, { previous: undefined, next }, opening.ports),
       );
-    assert.throws(() => run(stranger), { code: 'InternalError' });
+    assert.throws(() => run(stranger), { code: 'InvalidInput' });
     const before = opening.identity.serviceCertificate;
     const context = { ports: opening.ports, whenAppended: () => {} };
     const transaction = opening.store.begin();

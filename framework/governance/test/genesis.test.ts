@@ -9,10 +9,14 @@ import { createMember, TestService, takeRsaKey } from './service-fixture.ts';
 const member = await createMember();
 const other = await createMember('NonParticipant');
 
-function start(members: readonly NewMember[], recoveryThreshold: number): void {
+function start(
+  members: readonly NewMember[],
+  recoveryThreshold: number,
+  constitution: string = 'export function validate() {}',
+): void {
   genesis(new Store().begin(), {
     members,
-    constitution: '',
+    constitution,
     recoveryThreshold,
     node: {
       id: 'aa',
@@ -70,6 +74,10 @@ suite('genesis', () => {
     assert.throws(() => start([participant], 0.5), refused);
     assert.throws(() => start([participant], -1), refused);
     assert.throws(() => start([bystander], 0), refused);
+    assert.throws(() => start([participant], 1, ' \n'), {
+      ...refused,
+      message: 'A service starts with a constitution.',
+    });
     const service = await TestService.start([member, other], { recoveryThreshold: 0 });
     const state = service.store.readAt(service.store.seqno);
     assert.equal(tables.serviceConfig.require(state).recovery_threshold, 1);

@@ -1,11 +1,15 @@
 /** All tests of the room, in one process. */
 import './acknowledgement.test.ts';
+import './bad-input.test.ts';
+import './ballots.test.ts';
+import './constitution.test.ts';
 import './genesis.test.ts';
 import './governance-model.test.ts';
 import './governance-request.test.ts';
 import './lifecycle.test.ts';
 import './native-functions.test.ts';
 import './proposals.test.ts';
+import './recorded-scenario.test.ts';
 import './recovery-share.test.ts';
 import './recovery.test.ts';
 import './rekey-ledger.test.ts';
@@ -17,3 +21,4 @@ import './token-keys.test.ts';
 import './certificate-functions.test.ts';
 import './certificate-time.test.ts';
 import './standing-permissions.test.ts';
+import './wake-proposals.test.ts';

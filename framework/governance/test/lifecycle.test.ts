@@ -16,17 +16,17 @@ import { type Answer, createMember, type TestMember, TestService } from './servi
 async function openedBy(member: TestMember): Promise<TestService> {
   const service = await TestService.start([member]);
   service.sign();
-  assert.equal(service.acknowledge(member).status, 204);
-  const proposed = service.proposeOpening(member);
+  assert.equal((await service.acknowledge(member)).status, 204);
+  const proposed = await service.open([member]);
   assert.equal(proposed.field('proposalState'), 'Accepted');
   return service;
 }
 
-function submitShare(service: TestService, member: TestMember): Answer {
+async function submitShare(service: TestService, member: TestMember): Promise<Answer> {
   const encrypted = service.get(`/recovery/encrypted-shares/${member.id}`).field('encryptedShare');
   assert.ok(typeof encrypted === 'string' && member.encryptionKey);
   const share = decryptShare(encrypted, member.encryptionKey);
-  return service.post(member, `/recovery/members/${member.id}:recover`, {
+  return await service.post(member, `/recovery/members/${member.id}:recover`, {
     type: 'recovery_share',
     json: { share: toBase64(share) },
   });
@@ -41,7 +41,7 @@ function finishRecovery(service: TestService): void {
   service.write((transaction) => openRecoveredService(transaction, service.ports));
 }
 
-test('a service of one member opens by the consent of that member', async () => {
+test('a service of one member opens by the ballot of that member', async () => {
   const member = await createMember();
   const service = await openedBy(member);
   const state = service.store.readAt(service.store.seqno);
@@ -70,11 +70,11 @@ for (const role of ['Participant', 'Owner'] as const) {
       service = await service.recovered(round + 10);
       secrets.push(service.latestSecret());
       service.sign();
-      assert.equal(service.proposeOpening(member, before).field('proposalState'), 'Accepted');
+      assert.equal((await service.open([member], before)).field('proposalState'), 'Accepted');
       const waiting = service.store.readAt(service.store.seqno);
       assert.equal(serviceStatus(waiting), 'WaitingForRecoveryShares');
       assert.equal(isReadingPrivateLedger(waiting), false);
-      const submitted = submitShare(service, member);
+      const submitted = await submitShare(service, member);
       const message =
         role === 'Owner'
           ? 'Full recovery key successfully submitted\nEnd of recovery procedure initiated'
@@ -85,7 +85,10 @@ for (const role of ['Participant', 'Owner'] as const) {
         recoveryThreshold: 1,
         fullKeySubmitted: role === 'Owner',
       });
-      assert.equal(submitShare(service, member).field('error.code'), 'NodeAlreadyRecovering');
+      assert.equal(
+        (await submitShare(service, member)).field('error.code'),
+        'NodeAlreadyRecovering',
+      );
       finishRecovery(service);
       assert.deepEqual(service.secrets, secrets);
       const state = service.store.readAt(service.store.seqno);

@@ -10,7 +10,7 @@ suite('native functions of scripts', () => {
     const member = await createMember();
     const service = await TestService.start([member]);
     service.sign();
-    service.acknowledge(member);
+    await service.acknowledge(member);
     const open = nativeFunctions.get('node.transitionServiceToOpen');
     assert.ok(open);
     const run = (args: readonly ScriptValue[]): void =>

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { isJsonObject, type JsonValue, toHex, utf8Encode } from '@coco/base';
+import { isJsonObject, toHex, utf8Encode } from '@coco/base';
 import { sha256 } from '@coco/crypto';
 import { parseGovernanceMessage } from '@coco/endpoint';
+import { decidedProposals, ledgerClock, proposalTimes } from '../src/coco-tables.ts';
 import { signGovernanceRequest } from '../src/governance-request.ts';
 import { governanceHistory, proposalInfos, proposals } from '../src/tables.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type TestMember,
   TestService,
 } from './service-fixture.ts';
+import { yes } from './test-constitution.ts';
 
 const member = await createMember();
 const other = await createMember();
@@ -27,13 +29,8 @@ const noActions = { actions: [] };
 async function activeService(...members: readonly TestMember[]): Promise<TestService> {
   const service = await TestService.start(members, { recoveryThreshold: 1 });
   service.sign();
-  for (const one of members) assert.equal(service.acknowledge(one).status, 204);
+  for (const one of members) assert.equal((await service.acknowledge(one)).status, 204);
   return service;
-}
-
-function propose(service: TestService, by: TestMember, json: JsonValue = noActions): Answer {
-  service.clock.advance(1000);
-  return service.post(by, create, { type: 'proposal', json });
 }
 
 function expectRecorded(answer: Answer, name: string, change = (text: string) => text): void {
@@ -45,18 +42,22 @@ function expectRecorded(answer: Answer, name: string, change = (text: string) =>
   }
 }
 
+function signedProposal(text: string, createdAt: number): Uint8Array {
+  return signGovernanceRequest({
+    key: member.key,
+    certificatePem: member.certificatePem,
+    type: 'proposal',
+    payload: utf8Encode(text),
+    createdAt,
+  });
+}
+
 suite('proposals', () => {
   test('a proposal is named by the state it was made on and its signature', async () => {
     const service = await activeService(member, other);
-    const bytes = signGovernanceRequest({
-      key: member.key,
-      certificatePem: member.certificatePem,
-      type: 'proposal',
-      payload: utf8Encode('{ "actions": [] }'),
-      createdAt: 1_800_000_000,
-    });
+    const bytes = signedProposal('{ "actions": [] }', 1_800_000_000);
     const root = service.tree.root();
-    const answer = service.postBytes(create, bytes);
+    const answer = await service.postBytes(create, bytes);
     const { signature } = parseGovernanceMessage(bytes).message;
     const proposalId = toHex(sha256(root, sha256(signature)));
     assert.deepEqual(answer.body, {
@@ -67,60 +68,47 @@ suite('proposals', () => {
     });
     assert.deepEqual(Object.keys(answer.body ?? {}).sort(), Object.keys(createdShape).sort());
     assert.equal(service.get(`/members/proposals/${proposalId}/actions`).text, '{ "actions": [] }');
-    const kept = governanceHistory.get(service.store.begin(), member.id);
+    const state = service.store.begin();
+    const kept = governanceHistory.get(state, member.id);
     assert.equal(kept && toHex(kept), toHex(bytes));
     assert.deepEqual(service.get('/members/proposals').body, { value: [answer.body] });
-  });
-
-  test('one consent is a majority of one, not of two', async () => {
-    const alone = await activeService(member);
-    assert.deepEqual(Object.keys(propose(alone, member).body ?? {}), [
-      'ballotCount',
-      'finalVotes',
-      'proposalId',
-      'proposalState',
-      'proposerId',
-      'voteFailures',
-    ]);
-    const two = await activeService(member, other);
-    assert.equal(two.proposeOpening(member).field('proposalState'), 'Open');
-    assert.equal(two.get('/service/info').field('status'), 'Opening');
+    assert.equal(ledgerClock.get(state), service.clock.nowMs());
+    assert.deepEqual(proposalTimes.get(state, proposalId), {
+      submitted_at_ms: service.clock.nowMs(),
+      wake_at_ms: undefined,
+    });
   });
 
   test('only decided proposals give way to a newly decided one', async () => {
     const service = await activeService(member, other);
-    const open = propose(service, member).field('proposalId');
-    const ids = [propose(service, other), propose(service, other)].map((answer) =>
-      String(answer.field('proposalId')),
-    );
-    for (const proposalId of ids) {
-      const path = `/members/proposals/${proposalId}:withdraw`;
-      const withdrawn = service.post(other, path, { type: 'withdrawal', proposalId });
+    const open = (await service.propose(member)).field('proposalId');
+    const ids: string[] = [];
+    for (let count = 0; count < 2; count++) {
+      const proposalId = String((await service.propose(other)).field('proposalId'));
+      const withdrawn = await service.withdraw(other, proposalId);
       assert.equal(withdrawn.field('proposalState'), 'Withdrawn');
+      ids.push(proposalId);
     }
-    const left = proposalInfos.keys(service.store.begin());
+    const state = service.store.begin();
+    const left = proposalInfos.keys(state);
     assert.deepEqual([...left].sort(), [String(open), ids[1]].sort());
-    assert.deepEqual(proposals.keys(service.store.begin()), left);
+    assert.deepEqual(proposals.keys(state), left);
+    assert.deepEqual(proposalTimes.keys(state), left);
+    assert.deepEqual(decidedProposals.keys(state), [ids[1]]);
   });
 
   test('the same bytes twice are a replay, and an old proposal is too old', async () => {
     const service = await activeService(member, other);
     const message = { type: 'proposal', json: noActions } as const;
     const now = Math.floor(service.clock.nowMs() / 1000);
-    const bytes = signGovernanceRequest({
-      key: member.key,
-      certificatePem: member.certificatePem,
-      type: 'proposal',
-      payload: utf8Encode('{"actions":[]}'),
-      createdAt: now,
-    });
-    const first = service.postBytes(create, bytes);
-    expectRecorded(service.postBytes(create, bytes), 'replay', (text) =>
+    const bytes = signedProposal('{"actions":[]}', now);
+    const first = await service.postBytes(create, bytes);
+    expectRecorded(await service.postBytes(create, bytes), 'replay', (text) =>
       text.replace(/[0-9a-f]{64}/, String(first.field('proposalId'))),
     );
-    const old = service.post(member, create, { ...message, createdAt: 1 });
+    const old = await service.post(member, create, { ...message, createdAt: 1 });
     expectRecorded(old, 'too old', (text) => text.replace(/\d{10}/, String(now)));
-    const far = service.post(member, create, { ...message, createdAt: 10_000_000_000 });
+    const far = await service.post(member, create, { ...message, createdAt: 10_000_000_000 });
     assert.deepEqual(refusalOf(far), [
       400,
       'InvalidCreatedAt',
@@ -129,178 +117,106 @@ suite('proposals', () => {
     assert.equal(proposalInfos.keys(service.store.begin()).length, 1);
   });
 
-  test('a proposal that this service cannot carry out is refused', async () => {
-    const service = await activeService(member);
-    const next_service_identity = service.identity.serviceCertificate;
-    const name = 'transition_service_to_open';
-    const unknown = propose(service, member, { actions: [{ name: 'no_such_action', args: {} }] });
-    const message = String(unknown.field('error.message'));
-    assert.ok(message.startsWith(recorded['no such action'].error.message), message);
-    const bodies: readonly JsonValue[] = [
-      null,
-      {},
-      { actions: 5 },
-      { actions: [5] },
-      { actions: [{ name: 5 }] },
-      { actions: [{ name }] },
-      { actions: [{ name, args: {} }] },
-      { actions: [{ name, args: { next_service_identity: 'x' } }] },
-      { actions: [{ name, args: { next_service_identity, previous_service_identity: 'x' } }] },
-      { actions: Array(101).fill({ name, args: { next_service_identity } }) },
-    ];
-    for (const body of bodies) {
-      const refused = propose(service, member, body);
-      assert.equal(refused.status, 400, JSON.stringify(body));
-      assert.equal(refused.field('error.code'), 'ProposalFailedToValidate');
-    }
-    const notJson = { type: 'proposal', payload: utf8Encode('not json') } as const;
-    const refused = service.post(member, create, notJson);
-    assert.equal(refused.field('error.code'), 'ProposalFailedToValidate');
-    const large = { type: 'proposal', payload: new Uint8Array(1024 * 1024 + 1) } as const;
-    assert.equal(service.post(member, create, large).status, 413);
-    assert.deepEqual(proposalInfos.keys(service.store.begin()), []);
-  });
-
-  test('an accepted proposal that fails leaves nothing behind', async () => {
+  test('a proposal that the constitution does not validate is refused', async () => {
     const service = await activeService(member);
     const before = service.store.seqno;
+    const unknown = await service.propose(member, { name: 'no_such_action' });
+    expectRecorded(unknown, 'no such action');
+    const notText = { type: 'proposal', payload: new Uint8Array([0xff]) } as const;
+    const refused = await service.post(member, create, notText);
+    assert.equal(refused.field('error.code'), 'InvalidInput');
+    for (const payload of ['not json', '5', '{}', '{"actions":[null]}']) {
+      const failed = await service.post(member, create, {
+        type: 'proposal',
+        payload: utf8Encode(payload),
+      });
+      assert.equal(failed.status, 500, failed.text);
+      assert.equal(failed.field('error.code'), recorded['not JSON'].error.code);
+      assert.match(String(failed.field('error.message')), /^Failed to execute validation: /);
+    }
+    assert.equal(service.store.seqno, before);
+  });
+
+  test('an accepted proposal that fails leaves nothing behind, its ballot neither', async () => {
+    const service = await activeService(member);
     const stale = await TestService.start([member]);
-    const failed = propose(service, member, {
-      actions: [
-        {
-          name: 'transition_service_to_open',
-          args: { next_service_identity: stale.identity.serviceCertificate },
-        },
-      ],
+    const proposed = await service.propose(member, {
+      name: 'transition_service_to_open',
+      args: { next_service_identity: stale.identity.serviceCertificate },
     });
+    const before = service.store.seqno;
+    const proposalId = String(proposed.field('proposalId'));
+    const failed = await service.vote(member, proposalId, yes);
     assert.equal(failed.status, 500);
     assert.equal(failed.field('error.code'), 'InternalError');
-    assert.match(String(failed.field('error.message')), /^Service identity mismatch: /);
+    const text = String(failed.field('error.message'));
+    assert.match(text, /^Failed to apply\(\): \w*Error: Service identity mismatch: /);
+    assert.match(text, /\nTrace: /);
     assert.equal(service.store.seqno, before);
-    const opened = service.proposeOpening(member);
+    assert.equal(service.get(`/members/proposals/${proposalId}`).field('ballotCount'), 0);
+    const opened = await service.open([member]);
     assert.equal(opened.field('proposalState'), 'Accepted');
     assert.equal(service.get('/service/info').field('status'), 'Open');
-    service.clock.advance(1000);
-    assert.equal(service.proposeOpening(member).field('proposalState'), 'Accepted');
+    assert.equal((await service.open([member])).field('proposalState'), 'Accepted');
   });
 
   test('a threshold that the active members do not reach keeps the service closed', async () => {
     const service = await TestService.start([member, other], { recoveryThreshold: 2 });
     service.sign();
-    service.acknowledge(member);
-    const refused = service.proposeOpening(member);
-    assert.deepEqual(refusalOf(refused), [
-      400,
-      'RecoverySharesImpossible',
-      'Recovery threshold 2 should be equal to or less than the number of active recovery members 1',
-    ]);
+    await service.acknowledge(member);
+    const refused = await service.open([member]);
+    assert.equal(refused.status, 500);
+    assert.match(
+      String(refused.field('error.message')),
+      /Recovery threshold 2 should be equal to or less than the number of active recovery members 1/,
+    );
     assert.equal(service.get('/service/info').field('status'), 'Opening');
   });
 
   test('only the proposer withdraws, while the proposal is open', async () => {
     const service = await activeService(member, other);
-    const proposalId = String(propose(service, member).field('proposalId'));
+    const proposalId = String((await service.propose(member)).field('proposalId'));
     const path = `/members/proposals/${proposalId}:withdraw`;
-    const message = { type: 'withdrawal', proposalId } as const;
-    assert.equal(service.post(other, path, message).field('error.code'), 'AuthorizationFailed');
-    const unsigned = service.post(member, path, { type: 'withdrawal' });
+    const foreign = await service.withdraw(other, proposalId);
+    assert.equal(foreign.field('error.code'), 'AuthorizationFailed');
+    const unsigned = await service.post(member, path, { type: 'withdrawal' });
     assert.deepEqual(refusalOf(unsigned), [
       400,
       'InvalidResourceName',
       'Authenticated proposal id does not match URL',
     ]);
-    assert.equal(service.post(member, path, message).field('proposalState'), 'Withdrawn');
-    assert.equal(service.post(member, path, message).field('proposalState'), 'Withdrawn');
-    const gone = 'ab'.repeat(32);
-    const unknown = service.post(member, `/members/proposals/${gone}:withdraw`, {
-      type: 'withdrawal',
-      proposalId: gone,
-    });
-    assert.equal(unknown.status, 204);
-    const alone = await activeService(member);
-    const accepted = String(propose(alone, member).field('proposalId'));
-    const late = alone.post(member, `/members/proposals/${accepted}:withdraw`, {
-      type: 'withdrawal',
-      proposalId: accepted,
-    });
-    assert.deepEqual(refusalOf(late), [
+    for (let count = 0; count < 2; count++) {
+      const withdrawn = await service.withdraw(member, proposalId);
+      assert.equal(withdrawn.field('proposalState'), 'Withdrawn');
+    }
+    assert.equal((await service.withdraw(member, 'ab'.repeat(32))).status, 204);
+    const accepted = String((await service.decide([member, other])).field('proposalId'));
+    assert.deepEqual(refusalOf(await service.withdraw(member, accepted)), [
       400,
       'ProposalNotOpen',
       `Proposal ${accepted} is currently in state Accepted and cannot be withdrawn.`,
     ]);
   });
 
-  test('ballots are checked, and then honestly not taken', async () => {
-    const service = await activeService(member, other);
-    const proposalId = String(propose(service, member).field('proposalId'));
-    const base = `/members/proposals/${proposalId}/ballots`;
-    const ballot = (by: TestMember, of: TestMember, json: JsonValue, id = proposalId): Answer =>
-      service.post(by, `/members/proposals/${id}/ballots/${of.id}:submit`, {
-        type: 'ballot',
-        json,
-        proposalId: id,
-      });
-    const vote = { ballot: 'export function vote() { return true; }' };
-    const refused = ballot(other, other, vote);
-    assert.equal(refused.status, 501);
-    assert.equal(refused.field('error.code'), 'NotImplemented');
-    expectRecorded(ballot(other, other, { ballot: 3 }), 'ballot is no text');
-    assert.equal(ballot(other, member, vote).field('error.code'), 'InvalidAuthenticationInfo');
-    const unknown = 'ab'.repeat(32);
-    assert.deepEqual(refusalOf(ballot(other, other, vote, unknown)), [
-      404,
-      'ProposalNotFound',
-      `Could not find proposal ${unknown}.`,
-    ]);
-    assert.deepEqual(refusalOf(service.get(`${base}/${other.id}`)), [
-      404,
-      'VoteNotFound',
-      `Member m[${other.id}] has not voted for proposal ${proposalId}.`,
-    ]);
-    const withdraw = { type: 'withdrawal', proposalId } as const;
-    service.post(member, `/members/proposals/${proposalId}:withdraw`, withdraw);
-    assert.equal(ballot(other, other, vote).field('error.code'), 'ProposalNotOpen');
-    assert.equal(service.get(`/members/proposals/${unknown}/actions`).status, 404);
-  });
-
-  test('a ballot in the ledger is shown', async () => {
-    const service = await activeService(member, other);
-    const proposalId = String(propose(service, member).field('proposalId'));
-    const text = 'export function vote() { return true; }';
-    service.write((transaction) => {
-      const info = proposalInfos.get(transaction, proposalId);
-      assert.ok(info);
-      proposalInfos.put(transaction, proposalId, { ...info, ballots: { [other.id]: text } });
-    });
-    const shown = service.get(`/members/proposals/${proposalId}/ballots/${other.id}`);
-    assert.equal(shown.text, text);
-    assert.equal(shown.headers['content-type'], 'text/javascript');
-    assert.equal(service.get(`/members/proposals/${proposalId}`).field('ballotCount'), 1);
-  });
-
   test('who may not sign is refused as CCF refuses', async () => {
     const service = await activeService(member);
     const proposal = { type: 'proposal', json: noActions } as const;
-    expectRecorded(service.post(stranger, create, proposal), 'unknown signer');
-    expectRecorded(service.post(member, create, { ...proposal, type: 'ballot' }), 'wrong type');
-    const bytes = signGovernanceRequest({
-      key: member.key,
-      certificatePem: member.certificatePem,
-      type: 'proposal',
-      payload: utf8Encode('{"actions":[]}'),
-      createdAt: 5,
-    });
+    expectRecorded(await service.post(stranger, create, proposal), 'unknown signer');
+    const ballot = { ...proposal, type: 'ballot' } as const;
+    expectRecorded(await service.post(member, create, ballot), 'wrong type');
+    const bytes = signedProposal('{"actions":[]}', 5);
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
-    expectRecorded(service.postBytes(create, bytes), 'corrupt');
+    expectRecorded(await service.postBytes(create, bytes), 'corrupt');
     for (const body of [utf8Encode('\u0484'), new Uint8Array(0)]) {
       // CCF answers 500: README, differences.
-      assert.equal(service.postBytes(create, body).field('error.code'), 'InvalidInput');
+      const refused = await service.postBytes(create, body);
+      assert.equal(refused.field('error.code'), 'InvalidInput');
     }
   });
 
   test('a member who has not acknowledged proposes nothing', async () => {
     const service = await TestService.start([member]);
-    const refused = service.post(member, create, { type: 'proposal', json: noActions });
+    const refused = await service.post(member, create, { type: 'proposal', json: noActions });
     assert.equal(refused.status, 401);
     assert.match(refused.text, /Signer is not an ACTIVE member/);
   });

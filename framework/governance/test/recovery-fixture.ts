@@ -20,7 +20,7 @@ export async function openService(
 ): Promise<TestService> {
   const service = await TestService.start(members, { recoveryThreshold });
   service.sign();
-  for (const member of members) service.acknowledge(member);
+  for (const member of members) await service.acknowledge(member);
   openDirectly(service);
   return service;
 }

@@ -31,10 +31,10 @@ async function lostService(): Promise<{
   const lost = await TestService.start([first, second, third], { recoveryThreshold: 2 });
   lost.sign();
   // One member opens while the others are not active yet; their shares come with their activation.
-  lost.acknowledge(first);
-  lost.acknowledge(second);
+  await lost.acknowledge(first);
+  await lost.acknowledge(second);
   openDirectly(lost);
-  lost.acknowledge(third);
+  await lost.acknowledge(third);
   const service = await lost.recovered();
   service.sign();
   return { lost, service };
@@ -57,8 +57,12 @@ function shareOf(service: TestService, member: TestMember): Uint8Array {
   return decryptShare(encrypted, member.encryptionKey);
 }
 
-function submit(service: TestService, member: TestMember, share: Uint8Array | string): Answer {
-  return service.post(member, `/recovery/members/${member.id}:recover`, {
+async function submit(
+  service: TestService,
+  member: TestMember,
+  share: Uint8Array | string,
+): Promise<Answer> {
+  return await service.post(member, `/recovery/members/${member.id}:recover`, {
     type: 'recovery_share',
     json: { share: typeof share === 'string' ? share : toBase64(share) },
   });
@@ -68,7 +72,7 @@ suite('recovery', () => {
   test('two of three members bring the ledger secrets back, one does not', async () => {
     const { lost, service } = await lostService();
     openDirectly(service, lost.identity.serviceCertificate);
-    const one = submit(service, third, shareOf(service, third));
+    const one = await submit(service, third, shareOf(service, third));
     assert.deepEqual(one.body, {
       message: '1/2 recovery shares successfully submitted',
       submittedCount: 1,
@@ -76,12 +80,12 @@ suite('recovery', () => {
       fullKeySubmitted: false,
     });
     // The same member again adds nothing.
-    const again = submit(service, third, shareOf(service, third));
+    const again = await submit(service, third, shareOf(service, third));
     assert.equal(again.field('submittedCount'), 1);
     const state = service.store.begin();
     assert.equal(isReadingPrivateLedger(state), false);
     assert.deepEqual(submittedShares.keys(state), [third.id]);
-    const two = submit(service, first, shareOf(service, first));
+    const two = await submit(service, first, shareOf(service, first));
     assert.equal(
       two.field('message'),
       '2/2 recovery shares successfully submitted\nEnd of recovery procedure initiated',
@@ -104,7 +108,7 @@ suite('recovery', () => {
     const { lost, service } = await lostService();
     openDirectly(service, lost.identity.serviceCertificate);
     const share = shareOf(service, second);
-    submit(service, second, share);
+    await submit(service, second, share);
     const row = submittedShares.get(service.store.begin(), second.id);
     assert.ok(row);
     assert.equal(row.length, 16 + 12 + share.length);
@@ -116,16 +120,16 @@ suite('recovery', () => {
     openDirectly(service, lost.identity.serviceCertificate);
     const foreign = createShares({ count: 3, threshold: 2, random: service.random }).shares[1];
     assert.ok(foreign);
-    submit(service, first, encodeShare(foreign));
-    const failed = submit(service, second, shareOf(service, second));
+    await submit(service, first, encodeShare(foreign));
+    const failed = await submit(service, second, shareOf(service, second));
     assert.deepEqual(refusalOf(failed), [
       500,
       'InternalError',
       'Failed to initiate private recovery.',
     ]);
     assert.deepEqual(submittedShares.keys(service.store.begin()), []);
-    submit(service, first, shareOf(service, first));
-    assert.equal(submit(service, second, shareOf(service, second)).status, 200);
+    await submit(service, first, shareOf(service, first));
+    assert.equal((await submit(service, second, shareOf(service, second))).status, 200);
     assert.equal(isReadingPrivateLedger(service.store.begin()), true);
   });
 
@@ -133,19 +137,19 @@ suite('recovery', () => {
     const { lost, service } = await lostService();
     openDirectly(service, lost.identity.serviceCertificate);
     for (const share of ['', 'AAAA', '***', toBase64(new Uint8Array(113))]) {
-      const refused = submit(service, first, share);
+      const refused = await submit(service, first, share);
       assert.equal(refused.status, 400, share);
     }
-    assert.equal(submit(service, first, '').field('error.code'), 'RecoveryShareInvalid');
+    assert.equal((await submit(service, first, '')).field('error.code'), 'RecoveryShareInvalid');
     const path = `/recovery/members/${first.id}:recover`;
-    const empty = service.post(first, path, { type: 'recovery_share', json: {} });
+    const empty = await service.post(first, path, { type: 'recovery_share', json: {} });
     assert.equal(empty.field('error.code'), 'InvalidInput');
     assert.deepEqual(submittedShares.keys(service.store.begin()), []);
   });
 
   test('shares are taken only while the service waits for them, and only from who holds one', async () => {
     const { lost, service } = await lostService();
-    const early = submit(service, first, shareOf(service, first));
+    const early = await submit(service, first, shareOf(service, first));
     assert.deepEqual(refusalOf(early), [
       403,
       'ServiceNotWaitingForRecoveryShares',
@@ -153,7 +157,7 @@ suite('recovery', () => {
     ]);
     openDirectly(service, lost.identity.serviceCertificate);
     const path = `/recovery/members/${second.id}:recover`;
-    const forged = service.post(first, path, {
+    const forged = await service.post(first, path, {
       type: 'recovery_share',
       json: { share: toBase64(shareOf(service, first)) },
     });
@@ -163,9 +167,9 @@ suite('recovery', () => {
       'ResourceNotFound',
       `Recovery share not found for member m[${'ab'.repeat(32)}].`,
     ]);
-    submit(service, first, shareOf(service, first));
-    submit(service, second, shareOf(service, second));
-    assert.deepEqual(refusalOf(submit(service, third, shareOf(service, third))), [
+    await submit(service, first, shareOf(service, first));
+    await submit(service, second, shareOf(service, second));
+    assert.deepEqual(refusalOf(await submit(service, third, shareOf(service, third))), [
       403,
       'NodeAlreadyRecovering',
       'Node is already recovering private ledger.',
@@ -176,12 +180,12 @@ suite('recovery', () => {
     const bystander = await createMember('NonParticipant');
     const lost = await TestService.start([first, bystander]);
     lost.sign();
-    lost.acknowledge(first);
-    lost.acknowledge(bystander);
+    await lost.acknowledge(first);
+    await lost.acknowledge(bystander);
     openDirectly(lost);
     const service = await lost.recovered();
     openDirectly(service, lost.identity.serviceCertificate);
-    const refused = submit(service, bystander, shareOf(service, first));
+    const refused = await submit(service, bystander, shareOf(service, first));
     assert.deepEqual(refusalOf(refused), [
       403,
       'AuthorizationFailed',
@@ -191,7 +195,7 @@ suite('recovery', () => {
 
   test('the proposal must name the previous and the next identity', async () => {
     const { lost, service } = await lostService();
-    const internal = { code: 'InternalError', status: 500 };
+    const internal = { code: 'InvalidInput', status: 400 };
     assert.throws(() => openDirectly(service), internal);
     assert.throws(() => openDirectly(service, service.identity.serviceCertificate), internal);
     const next = lost.identity.serviceCertificate;
@@ -201,7 +205,7 @@ suite('recovery', () => {
     openDirectly(service, `\n${lost.identity.serviceCertificate}\n`);
     assert.equal(service.get('/service/info').field('status'), 'WaitingForRecoveryShares');
     // Proposed again, it starts the round of shares anew.
-    submit(service, first, shareOf(service, first));
+    await submit(service, first, shareOf(service, first));
     openDirectly(service, lost.identity.serviceCertificate);
     assert.deepEqual(submittedShares.keys(service.store.begin()), []);
   });
@@ -209,7 +213,7 @@ suite('recovery', () => {
   test('the service does not open before the shares are complete', async () => {
     const { lost, service } = await lostService();
     openDirectly(service, lost.identity.serviceCertificate);
-    submit(service, first, shareOf(service, first));
+    await submit(service, first, shareOf(service, first));
     const transaction = service.store.begin();
     assert.throws(() => openRecoveredService(transaction, service.ports), { code: 'InvalidInput' });
   });

@@ -84,24 +84,24 @@ class Consortium {
   }
 
   /** Carries a change out as the default actions do, or leaves it where they refuse it. */
-  apply({ kind, which: index }: Change): void {
+  async apply({ kind, which: index }: Change): Promise<void> {
     const { service } = this;
     const member = present(candidates[index], 'the index is in range');
     if (kind === 'rekey') callNative(service, rekey);
     if (kind === 'threshold') this.#setThreshold(1 + (index % 4));
-    if (kind === 'add' && !this.active.has(member.id)) this.#add(member);
+    if (kind === 'add' && !this.active.has(member.id)) await this.#add(member);
     if (kind === 'remove' && this.active.has(member.id)) this.#remove(member);
     this.note();
   }
 
-  #add(member: TestMember): void {
+  async #add(member: TestMember): Promise<void> {
     this.service.write((transaction) => {
       memberCertificates.put(transaction, member.id, member.certificatePem);
       const { encryptionKey, role } = member;
       if (encryptionKey) memberEncryptionKeys.put(transaction, member.id, encryptionKey.publicPem);
       memberInfos.put(transaction, member.id, { status: 'Accepted', recovery_role: role });
     });
-    assert.equal(this.service.acknowledge(member).status, 204);
+    assert.equal((await this.service.acknowledge(member)).status, 204);
     this.active.set(member.id, member);
   }
 
@@ -185,7 +185,7 @@ suite('recovery shares as the consortium changes', () => {
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), async (changes) => {
         const consortium = new Consortium(await openService(starters, 2), starters);
         for (const one of changes) {
-          consortium.apply(one);
+          await consortium.apply(one);
           consortium.check();
         }
         const { service, threshold } = consortium;

@@ -4,12 +4,13 @@ import { suite, test } from 'node:test';
 import { isJsonObject, type JsonValue, toBase64, utf8Encode } from '@coco/base';
 import { constitution, nodeInfos, snpHostData, snpMeasurements } from '../src/tables.ts';
 import { answerOf, createMember, refusalOf, TestService } from './service-fixture.ts';
+import { testConstitution } from './test-constitution.ts';
 
 const member = await createMember();
 const opened = await TestService.start([member]);
 opened.sign();
-opened.acknowledge(member);
-const proposalId = String(opened.proposeOpening(member).field('proposalId'));
+await opened.acknowledge(member);
+const proposalId = String((await opened.open([member])).field('proposalId'));
 opened.sign();
 
 const recorded: {
@@ -44,8 +45,8 @@ function withoutData(shape: JsonValue): JsonValue {
 
 suite('service endpoints', () => {
   for (const { method, target, status, error } of recorded.anonymous) {
-    test(`${method} ${target} is refused as CCF refuses`, () => {
-      const answer = answerOf(opened.request(method, target));
+    test(`${method} ${target} is refused as CCF refuses`, async () => {
+      const answer = answerOf(await opened.request(method, target));
       assert.deepEqual(refusalOf(answer), [status, error.code, error.message]);
     });
   }
@@ -93,7 +94,7 @@ suite('service endpoints', () => {
       measurements: ['test measurement'],
     });
     const text = opened.get('/service/constitution');
-    assert.equal(text.text, 'export function validate() {}');
+    assert.equal(text.text, testConstitution);
     assert.equal(text.headers['content-type'], 'text/javascript');
   });
 

@@ -7,131 +7,47 @@ import {
   asSeqno,
   asView,
   encodeJson,
-  isJsonObject,
   type JsonValue,
   ManualClock,
-  parseJson,
   present,
   SeededRandom,
   type Seqno,
   type TransactionId,
-  toBase64,
   utf8Encode,
   type View,
 } from '@coco/base';
-import {
-  createCertificate,
-  createSigningRequest,
-  EncryptionKey,
-  parseCertificate,
-  SigningKey,
-  sha256,
-} from '@coco/crypto';
+import { sha256 } from '@coco/crypto';
 import {
   authenticate,
+  type Call,
+  type Endpoint,
   errorResponse,
   type GovernanceMessageType,
   Registry,
   type Request,
   type Response,
   TransactionStatusTracker,
+  type WriteOutcome,
 } from '@coco/endpoint';
 import { Store, type Transaction } from '@coco/kv';
 import { MerkleTree } from '@coco/merkle';
-import { genesis, type NewNode, recover } from '../src/genesis.ts';
+import { genesis, recover } from '../src/genesis.ts';
 import { governanceEndpoints } from '../src/governance-endpoints.ts';
 import { signGovernanceRequest } from '../src/governance-request.ts';
 import { recoveryViewGap } from '../src/identity-endorsement.ts';
 import { historicalSecretAt, type LedgerSecret } from '../src/issue-recovery-shares.ts';
 import { identityLookup } from '../src/members.ts';
 import type { GovernancePorts } from '../src/ports.ts';
-import {
-  type HistoricalSecretRow,
-  historicalSecret,
-  type RecoveryRole,
-  signedTree,
-} from '../src/tables.ts';
+import { type HistoricalSecretRow, historicalSecret, signedTree } from '../src/tables.ts';
+import { type Answer, answerOf, refusalOf } from './answer.ts';
+import { scriptRunner } from './script-runner.ts';
+import { testConstitution, yes } from './test-constitution.ts';
+import { createIdentity, type Identity } from './test-identity.ts';
+import { createMember, startMs, type TestMember, takeRsaKey } from './test-member.ts';
 
-const startMs = Date.UTC(2026, 10, 23);
+export { type Answer, answerOf, createMember, refusalOf, type TestMember, takeRsaKey };
+
 const apiVersion = '2024-07-01';
-
-/** An RSA key takes a quarter second to find: all tests share these, three in a row differ. */
-const rsaKeys = Array.from({ length: 4 }, () => EncryptionKey.generate());
-let rsaKeysTaken = 0;
-export function takeRsaKey(): EncryptionKey {
-  return present(rsaKeys[rsaKeysTaken++ % rsaKeys.length], 'there are keys');
-}
-
-export interface TestMember {
-  readonly id: string;
-  readonly key: SigningKey;
-  readonly certificatePem: string;
-  readonly encryptionKey: EncryptionKey | undefined;
-  readonly role: RecoveryRole | undefined;
-}
-
-export async function createMember(
-  role: RecoveryRole | undefined = 'Participant',
-): Promise<TestMember> {
-  const key = SigningKey.generate('P-384');
-  const certificatePem = await createCertificate({
-    subject: 'member',
-    key,
-    isAuthority: false,
-    notBeforeMs: startMs,
-    days: 365,
-  });
-  const encryptionKey = role === 'NonParticipant' ? undefined : takeRsaKey();
-  return { id: parseCertificate(certificatePem).id, key, certificatePem, encryptionKey, role };
-}
-
-interface Identity {
-  readonly serviceKey: SigningKey;
-  readonly serviceCertificate: string;
-  readonly nodeKey: EncryptionKey;
-  readonly node: NewNode;
-}
-
-async function createIdentity(): Promise<Identity> {
-  const serviceKey = SigningKey.generate('P-256');
-  const certificate = { subject: 'Service', key: serviceKey, notBeforeMs: startMs, days: 365 };
-  const serviceCertificate = await createCertificate({ ...certificate, isAuthority: true });
-  const nodeSigningKey = SigningKey.generate('P-256');
-  const nodeKey = takeRsaKey();
-  const quote = {
-    measurement: 'test measurement',
-    host_data: 'aa'.repeat(32),
-    report_data: toBase64(sha256(nodeSigningKey.spki)),
-  };
-  const asked = { subject: 'Node', key: nodeSigningKey, hosts: ['127.0.0.1'] };
-  const endorsedCertificatePem = await createCertificate({
-    ...asked,
-    issuer: { subject: 'Service', key: serviceKey },
-    isAuthority: false,
-    notBeforeMs: startMs,
-    days: 365,
-  });
-  const node: NewNode = {
-    id: nodeSigningKey.id,
-    endorsedCertificatePem,
-    encryptionPublicKeyPem: nodeKey.publicPem,
-    quoteInfo: {
-      format: 'Insecure_Virtual',
-      quote: toBase64(encodeJson(quote)),
-      endorsements: '',
-    },
-    rpcInterfaces: {
-      primary_rpc_interface: {
-        app_protocol: 'HTTP1',
-        published_address: '127.0.0.1:8000',
-        bind_address: 'x',
-      },
-    },
-    nodeToNodeInterface: { bind_address: '127.0.0.1:9000' },
-    certificateSigningRequestPem: await createSigningRequest(asked),
-  };
-  return { serviceKey, serviceCertificate, nodeKey, node };
-}
 
 export class TestService {
   readonly store: Store;
@@ -143,6 +59,8 @@ export class TestService {
   readonly identity: Identity;
   readonly ports: GovernancePorts;
   readonly createId: TransactionId;
+  /** Runs of handlers that wait, those of conflicts included. */
+  attempts = 0;
   secrets: readonly LedgerSecret[];
   /** What the node was asked to do to the ledger's files. */
   readonly effects: string[] = [];
@@ -171,6 +89,7 @@ export class TestService {
       clock: this.clock,
       random: this.random,
       transactions: this.transactions,
+      scripts: scriptRunner,
       serviceKey: () => identity.serviceKey,
       ledgerSecrets: () => this.secrets,
       rootAt: (seqno) => this.tree.root(seqno + 1),
@@ -189,7 +108,11 @@ export class TestService {
 
   static async start(
     members: readonly TestMember[],
-    options: { readonly recoveryThreshold?: number; readonly seed?: number } = {},
+    options: {
+      readonly recoveryThreshold?: number;
+      readonly seed?: number;
+      readonly constitution?: string;
+    } = {},
   ): Promise<TestService> {
     const identity = await createIdentity();
     const service = new TestService(identity, undefined, options.seed ?? 1);
@@ -201,7 +124,7 @@ export class TestService {
           ...(member.role && { recoveryRole: member.role }),
           memberData: { name: 'A' },
         })),
-        constitution: 'export function validate() {}',
+        constitution: options.constitution ?? testConstitution,
         recoveryThreshold: options.recoveryThreshold ?? 0,
         node: identity.node,
         virtual: { measurement: 'test measurement', hostData: 'aa'.repeat(32) },
@@ -266,32 +189,45 @@ export class TestService {
     this.transactions.committed({ view: this.createId.view, seqno: this.store.seqno });
   }
 
-  request(method: string, target: string, body?: Uint8Array, type?: string): Response {
-    const [path = '', query = ''] = target.split('?');
-    const request: Request = {
-      method,
-      path,
-      query: new Map(new URLSearchParams(query)),
-      headers: new Map(type === undefined ? [] : [['content-type', type]]),
-      body: body ?? new Uint8Array(0),
-      clientCertificate: undefined,
-    };
+  /** Everything after `to` is discarded, as when the node loses its office. */
+  rollback(to: Seqno): void {
+    this.store.rollback(to);
+    this.tree.truncate(to + 1);
+    this.transactions.rolledBack(to);
+  }
+
+  /** A request; those that run scripts wait for them. */
+  async request(
+    method: string,
+    target: string,
+    body?: Uint8Array,
+    type?: string,
+  ): Promise<Response> {
+    const request = requestOf(method, target, body, type);
     try {
-      return this.#answer(request);
+      const routed = this.#route(request);
+      if ('response' in routed) return routed.response;
+      const { endpoint, call } = routed;
+      if (endpoint.mode !== 'optimistic') return this.#answer(endpoint, call);
+      return await this.runOptimistic((transaction) => endpoint.handle(transaction, call));
     } catch (error) {
       return errorResponse(error);
     }
   }
 
-  #answer(request: Request): Response {
+  #route(
+    request: Request,
+  ): { readonly response: Response } | { readonly endpoint: Endpoint; readonly call: Call } {
     const route = this.registry.route(request.method, request.path);
-    if (route.kind === 'response') return route.response;
+    if (route.kind === 'response') return route;
     const { endpoint, parameters } = route.match;
-    const transaction = this.store.begin();
-    const context = { lookup: identityLookup(transaction), nowMs: this.clock.nowMs() };
+    const context = { lookup: identityLookup(this.store.begin()), nowMs: this.clock.nowMs() };
     const who = authenticate(endpoint, request, context);
-    if (who.kind === 'response') return who.response;
-    const call = { request, caller: who.caller, parameters };
+    if (who.kind === 'response') return who;
+    return { endpoint, call: { request, caller: who.caller, parameters } };
+  }
+
+  #answer(endpoint: Exclude<Endpoint, { mode: 'optimistic' }>, call: Call): Response {
     if (endpoint.mode === 'read') {
       return endpoint.handle(this.store.readAt(this.store.seqno), call);
     }
@@ -300,18 +236,54 @@ export class TestService {
       assert.ok(!(response instanceof Promise));
       return response;
     }
-    assert.ok(endpoint.mode === 'write', 'the fixture runs no endpoint that waits yet');
-    const { response, keepsWrites } = endpoint.handle(transaction, call);
-    if (response.status < 300 || keepsWrites) this.#append(transaction);
-    return response;
+    const transaction = this.store.begin();
+    const outcome = endpoint.handle(transaction, call);
+    this.#take(transaction, outcome);
+    return outcome.response;
+  }
+
+  /** Runs a handler beside other writes, as a node does: again when its reads changed. */
+  async runOptimistic(
+    handle: (transaction: Transaction) => Promise<WriteOutcome>,
+  ): Promise<Response> {
+    for (let attempt = 0; attempt < 30; attempt++) {
+      const transaction = this.store.begin({ tracksReads: true });
+      let outcome: WriteOutcome;
+      try {
+        outcome = await handle(transaction);
+      } catch (error) {
+        if (transaction.isCurrent()) throw error;
+        continue;
+      }
+      this.attempts++;
+      if (!transaction.isCurrent()) continue;
+      this.#take(transaction, outcome);
+      return outcome.response;
+    }
+    throw new Error('conflicts without end');
+  }
+
+  #take(transaction: Transaction, outcome: WriteOutcome): void {
+    const { response, keepsWrites, whenAppended } = outcome;
+    if (!transaction.hasWrites || (response.status >= 300 && !keepsWrites)) return;
+    this.#append(transaction);
+    whenAppended?.({ view: this.createId.view, seqno: this.store.seqno });
   }
 
   get(path: string): Answer {
-    return answerOf(this.request('GET', `/gov${path}?api-version=${apiVersion}`));
+    const request = requestOf('GET', `/gov${path}?api-version=${apiVersion}`);
+    try {
+      const routed = this.#route(request);
+      if ('response' in routed) return answerOf(routed.response);
+      assert.ok(routed.endpoint.mode !== 'optimistic');
+      return answerOf(this.#answer(routed.endpoint, routed.call));
+    } catch (error) {
+      return answerOf(errorResponse(error));
+    }
   }
 
   /** A request signed by a member. */
-  post(member: TestMember, path: string, message: SignedMessage): Answer {
+  async post(member: TestMember, path: string, message: SignedMessage): Promise<Answer> {
     const body = signGovernanceRequest({
       key: member.key,
       certificatePem: member.certificatePem,
@@ -325,31 +297,78 @@ export class TestService {
     return this.postBytes(path, body);
   }
 
-  postBytes(path: string, body: Uint8Array): Answer {
+  async postBytes(path: string, body: Uint8Array): Promise<Answer> {
     const target = `/gov${path}?api-version=${apiVersion}`;
-    return answerOf(this.request('POST', target, body, 'application/cose'));
+    return answerOf(await this.request('POST', target, body, 'application/cose'));
   }
 
   /** Acknowledges the present state as `member`. */
-  acknowledge(member: TestMember): Answer {
+  async acknowledge(member: TestMember): Promise<Answer> {
     const path = `/members/state-digests/${member.id}`;
-    const updated = this.post(member, `${path}:update`, { type: 'state_digest' });
-    assert.equal(updated.status, 200);
+    const updated = await this.post(member, `${path}:update`, { type: 'state_digest' });
+    assert.equal(updated.status, 200, updated.text);
     const stateDigest = updated.field('stateDigest');
     return this.post(member, `${path}:ack`, { type: 'ack', json: { stateDigest } });
   }
 
-  /** Proposes to open the service. */
-  proposeOpening(member: TestMember, previous?: string): Answer {
+  /** A proposal of these actions, a second after whatever came before. */
+  async propose(member: TestMember, ...actions: readonly TestAction[]): Promise<Answer> {
+    this.clock.advance(1000);
+    const listed = actions.map(({ name, args = {} }) => ({ name, args }));
+    return this.post(member, '/members/proposals:create', {
+      type: 'proposal',
+      json: { actions: listed },
+    });
+  }
+
+  async vote(member: TestMember, proposalId: string, ballot: string): Promise<Answer> {
+    return this.post(member, `/members/proposals/${proposalId}/ballots/${member.id}:submit`, {
+      type: 'ballot',
+      json: { ballot },
+      proposalId,
+    });
+  }
+
+  async withdraw(member: TestMember, proposalId: string): Promise<Answer> {
+    const path = `/members/proposals/${proposalId}:withdraw`;
+    return this.post(member, path, { type: 'withdrawal', proposalId });
+  }
+
+  /** Proposes and votes for it until it is decided; the last answer. */
+  async decide(members: readonly TestMember[], ...actions: readonly TestAction[]): Promise<Answer> {
+    let answer = await this.propose(present(members[0], 'somebody proposes'), ...actions);
+    for (const member of members) {
+      if (answer.status !== 200 || answer.field('proposalState') !== 'Open') break;
+      answer = await this.vote(member, String(answer.field('proposalId')), yes);
+    }
+    return answer;
+  }
+
+  /** Opens the service by the votes of `members`. */
+  async open(members: readonly TestMember[], previous?: string): Promise<Answer> {
     const args = {
       next_service_identity: this.identity.serviceCertificate,
       ...(previous === undefined ? {} : { previous_service_identity: previous }),
     };
-    return this.post(member, '/members/proposals:create', {
-      type: 'proposal',
-      json: { actions: [{ name: 'transition_service_to_open', args }] },
-    });
+    return this.decide(members, { name: 'transition_service_to_open', args });
   }
+}
+
+export interface TestAction {
+  readonly name: string;
+  readonly args?: JsonValue;
+}
+
+function requestOf(method: string, target: string, body?: Uint8Array, type?: string): Request {
+  const [path = '', query = ''] = target.split('?');
+  return {
+    method,
+    path,
+    query: new Map(new URLSearchParams(query)),
+    headers: new Map(type === undefined ? [] : [['content-type', type]]),
+    body: body ?? new Uint8Array(0),
+    clientCertificate: undefined,
+  };
 }
 
 export interface SignedMessage {
@@ -358,37 +377,6 @@ export interface SignedMessage {
   readonly payload?: Uint8Array;
   readonly createdAt?: number;
   readonly proposalId?: string;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly text: string;
-  readonly body: JsonValue;
-  /** A field of the body; of its error when `error.` leads. */
-  field(name: string): JsonValue;
-}
-
-export function answerOf(response: Response): Answer {
-  const isJson = response.headers['content-type'] === 'application/json';
-  const body = isJson ? parseJson(response.body) : null;
-  return {
-    status: response.status,
-    headers: response.headers,
-    text: Buffer.from(response.body).toString(),
-    body,
-    field: (name) => {
-      let value: JsonValue | undefined = body;
-      for (const part of name.split('.')) value = isJsonObject(value) ? value[part] : undefined;
-      assert.ok(value !== undefined, `${name} stands in ${JSON.stringify(body)}`);
-      return value;
-    },
-  };
-}
-
-/** Status, code and message of a refusal, in one comparable value. */
-export function refusalOf(answer: Answer): readonly [number, JsonValue, JsonValue] {
-  return [answer.status, answer.field('error.code'), answer.field('error.message')];
 }
 
 function emptyTree(): MerkleTree {

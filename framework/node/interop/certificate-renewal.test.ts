@@ -10,9 +10,9 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import type { Adapter } from '@coco/adapter';
 import { auditService } from '@coco/audit';
-import { type Clock, encodeJson, utf8Encode } from '@coco/base';
+import { type Clock, utf8Encode } from '@coco/base';
+import { createConstitution } from '@coco/constitution';
 import { certificateIssuedBy, parseCertificate } from '@coco/crypto';
 import { FileDisk } from '../src/file-disk.ts';
 import { systemClock } from '../src/index.ts';
@@ -50,19 +50,18 @@ class LeapingClock implements Clock {
   }
 }
 
-/** The permission stands in the first transaction, as a vote would have written it. */
-function withPermission(): Adapter {
-  const notes = createNotesAdapter();
-  return {
-    ...notes,
-    genesis: (transaction) => {
-      notes.genesis(transaction);
-      const settings = encodeJson({ validity_days: 365, renew_before_days: 30 });
-      const map = transaction.map('public:coco.gov.standing_permissions');
-      map.set(utf8Encode('certificate_renewal'), settings);
+/** A simple majority decides, and has permitted renewals. */
+const constitution = createConstitution({
+  rules: {
+    format: 'coco-rules/1',
+    version: 1,
+    title: 'Certificates renew by themselves',
+    rules: [{ name: 'All', actions: ['*'], thresholds: [{ more_than: '1/2' }] }],
+    standing_permissions: {
+      certificate_renewal: { validity_days: 365, renew_before_days: 30 },
     },
-  };
-}
+  },
+});
 
 interface Seen {
   /** The certificate of the connection. */
@@ -104,7 +103,7 @@ suite('a node that renews its certificates', () => {
     });
 
   test('shows the new ones without dropping a connection, and is recovered by the old one', async () => {
-    harness = await NodeHarness.create(withPermission);
+    harness = await NodeHarness.create(createNotesAdapter, constitution);
     const clock = new LeapingClock();
     await harness.start(undefined, { clock });
     await harness.openService();

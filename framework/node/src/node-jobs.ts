@@ -1,9 +1,13 @@
-/** What the primary of an open service does by itself: renewals, and keys of token issuers. */
+/**
+ * What the primary does by itself: in an open service renewals, and keys of token issuers; always
+ * open proposals whose time has come.
+ */
 import type { Clock, Log } from '@coco/base';
 import type { GovernancePorts } from '@coco/governance';
 import type { BatchPipeline } from './batch-pipeline.ts';
 import { renewCertificatesInTime } from './certificate-renewal.ts';
 import { TokenKeyRefresh } from './token-key-refresh.ts';
+import { wakeProposals } from './wake-proposals.ts';
 
 export interface NodeJobs {
   readonly tokenKeys: TokenKeyRefresh;
@@ -15,7 +19,7 @@ export function startJobs(options: {
   readonly clock: Clock;
   readonly log: Log;
   readonly pipeline: BatchPipeline;
-  readonly ports: Pick<GovernancePorts, 'clock' | 'serviceKey'>;
+  readonly ports: GovernancePorts;
   readonly tokenKeysIntervalMs: number;
   /** Whether the service is open. */
   readonly isOpen: () => boolean;
@@ -24,9 +28,11 @@ export function startJobs(options: {
   const duty = { ...options, isOnDuty: () => pipeline.isExecuting && isOpen() };
   const renewal = renewCertificatesInTime(duty);
   const tokenKeys = new TokenKeyRefresh({ ...duty, intervalMs: tokenKeysIntervalMs });
+  const waker = wakeProposals(options);
   return {
     tokenKeys,
     stop: async () => {
+      waker.stop();
       await Promise.all([renewal.stop(), tokenKeys.stop()]);
     },
   };

@@ -48,7 +48,7 @@ export async function runCall(
 }
 
 /** CCF: only a success is written, unless the handler says otherwise. */
-function writeOf(outcome: WriteOutcome): Write<Response> {
+export function writeOf(outcome: WriteOutcome): Write<Response> {
   const { response, claimsDigest, keepsWrites, whenAppended } = outcome;
   const isSuccess = response.status >= 200 && response.status <= 299;
   return {

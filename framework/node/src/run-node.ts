@@ -23,6 +23,7 @@ import {
   openRecoveredService,
   serviceStatus,
 } from '@coco/governance';
+import type { ScriptRunner } from '@coco/isolate';
 import { hostAdapter } from './adapter-host.ts';
 import type { BatchPipeline } from './batch-pipeline.ts';
 import { bugReport } from './bug-report.ts';
@@ -31,6 +32,7 @@ import { watchCertificates } from './certificate-watch.ts';
 import type { InterfaceConfiguration, NodeConfiguration } from './configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
+import { governancePorts } from './governance-ports.ts';
 import { type HttpListener, listen, type TlsIdentity } from './http-listener.ts';
 import { collectMetrics, type RequestCounts } from './metrics.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
@@ -41,6 +43,7 @@ import { receiptEndpoint } from './receipt-endpoint.ts';
 import { type RecoveredService, readPrivateLedger, recoverService } from './recover-service.ts';
 import type { RequestContext } from './request-context.ts';
 import { answerRequest } from './request-path.ts';
+import { createScriptRunner } from './script-runner.ts';
 import type { NodeState, NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
 import { snapshotEndpoints } from './snapshot-endpoints.ts';
 import type { SnapshotMaker } from './snapshot-maker.ts';
@@ -84,7 +87,8 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
   try {
-    const node = new NodeWiring(options, await createAdapters(options));
+    const scripts = await createScriptRunner(options);
+    const node = new NodeWiring(options, await createAdapters(options), scripts);
     await node.start(reject).catch(async (error: unknown) => {
       // No port and no thread stays behind of a node that did not start.
       if (error instanceof LedgerError) await node.stop();
@@ -120,6 +124,7 @@ async function createAdapters(options: RunNodeOptions): Promise<readonly Adapter
 class NodeWiring {
   readonly #options: RunNodeOptions;
   readonly #adapters: readonly Adapter[];
+  readonly #scripts: ScriptRunner;
   readonly #registry = new Registry();
   readonly #listeners = new Map<string, HttpListener>();
   readonly #counts: RequestCounts = { requests: 0, refusals: 0, faults: 0 };
@@ -132,9 +137,10 @@ class NodeWiring {
   #certificates: CertificateFollower | undefined;
   #jobs: NodeJobs | undefined;
 
-  constructor(options: RunNodeOptions, adapters: readonly Adapter[]) {
+  constructor(options: RunNodeOptions, adapters: readonly Adapter[], scripts: ScriptRunner) {
     this.#options = options;
     this.#adapters = adapters;
+    this.#scripts = scripts;
   }
 
   get state(): NodeState {
@@ -243,7 +249,7 @@ class NodeWiring {
     surroundings: NodeSurroundings,
   ): Promise<void> {
     await readPrivateLedger(recovered, surroundings, (transaction) =>
-      openRecoveredService(transaction, this.#governancePorts(recovered)),
+      openRecoveredService(transaction, this.#portsOf(recovered)),
     );
     this.#startAdapters(recovered);
     this.#state = 'PartOfNetwork';
@@ -253,22 +259,12 @@ class NodeWiring {
     });
   }
 
-  #governancePorts(runtime: ServiceRuntime): GovernancePorts {
-    const { clock, random } = this.#options;
-    return {
-      clock,
-      random,
-      transactions: runtime.core.tracker,
-      serviceKey: () => runtime.service.key,
-      ledgerSecrets: () =>
-        runtime.secrets.chain.map(({ fromSeqno, key }) => ({ version: fromSeqno, secret: key })),
-      rootAt: () => runtime.tree.root(),
-      historicalSecretRows: () => runtime.historicalSecretRows,
-      ledger: {
-        ...runtime.core.ledger,
-        forceSnapshot: () => this.#snapshots?.ask(),
-      },
-    };
+  #portsOf(runtime: ServiceRuntime): GovernancePorts {
+    return governancePorts(runtime, {
+      ...this.#options,
+      scripts: this.#scripts,
+      forceSnapshot: () => this.#snapshots?.ask(),
+    });
   }
 
   #register(runtime: ServiceRuntime, certificates: CertificateFollower): void {
@@ -294,7 +290,7 @@ class NodeWiring {
     );
     this.#registry.add(transactionEndpoints('/node', tracker));
     this.#registry.add(transactionEndpoints('/app', tracker));
-    this.#registry.add(governanceEndpoints(this.#governancePorts(runtime)));
+    this.#registry.add(governanceEndpoints(this.#portsOf(runtime)));
     this.#registry.add([
       receiptEndpoint({
         tracker,
@@ -325,7 +321,7 @@ class NodeWiring {
   #startJobs(runtime: ServiceRuntime): NodeJobs {
     const { pipeline } = runtime.core;
     const { tokenKeysIntervalMs } = this.#options.configuration;
-    const ports = this.#governancePorts(runtime);
+    const ports = this.#portsOf(runtime);
     const isOpen = (): boolean => this.#isOpen(pipeline);
     return startJobs({ ...this.#options, pipeline, ports, tokenKeysIntervalMs, isOpen });
   }

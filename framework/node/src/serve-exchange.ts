@@ -157,9 +157,10 @@ function toRequest(message: http.IncomingMessage, body: Uint8Array): Request {
   };
 }
 
+/** An escaped slash stays escaped: it is part of its segment, as in the name of a module. */
 function decodePath(path: string): string {
   try {
-    return decodeURIComponent(path);
+    return decodeURIComponent(path.replaceAll(/%2f/gi, '%252F'));
   } catch (cause) {
     throw refuse('InvalidInput', 'The path is not well-formed.', {}, cause);
   }

@@ -1,10 +1,12 @@
 /** A whole node in a folder of its own, with a member who can open it. */
+import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Adapter } from '@coco/adapter';
 import { type Clock, encodeJson, type JsonValue, type Log, parseJson, toBase64 } from '@coco/base';
+import { createConstitution } from '@coco/constitution';
 import { createCertificate, EncryptionKey, parseCertificate, SigningKey } from '@coco/crypto';
 import type { GovernanceMessageType } from '@coco/endpoint';
 import { decryptShare, signGovernanceRequest } from '@coco/governance';
@@ -38,7 +40,10 @@ export class NodeHarness {
     this.folder = folder;
   }
 
-  static async create(adapter?: () => Adapter): Promise<NodeHarness> {
+  static async create(
+    adapter?: () => Adapter,
+    constitution: string = createConstitution(),
+  ): Promise<NodeHarness> {
     const harness = new NodeHarness(await mkdtemp(join(tmpdir(), 'coco-node-')));
     harness.#adapters = adapter;
     await mkdir(join(harness.folder, 'node'));
@@ -49,6 +54,7 @@ export class NodeHarness {
       notBeforeMs: Date.now() - 1000,
       days: 10,
     });
+    await harness.#put('constitution.js', constitution);
     await harness.#put('member.pem', harness.#certificate);
     await harness.#put('member_enc.pem', harness.#encryptionKey.publicPem);
     await harness.#put('root.pem', SigningKey.generate('P-256').privatePem());
@@ -86,6 +92,7 @@ export class NodeHarness {
       command: {
         type: previousIdentity === undefined ? 'Start' : 'Recover',
         start: {
+          constitution_files: ['../constitution.js'],
           members: [
             {
               certificate_file: '../member.pem',
@@ -194,10 +201,15 @@ export class NodeHarness {
   }
 
   /** A request that the member signs. */
-  signed(path: string, type: GovernanceMessageType, payload?: JsonValue): Promise<Answer> {
+  signed(
+    path: string,
+    type: GovernanceMessageType,
+    payload?: JsonValue,
+    proposalId?: string,
+  ): Promise<Answer> {
     return this.request(`${path}?${api}`, {
       method: 'POST',
-      body: this.signedBody(type, payload),
+      body: this.signedBody(type, payload, proposalId),
       headers: { 'content-type': 'application/cose' },
     });
   }
@@ -211,17 +223,13 @@ export class NodeHarness {
       const { stateDigest } = digest.json as { stateDigest: string };
       await this.signed(`/gov/members/state-digests/${id}:ack`, 'ack', { stateDigest });
     }
-    await this.signed('/gov/members/proposals:create', 'proposal', {
-      actions: [
-        {
-          name: 'transition_service_to_open',
-          args: {
-            next_service_identity: next.service_certificate,
-            ...(previous === undefined ? {} : { previous_service_identity: previous }),
-          },
-        },
-      ],
-    });
+    const args = {
+      next_service_identity: next.service_certificate,
+      ...(previous === undefined ? {} : { previous_service_identity: previous }),
+    };
+    const opened = await this.decide([{ name: 'transition_service_to_open', args }]);
+    const { proposalState } = opened.json as { proposalState?: string };
+    assert.equal(proposalState, 'Accepted', Buffer.from(opened.bytes).toString());
     if (previous !== undefined) {
       const shares = await this.request(`/gov/recovery/encrypted-shares/${id}?${api}`);
       const { encryptedShare } = shares.json as { encryptedShare: string };
@@ -233,6 +241,17 @@ export class NodeHarness {
       const network = (await this.request('/node/network')).json as { service_status: string };
       if (ready.status === 204 && network.service_status === 'Open') return;
     }
+  }
+
+  /** The member proposes and votes for it; the last answer. */
+  async decide(actions: readonly JsonValue[]): Promise<Answer> {
+    const create = '/gov/members/proposals:create';
+    const proposed = await this.signed(create, 'proposal', { actions: [...actions] });
+    const { proposalId } = proposed.json as { proposalId?: string };
+    if (proposalId === undefined) return proposed;
+    const path = `/gov/members/proposals/${proposalId}/ballots/${this.memberId}:submit`;
+    const ballot = { ballot: 'export function vote() { return true; }' };
+    return this.signed(path, 'ballot', ballot, proposalId);
   }
 
   /** Waits until a transaction id is decided. */

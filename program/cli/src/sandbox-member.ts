@@ -43,12 +43,21 @@ export class MemberSession {
       next_service_identity: next,
       ...(previous === undefined ? {} : { previous_service_identity: previous }),
     };
-    const answer = await this.#post('/gov/members/proposals:create', 'proposal', {
+    const proposed = await this.#post('/gov/members/proposals:create', 'proposal', {
       actions: [{ name: 'transition_service_to_open', args }],
     });
-    const { proposalState } = objectOf(answer);
-    if (proposalState === 'Accepted') return;
-    throw cliError('NodeDidNotStart', `The opening was not accepted: ${String(proposalState)}.`);
+    const { proposalState, proposalId } = objectOf(proposed);
+    const state =
+      proposalState === 'Open' ? await this.#voteFor(String(proposalId)) : proposalState;
+    if (state === 'Accepted') return;
+    throw cliError('NodeDidNotStart', `The opening was not accepted: ${String(state)}.`);
+  }
+
+  /** The proposal's state with the member's ballot. */
+  async #voteFor(proposalId: string): Promise<JsonValue | undefined> {
+    const path = `/gov/members/proposals/${proposalId}/ballots/${this.#id}:submit`;
+    const payload = { ballot: 'export function vote() { return true; }' };
+    return objectOf(await this.#post(path, 'ballot', payload, proposalId)).proposalState;
   }
 
   /** Opens the member's share of the key to the ledger secrets and submits it. */
@@ -83,6 +92,7 @@ export class MemberSession {
     path: string,
     type: MessageType,
     payload: { readonly [key: string]: JsonValue } | undefined,
+    proposalId?: string,
   ): Promise<JsonValue> {
     const body = signGovernanceRequest({
       key: this.#member.key,
@@ -90,6 +100,7 @@ export class MemberSession {
       type,
       payload: payload === undefined ? new Uint8Array(0) : encodeJson(payload),
       createdAt: Math.floor(Date.now() / 1000),
+      ...(proposalId === undefined ? {} : { proposalId }),
     });
     const answer = await this.#client.request({
       method: 'POST',

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { present } from '@coco/base';
+import { createConstitution } from '@coco/constitution';
 import { cliError } from './errors.ts';
 import type { NodeReport } from './node-command.ts';
 import { launcherPath } from './program.ts';
@@ -43,6 +44,7 @@ export async function writeConfiguration(
   if (previousIdentity !== undefined) {
     await writeFile(folder.node('previous_service_cert.pem'), previousIdentity);
   }
+  await writeFile(folder.node('constitution.js'), createConstitution());
   const prefunded = Object.fromEntries(accounts.map(({ address }) => [address, prefundedWei]));
   const configuration = {
     network: {
@@ -60,6 +62,7 @@ export async function writeConfiguration(
     command: {
       type: previousIdentity === undefined ? 'Start' : 'Recover',
       start: {
+        constitution_files: ['constitution.js'],
         members: [
           {
             certificate_file: '../members/member0_cert.pem',

@@ -1,0 +1,50 @@
+/**
+ * Coco's own governance tables (`public:coco.gov.`): what CCF's do not hold and our rules need.
+ * They stand in clear like CCF's, so that an audit sees them; docs/formats/governance-tables.md.
+ */
+
+import { governanceError } from './errors.ts';
+import { isWholeNumber } from './json-fields.ts';
+import { type Codec, json, jsonRow, rawBytes, Singleton, Table } from './table.ts';
+
+const ours = 'public:coco.gov';
+
+/** The value of a row whose key alone says something. */
+export const presence: Uint8Array = new Uint8Array(8);
+
+const milliseconds: Codec<number> = {
+  encode: (value) => json.encode(value),
+  decode: (bytes) => {
+    const value = json.decode(bytes);
+    if (isWholeNumber(value)) return value;
+    throw governanceError('GovernanceRowInvalid', 'The row is not a time in milliseconds.');
+  },
+};
+
+/** The ledger's time, Unix milliseconds. Invariant: it never goes back. */
+export const ledgerClock: Singleton<number> = new Singleton(`${ours}.clock`, milliseconds);
+
+export interface ProposalTimesRow {
+  /** The ledger's time at which the proposal was submitted. */
+  readonly submitted_at_ms: number;
+  /** The ledger's time at which it is to be resolved again; its row in `wakeups` says the same. */
+  readonly wake_at_ms?: number | undefined;
+}
+
+/** Proposal id to its times, as long as the proposal stands in its tables. */
+export const proposalTimes: Table<ProposalTimesRow> = new Table(
+  `${ours}.proposal_times`,
+  jsonRow((row) => ({
+    submitted_at_ms: row.count('submitted_at_ms'),
+    wake_at_ms: row.optionalCount('wake_at_ms'),
+  })),
+);
+
+/** `<13 digits of ms>:<proposal id>`: open proposals to be resolved again, earliest first. */
+export const wakeups: Table<Uint8Array> = new Table(`${ours}.wakeups`, rawBytes);
+
+/**
+ * The proposals in the tables that are not Open, so that a decision finds those to remove without
+ * reading the open ones.
+ */
+export const decidedProposals: Table<Uint8Array> = new Table(`${ours}.decided`, rawBytes);
