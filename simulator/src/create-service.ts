@@ -3,7 +3,6 @@
  * every adapter, the first batch, its commit), and its ledger files are what the nodes of the run
  * are given, with the ledger secret, as a node that joins will be.
  */
-import { readFileSync } from 'node:fs';
 import type { Adapter } from '@coco/adapter';
 import { asSeqno, asView, MemoryDisk, present } from '@coco/base';
 import { createConfiguration } from '@coco/consensus';
@@ -18,6 +17,7 @@ import {
 } from '@coco/ledger';
 import { CommittedLog } from './committed-log.ts';
 import { checkDurable, ledgerFolder } from './durability-checker.ts';
+import { identities } from './identities.ts';
 import { settled, stepUntil } from './pump.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { type NodeStart, SimulatedNode } from './simulated-node.ts';
@@ -26,19 +26,6 @@ import type { World } from './world.ts';
 /** The creator's id in Raft; no node of the run has it. */
 const creatorId = 900;
 const firstView = asView(2);
-
-interface Identities {
-  readonly serviceCertificatePem: string;
-  readonly memberCertificatePem: string;
-  readonly memberEncryptionPem: string;
-  readonly nodeId: string;
-  readonly nodeCertificatePem: string;
-  readonly nodeEncryptionPem: string;
-}
-
-const identities: Identities = JSON.parse(
-  readFileSync(new URL('../fixtures/identities.json', import.meta.url), 'utf8'),
-);
 
 export interface CreatedService {
   readonly log: CommittedLog;

@@ -9,6 +9,7 @@ import { auditLedger, type LedgerSecrets, recoverLedger } from '@coco/ledger';
 import type { Cluster, Member } from './cluster.ts';
 import { ledgerFolder } from './durability-checker.ts';
 import { check } from './errors.ts';
+import type { SimulatedNode } from './simulated-node.ts';
 
 const fileBytesMax = 1 << 26;
 
@@ -62,7 +63,9 @@ export async function checkRecoverable(
   const recovered: Recovered[] = [];
   for (const { node } of cluster.members) {
     if (node.isAlive) node.crash();
-    recovered.push(await recover(node.disk.memory));
+    const own = await recover(node.disk.memory);
+    checkOwn(cluster, node, own);
+    recovered.push(own);
   }
   for (const majority of majoritiesOf(recovered)) {
     const best = majority.reduce((one, other) => (isHigher(other.id, one.id) ? other : one));
@@ -71,6 +74,14 @@ export async function checkRecoverable(
       const isKept = best.entries.get(seqno) === cluster.log.entryDigest(seqno);
       check(isKept, `a recovery to ${formatTransactionId(best.id)} loses ${text}`);
     }
+  }
+}
+
+/** Whatever a node has called committed is on its own disk, as it is in the ledger. */
+function checkOwn({ log }: Cluster, node: SimulatedNode, { entries }: Recovered): void {
+  for (let seqno = 1; seqno <= node.pipeline.committedSeqno; seqno++) {
+    const isKept = entries.get(seqno) === log.entryDigest(seqno);
+    check(isKept, `the disk of ${node.name} does not hold ${seqno}, which it called committed`);
   }
 }
 

@@ -10,6 +10,7 @@ export const roomsUnderTest = [
   'framework/base',
   'framework/crypto',
   'framework/merkle',
+  'framework/receipt',
   'framework/kv',
   'framework/ledger',
   'framework/consensus',

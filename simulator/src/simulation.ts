@@ -9,8 +9,9 @@ import { check } from './errors.ts';
 import { Faults } from './faults.ts';
 import { checkAudit, checkFilesEqual, checkRecoverable } from './ledger-checker.ts';
 import { microtasks, stepUntil } from './pump.ts';
+import { checkReceipts } from './receipt-checker.ts';
 import { Transfers } from './transfers.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, purposes, type World } from './world.ts';
 
 /** An election takes a second or two; several may fail; a slow disk empties its queue. */
 const electedWithinMs = 20_000;
@@ -100,9 +101,13 @@ class Simulation {
     faults.heal();
     await this.#settle({ cluster, clients, transfers }, checkAll);
     await transfers.checkBalances(cluster.live);
+    const acknowledged = this.#world.statuses.committed();
+    const { secrets } = cluster.log;
+    const chance = this.#world.chance(purposes.receipts);
+    await checkReceipts(cluster.live, acknowledged, { secrets, chance });
     await checkFilesEqual(cluster.live);
-    await checkAudit(cluster.live, cluster.log.secrets);
-    await checkRecoverable(cluster, this.#world.statuses.committed());
+    await checkAudit(cluster.live, secrets);
+    await checkRecoverable(cluster, acknowledged);
     checkAll();
     return this.#report({ cluster, clients, transfers });
   }

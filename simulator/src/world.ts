@@ -24,7 +24,13 @@ export interface World {
 }
 
 /** Purposes of chance that are no node's id. */
-export const purposes = { network: 1001, clients: 1002, faults: 1003, transfers: 1004 } as const;
+export const purposes = {
+  network: 1001,
+  clients: 1002,
+  faults: 1003,
+  transfers: 1004,
+  receipts: 1005,
+} as const;
 
 /** Compiled once: a tenth of a second. */
 let raftModule: Promise<WebAssembly.Module> | undefined;

@@ -11,6 +11,7 @@ export { type LoadedLedger, loadLedger } from './load-ledger.ts';
 export { measureCode } from './measure-code.ts';
 export { NodeOffice } from './node-office.ts';
 export { createLog, systemClock, systemRandom } from './real-ports.ts';
+export { receiptEndpoint } from './receipt-endpoint.ts';
 export { ReplicaHost } from './replica-host.ts';
 export type { FromReplica, RoleReport } from './replica-messages.ts';
 export type { AdapterFactory, RunNodeOptions, RunningNode } from './run-node.ts';

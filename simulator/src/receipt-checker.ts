@@ -1,0 +1,49 @@
+/**
+ * What a client holds on to: every node gives a receipt of everything that was acknowledged, and it
+ * verifies offline against the service's certificate alone.
+ */
+import { formatTransactionId } from '@coco/base';
+import type { LedgerSecrets } from '@coco/ledger';
+import { receiptEndpoint } from '@coco/node';
+import { verifyReceipt } from '@coco/receipt';
+import type { Chance } from './chance.ts';
+import type { Member } from './cluster.ts';
+import { check } from './errors.ts';
+import { identities } from './identities.ts';
+
+/** Each costs a signature's verification: some of many say it of all. */
+const receiptsMax = 12;
+
+export async function checkReceipts(
+  members: readonly Member[],
+  acknowledged: readonly string[],
+  parts: { readonly secrets: LedgerSecrets; readonly chance: Chance },
+): Promise<void> {
+  for (const { node } of members) {
+    const endpoint = receiptEndpoint({
+      tracker: node.tracker,
+      secrets: parts.secrets,
+      readCovered: ({ seqno }) => node.host.readCovered(seqno),
+    });
+    for (const id of parts.chance.shuffle(acknowledged).slice(0, receiptsMax)) {
+      const { body } = await endpoint.handle({
+        request: {
+          method: 'GET',
+          path: endpoint.path,
+          query: new Map([['transaction_id', id]]),
+          headers: new Map(),
+          body: new Uint8Array(0),
+          clientCertificate: undefined,
+        },
+        caller: { policy: 'no_auth' },
+        parameters: new Map(),
+      });
+      const verified = await verifyReceipt({
+        receipt: body,
+        serviceIdentity: identities.serviceCertificatePem,
+      });
+      const shown = formatTransactionId(verified.transactionId);
+      check(shown === id, `${node.name} gives a receipt of ${shown} for ${id}`);
+    }
+  }
+}
