@@ -12,6 +12,7 @@ import type {
   ScriptValue,
 } from '@coco/isolate';
 import type { Transaction } from '@coco/kv';
+import { checkIdentityRows } from './check-identity-rows.ts';
 import { firstConstitution } from './first-constitution.ts';
 import type { NativeContext } from './native-function.ts';
 import { nativeFunctions } from './native-functions.ts';
@@ -69,6 +70,14 @@ export class GovernanceScripts {
 
   apply(args: readonly ScriptValue[]): Promise<ScriptResult> {
     return this.#callConstitution('apply', args);
+  }
+
+  /**
+   * What the actions wrote of identities is of the keys that hold them.
+   * @throws GovernanceRowInvalid
+   */
+  checkIdentities(): void {
+    checkIdentityRows(this.#transaction, this.#ports);
   }
 
   /** `isUnloadable`: the ballot is no module with a function `vote`. */

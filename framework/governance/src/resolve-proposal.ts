@@ -74,6 +74,7 @@ async function carryOut(
   if (applied.kind === 'failure') return applied.failure;
   try {
     checkWrittenRows(transaction);
+    scripts.checkIdentities();
     indexActions(transaction);
     return undefined;
   } catch (error) {

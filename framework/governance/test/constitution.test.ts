@@ -132,6 +132,53 @@ suite('constitutions that misbehave', () => {
       /The row of public:ccf\.gov\.service\.config must not be empty\./,
     ],
     [
+      'gives the service another key',
+      {
+        name: 'write_row',
+        args: {
+          table: 'public:ccf.gov.service.info',
+          value: JSON.stringify({ cert: member.certificatePem, status: 'Open' }),
+        },
+      },
+      /The certificate of the service is not of the key of the service\./,
+    ],
+    [
+      'gives a node another key',
+      {
+        name: 'write_row',
+        args: {
+          table: 'public:ccf.gov.nodes.endorsed_certificates',
+          key: 'aa'.repeat(32),
+          value: member.certificatePem,
+        },
+      },
+      /The certificate of the node is not of the key of the node\./,
+    ],
+    [
+      'leaves a certificate that is none',
+      {
+        name: 'write_row',
+        args: {
+          table: 'public:ccf.gov.nodes.endorsed_certificates',
+          key: 'aa'.repeat(32),
+          value: 'none',
+        },
+      },
+      /The certificate of the node is not of the key of the node\./,
+    ],
+    [
+      'permits renewals in a form that nodes cannot read',
+      {
+        name: 'write_row',
+        args: {
+          table: 'public:coco.gov.standing_permissions',
+          key: 'certificate_renewal',
+          value: '{"validity_days":5}',
+        },
+      },
+      /standing permission certificate_renewal is damaged/,
+    ],
+    [
       'writes where only the framework writes',
       { name: 'write_row', args: { table: 'public:ccf.internal.tree', value: 'x' } },
       /./,
