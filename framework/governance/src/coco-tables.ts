@@ -3,6 +3,7 @@
  * They stand in clear like CCF's, so that an audit sees them; docs/formats/governance-tables.md.
  */
 
+import type { JsonValue } from '@coco/base';
 import { governanceError } from './errors.ts';
 import { isWholeNumber } from './json-fields.ts';
 import { type Codec, json, jsonRow, rawBytes, Singleton, Table } from './table.ts';
@@ -20,6 +21,15 @@ const milliseconds: Codec<number> = {
     throw governanceError('GovernanceRowInvalid', 'The row is not a time in milliseconds.');
   },
 };
+
+/**
+ * The rules document in force, as its constitution wrote it. Without a row those rules count that
+ * the constitution begins with; one that is not Coco's writes none.
+ */
+export const rulesInForce: Singleton<JsonValue> = new Singleton(`${ours}.rules`, json);
+
+/** Settings of adapters that the members voted for, by the adapter's name. */
+export const adapterSettings: Table<JsonValue> = new Table(`${ours}.adapters`, json);
 
 /** The ledger's time, Unix milliseconds. Invariant: it never goes back. */
 export const ledgerClock: Singleton<number> = new Singleton(`${ours}.clock`, milliseconds);

@@ -3,6 +3,7 @@ import { type Endpoint, transactionEndpoints } from '@coco/endpoint';
 import { acknowledgementEndpoints } from './acknowledgement-endpoints.ts';
 import { apiEndpoint } from './api-endpoint.ts';
 import { applicationEndpoints } from './application-endpoints.ts';
+import { cocoEndpoints } from './coco-endpoints.ts';
 import { memberEndpoints } from './member-endpoints.ts';
 import type { GovernancePorts } from './ports.ts';
 import { proposalEndpoints } from './proposal-endpoints.ts';
@@ -17,6 +18,7 @@ export function governanceEndpoints(ports: GovernancePorts): readonly Endpoint[]
     ...memberEndpoints(),
     ...serviceEndpoints(ports),
     ...applicationEndpoints(),
+    ...cocoEndpoints(),
     ...transactionEndpoints('/gov', ports.transactions),
   ];
   return [...endpoints, apiEndpoint(endpoints)];

@@ -2,6 +2,7 @@
 import './acknowledgement.test.ts';
 import './bad-input.test.ts';
 import './ballots.test.ts';
+import './coco-endpoints.test.ts';
 import './constitution.test.ts';
 import './genesis.test.ts';
 import './governance-model.test.ts';
