@@ -1,5 +1,5 @@
 /**
- * `coco sandbox`, the main job of `npm start`: a network of one node on this machine, with a member
+ * `coco sandbox`, the main job of `npm start`: a network of one node on this machine, with members
  * who opens it, Ethereum on it, and everything kept for the next start.
  */
 import { resolve } from 'node:path';

@@ -6,22 +6,18 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isJsonObject, type JsonValue, parseJson, utf8Encode } from '@coco/base';
-import { createCertificate, EncryptionKey, SigningKey } from '@coco/crypto';
+import { SigningKey } from '@coco/crypto';
+import { createMemberKeys, MemberFiles } from '@coco/member';
 import { cliError } from './errors.ts';
 
 const folderMode = 0o700;
 const fileMode = 0o600;
-const memberDays = 3650;
+/** Of a new sandbox: enough that a majority is not everybody. */
+const memberCount = 3;
 
 export interface SandboxAccount {
   readonly address: `0x${string}`;
   readonly privateKey: `0x${string}`;
-}
-
-export interface SandboxMember {
-  readonly certificatePem: string;
-  readonly key: SigningKey;
-  readonly encryptionKey: EncryptionKey;
 }
 
 export class SandboxFolder {
@@ -54,20 +50,27 @@ export class SandboxFolder {
     await syncFolder(this.path);
     await syncFolder(dirname(this.path));
     if (await exists(this.member('accounts.json'))) return;
-    await writeMemberKeys((name) => this.member(name));
+    const names = Array.from({ length: memberCount }, (_, place) => memberName(place));
+    await Promise.all(names.map((name) => writeMemberKeys(name, (file) => this.member(file))));
     const root = SigningKey.generate('P-384');
     await put(this.member('development_root_privk.pem'), root.privatePem());
     // Last: its presence says that all the others are complete.
     await put(this.member('accounts.json'), JSON.stringify(makeAccounts(), undefined, 2));
   }
 
-  /** @throws SandboxBroken */
-  async readMember(): Promise<SandboxMember> {
-    return {
-      certificatePem: await this.#read('member0_cert.pem'),
-      key: SigningKey.fromPem(await this.#read('member0_privk.pem')),
-      encryptionKey: EncryptionKey.fromPem(await this.#read('member0_enc_privk.pem')),
-    };
+  /**
+   * The members, in order: three in a sandbox of this version, one in those of the first.
+   * @throws SandboxBroken when the first is not there
+   */
+  async members(): Promise<readonly MemberFiles[]> {
+    const members: MemberFiles[] = [];
+    for (let place = 0; ; place++) {
+      const name = memberName(place);
+      if (!(await exists(this.member(`${name}_cert.pem`)))) break;
+      members.push(await MemberFiles.find(this.member(name)));
+    }
+    if (members.length === 0) await this.#read(`${memberName(0)}_cert.pem`);
+    return members;
   }
 
   /** @throws SandboxBroken */
@@ -184,20 +187,18 @@ function isAccount(value: JsonValue): value is JsonValue & SandboxAccount {
   );
 }
 
-async function writeMemberKeys(pathOf: (name: string) => string): Promise<void> {
-  const key = SigningKey.generate('P-384');
-  const encryptionKey = EncryptionKey.generate();
-  const certificate = await createCertificate({
-    subject: 'member0',
-    key,
-    isAuthority: false,
-    notBeforeMs: Date.now(),
-    days: memberDays,
+export function memberName(place: number): string {
+  return `member${place}`;
+}
+
+async function writeMemberKeys(name: string, pathOf: (file: string) => string): Promise<void> {
+  const { files } = await createMemberKeys({
+    name,
+    curve: 'P-384',
+    hasEncryptionKey: true,
+    nowMs: Date.now(),
   });
-  await put(pathOf('member0_cert.pem'), certificate);
-  await put(pathOf('member0_privk.pem'), key.privatePem());
-  await put(pathOf('member0_enc_privk.pem'), encryptionKey.privatePem());
-  await put(pathOf('member0_enc_pubk.pem'), encryptionKey.publicPem);
+  for (const [file, text] of files) await put(pathOf(file), text);
 }
 
 /**

@@ -1,75 +1,102 @@
 /**
- * What the sandbox does as its consortium's one member, over the governance API and with its own
- * keys: it becomes active, opens a new service, and brings a recovered one its secrets back. The
- * node never has these keys.
+ * What the sandbox does as the members of its consortium, over the governance API and with their
+ * own keys: they become active, open a new service by vote, and bring a recovered one its secrets
+ * back. The node never has these keys.
  */
-import { encodeJson, isJsonObject, type JsonValue, toBase64 } from '@coco/base';
-import { parseCertificate } from '@coco/crypto';
-import { decryptShare, signGovernanceRequest } from '@coco/governance';
-import { answerJson, type Client, type ClientAnswer } from '@coco/sdk';
+import { encodeJson, type JsonValue, toBase64 } from '@coco/base';
+import { decryptShare } from '@coco/governance';
+import {
+  finishRequest,
+  GovernanceService,
+  keySigner,
+  type MemberFiles,
+  type MemberRequest,
+  objectOf,
+  prepareRequest,
+  proposalOf,
+  type Signer,
+  standardBallots,
+} from '@coco/member';
+import { answerJson, type Client } from '@coco/sdk';
 import { cliError } from './errors.ts';
-import type { SandboxMember } from './sandbox-folder.ts';
 
-const version = 'api-version=2024-07-01';
 const pollMs = 50;
 /** Reading back a large private ledger takes its time; silence longer than this is a failure. */
 const openMsMax = 30 * 60_000;
 
-type MessageType = Parameters<typeof signGovernanceRequest>[0]['type'];
+interface SandboxMember {
+  readonly files: MemberFiles;
+  readonly signer: Signer;
+}
 
-export class MemberSession {
+/** The members of a sandbox, all at once. */
+export class Consortium {
   readonly #client: Client;
-  readonly #member: SandboxMember;
-  readonly #id: string;
+  readonly #governance: GovernanceService;
+  readonly #members: readonly SandboxMember[];
 
-  constructor(client: Client, member: SandboxMember) {
+  private constructor(client: Client, members: readonly SandboxMember[]) {
     this.#client = client;
-    this.#member = member;
-    this.#id = parseCertificate(member.certificatePem).id;
+    this.#governance = new GovernanceService(client);
+    this.#members = members;
   }
 
-  /** Acknowledges the ledger's state: an accepted member becomes active. */
+  /** @throws MemberFileInvalid */
+  static async assemble(client: Client, members: readonly MemberFiles[]): Promise<Consortium> {
+    const read = members.map(async (files) => ({
+      files,
+      signer: keySigner(await files.readCertificate(), await files.readSigningKey()),
+    }));
+    return new Consortium(client, await Promise.all(read));
+  }
+
+  /** Each acknowledges the ledger's state, by which an accepted member becomes active. */
   async activate(): Promise<void> {
-    const path = `/gov/members/state-digests/${this.#id}`;
-    const digest = await this.#post(`${path}:update`, 'state_digest', undefined);
-    const { stateDigest } = objectOf(digest);
-    await this.#post(`${path}:ack`, 'ack', { stateDigest: stateDigest ?? '' });
+    await Promise.all(this.#members.map((member) => this.#activate(member)));
   }
 
-  /** Proposes to open the service. `previous` is the identity that a recovered service had. */
-  async proposeOpening(identities: { next: string; previous: string | undefined }): Promise<void> {
+  async #activate({ signer }: SandboxMember): Promise<void> {
+    const digest = await this.#post(signer, 'state_digest', new Uint8Array(0));
+    const { stateDigest = '' } = objectOf(digest);
+    await this.#post(signer, 'ack', encodeJson({ stateDigest }));
+  }
+
+  /**
+   * One proposes to open the service, and they vote for it until that decides. `previous` is the
+   * identity that a recovered service had.
+   */
+  async openService(identities: { next: string; previous: string | undefined }): Promise<void> {
     const { next, previous } = identities;
     const args = {
       next_service_identity: next,
       ...(previous === undefined ? {} : { previous_service_identity: previous }),
     };
-    const proposed = await this.#post('/gov/members/proposals:create', 'proposal', {
-      actions: [{ name: 'transition_service_to_open', args }],
-    });
-    const { proposalState, proposalId } = objectOf(proposed);
-    const state =
-      proposalState === 'Open' ? await this.#voteFor(String(proposalId)) : proposalState;
-    if (state === 'Accepted') return;
-    throw cliError('NodeDidNotStart', `The opening was not accepted: ${String(state)}.`);
+    const actions = [{ name: 'transition_service_to_open', args }];
+    const [first] = this.#members;
+    let proposal: ReturnType<typeof proposalOf> | undefined;
+    for (const { signer } of first ? [first, ...this.#members] : []) {
+      const answer: JsonValue = proposal
+        ? await this.#post(signer, 'ballot', encodeJson({ ballot: standardBallots.approve }), {
+            proposalId: proposal.id,
+          })
+        : await this.#post(signer, 'proposal', encodeJson({ actions }));
+      proposal = proposalOf(objectOf(answer));
+      if (proposal.state !== 'Open') break;
+    }
+    if (proposal?.state === 'Accepted') return;
+    throw cliError('NodeDidNotStart', `The opening was not accepted: ${proposal?.state}.`);
   }
 
-  /** The proposal's state with the member's ballot. */
-  async #voteFor(proposalId: string): Promise<JsonValue | undefined> {
-    const path = `/gov/members/proposals/${proposalId}/ballots/${this.#id}:submit`;
-    const payload = { ballot: 'export function vote() { return true; }' };
-    return objectOf(await this.#post(path, 'ballot', payload, proposalId)).proposalState;
-  }
-
-  /** Opens the member's share of the key to the ledger secrets and submits it. */
-  async submitShare(): Promise<void> {
-    const answer = await this.#client.request({
-      path: `/gov/recovery/encrypted-shares/${this.#id}?${version}`,
-    });
-    const { encryptedShare } = objectOf(answered(answer));
-    const share = decryptShare(String(encryptedShare), this.#member.encryptionKey);
-    await this.#post(`/gov/recovery/members/${this.#id}:recover`, 'recovery_share', {
-      share: toBase64(share),
-    });
+  /** As many as it takes open their shares of the key to the ledger's secrets and submit them. */
+  async submitShares(): Promise<void> {
+    for (const { files, signer } of this.#members.toReversed()) {
+      const path = `/gov/recovery/encrypted-shares/${signer.certificate.id}`;
+      const { encryptedShare } = objectOf(await this.#governance.read(path));
+      const share = decryptShare(String(encryptedShare), await files.readEncryptionKey());
+      const payload = encodeJson({ share: toBase64(share) });
+      const answer = objectOf(await this.#post(signer, 'recovery_share', payload));
+      if (Number(answer.submittedCount) >= Number(answer.recoveryThreshold)) return;
+    }
   }
 
   /** Waits until the service is open and its applications answer. */
@@ -85,42 +112,20 @@ export class MemberSession {
 
   async #status(): Promise<JsonValue | undefined> {
     const answer = await this.#client.request({ path: '/node/network' });
-    return objectOf(answered(answer)).service_status;
+    return objectOf(answerJson(answer)).service_status;
   }
 
   async #post(
-    path: string,
-    type: MessageType,
-    payload: { readonly [key: string]: JsonValue } | undefined,
-    proposalId?: string,
+    signer: Signer,
+    type: MemberRequest['type'],
+    payload: Uint8Array,
+    about: { readonly proposalId?: string } = {},
   ): Promise<JsonValue> {
-    const body = signGovernanceRequest({
-      key: this.#member.key,
-      certificatePem: this.#member.certificatePem,
-      type,
-      payload: payload === undefined ? new Uint8Array(0) : encodeJson(payload),
-      createdAt: Math.floor(Date.now() / 1000),
-      ...(proposalId === undefined ? {} : { proposalId }),
-    });
-    const answer = await this.#client.request({
-      method: 'POST',
-      path: `${path}?${version}`,
-      headers: { 'content-type': 'application/cose' },
-      body,
-    });
-    return answered(answer);
+    const { certificate } = signer;
+    const createdAtSeconds = Math.floor(Date.now() / 1000);
+    const request: MemberRequest = { type, payload, summary: type, ...about };
+    const waiting = prepareRequest(request, { certificate, createdAtSeconds });
+    const signature = await signer.sign(waiting.prepared.toBeSigned);
+    return this.#governance.post(finishRequest(waiting, signature));
   }
-}
-
-function answered(answer: ClientAnswer): JsonValue {
-  if (answer.status === 204) return {};
-  const value = answerJson(answer);
-  if (answer.status >= 200 && answer.status < 300) return value;
-  const { error } = objectOf(value);
-  const { message } = objectOf(error ?? {});
-  throw cliError('NodeDidNotStart', `Governance answered ${answer.status}: ${String(message)}`);
-}
-
-function objectOf(value: JsonValue): { readonly [key: string]: JsonValue } {
-  return isJsonObject(value) ? value : {};
 }

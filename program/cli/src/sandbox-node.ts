@@ -6,7 +6,7 @@ import { createConstitution } from '@coco/constitution';
 import { cliError } from './errors.ts';
 import type { NodeReport } from './node-command.ts';
 import { launcherPath } from './program.ts';
-import type { SandboxAccount, SandboxFolder } from './sandbox-folder.ts';
+import { memberName, type SandboxAccount, type SandboxFolder } from './sandbox-folder.ts';
 
 /** 10,000 ether in wei. */
 const prefundedWei = '10000000000000000000000';
@@ -45,6 +45,7 @@ export async function writeConfiguration(
     await writeFile(folder.node('previous_service_cert.pem'), previousIdentity);
   }
   await writeFile(folder.node('constitution.js'), createConstitution());
+  const members = await folder.members();
   const prefunded = Object.fromEntries(accounts.map(({ address }) => [address, prefundedWei]));
   const configuration = {
     network: {
@@ -63,12 +64,11 @@ export async function writeConfiguration(
       type: previousIdentity === undefined ? 'Start' : 'Recover',
       start: {
         constitution_files: ['constitution.js'],
-        members: [
-          {
-            certificate_file: '../members/member0_cert.pem',
-            encryption_public_key_file: '../members/member0_enc_pubk.pem',
-          },
-        ],
+        members: members.map((_, place) => ({
+          certificate_file: `../members/${memberName(place)}_cert.pem`,
+          encryption_public_key_file: `../members/${memberName(place)}_enc_pubk.pem`,
+        })),
+        service_configuration: { recovery_threshold: Math.floor(members.length / 2) + 1 },
       },
       recover: { previous_service_identity_file: 'previous_service_cert.pem' },
     },

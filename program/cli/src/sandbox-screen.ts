@@ -41,6 +41,7 @@ export async function showSummary(
     '  npm run coco -- transfer            # send 1 ETH from account 1 to account 2',
     '  npm run coco -- receipt verify <hash>   # prove it without trusting the node',
     '  npm run coco -- operator-view       # what the host of the node can see',
+    '  npm run coco -- governance show     # who governs this network, and by which rules',
     '',
   ];
   terminal.write(`${lines.join('\n')}\n`);

@@ -1,6 +1,6 @@
 /**
  * A sandbox from its folder to an open network: a new service, or the one that was there before,
- * recovered by its member. The node is a process of its own.
+ * recovered by its members. The node is a process of its own.
  */
 import { resolve } from 'node:path';
 import { formatTransactionId, LedgerError } from '@coco/base';
@@ -9,7 +9,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { cliError } from './errors.ts';
 import { clientMemory, connectToSandbox } from './sandbox-client.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
-import { MemberSession } from './sandbox-member.ts';
+import { Consortium } from './sandbox-member.ts';
 import { type SandboxNode, spawnNode, writeConfiguration } from './sandbox-node.ts';
 import { type Progress, step, type Terminal } from './steps.ts';
 
@@ -30,7 +30,7 @@ export interface Sandbox {
 /** Starts a new service in the folder, or recovers the one that is there. */
 export async function openSandbox(options: SandboxOptions, terminal: Terminal): Promise<Sandbox> {
   const folder = new SandboxFolder(resolve(options.folder));
-  await step(terminal, 'keys of the member and of two accounts', () =>
+  await step(terminal, 'keys of three members and of two accounts', () =>
     folder.prepare(() => [newAccount(), newAccount()]),
   );
   if (await folder.hasLedger()) {
@@ -44,7 +44,7 @@ export async function openSandbox(options: SandboxOptions, terminal: Terminal): 
     startNode(folder, { ...options, previousIdentity: undefined, onProgress: () => {} }),
   );
   return guarded(node, async () => {
-    await step(terminal, 'member: verify the node, acknowledge, open the service', () =>
+    await step(terminal, 'members: verify the node, acknowledge, open the service', () =>
       openService(folder, node, undefined),
     );
     return { folder, node, client: await verifyAsClient(folder, node, terminal) };
@@ -79,7 +79,7 @@ async function recoverSandbox(
   options: SandboxOptions,
   terminal: Terminal,
 ): Promise<Sandbox | undefined> {
-  // The node reads twice: the public part in this step, everything while its member waits.
+  // The node reads twice: the public part in this step, everything while its members wait.
   let show: Progress = () => {};
   const onProgress = (seqno: number) => show(`${seqno.toLocaleString('en-US')} entries`);
   const found = await step(terminal, 'node: read and verify the ledger', (progress) => {
@@ -90,7 +90,7 @@ async function recoverSandbox(
   const { node, previous } = found;
   return guarded(node, async () => {
     await assertNothingLost(folder, node);
-    await step(terminal, 'member: bring back the ledger secret, open the service', (progress) => {
+    await step(terminal, 'members: bring back the ledger secret, open the service', (progress) => {
       show = progress;
       return openService(folder, node, previous);
     });
@@ -126,8 +126,9 @@ async function recoverNode(
   options: SandboxOptions & { readonly onProgress: (seqno: number) => void },
 ): Promise<{ node: SandboxNode; previous: string } | undefined> {
   const known = await folder.knownIdentities();
-  const { certificatePem: none } = await folder.readMember();
-  for (const previous of known.length > 0 ? known : [none]) {
+  const [first] = await folder.members();
+  const none = first ? [(await first.readCertificate()).pem] : [];
+  for (const previous of known.length > 0 ? known : none) {
     try {
       const node = await startNode(folder, { ...options, previousIdentity: previous });
       return { node, previous };
@@ -142,7 +143,7 @@ async function recoverNode(
   }
   throw cliError(
     'SandboxBroken',
-    'The ledger in the sandbox is of another service than the one its member opened: restore the ' +
+    'The ledger in the sandbox is of another service than the one its members opened: restore the ' +
       'folder, or start a new sandbox with --fresh.',
   );
 }
@@ -161,13 +162,13 @@ async function openService(
     isUnopenedAccepted: true,
   });
   try {
-    const member = new MemberSession(client, await folder.readMember());
+    const members = await Consortium.assemble(client, await folder.members());
     const next = client.serviceCertificate;
     await folder.rememberOpening({ previous, next });
-    if (previous === undefined) await member.activate();
-    await member.proposeOpening({ next, previous });
-    if (previous !== undefined) await member.submitShare();
-    await member.waitUntilOpen();
+    if (previous === undefined) await members.activate();
+    await members.openService({ next, previous });
+    if (previous !== undefined) await members.submitShares();
+    await members.waitUntilOpen();
     await folder.confirmIdentity();
   } finally {
     client.close();

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { parseCertificate } from '@coco/crypto';
 import { type SandboxAccount, SandboxFolder } from '../src/sandbox-folder.ts';
 
 const account = (digit: string): SandboxAccount => ({
@@ -23,8 +22,15 @@ describe('the sandbox’s folder', () => {
 
   test('gets keys that only its owner reads, once', async () => {
     await folder.prepare(accounts);
-    const { certificatePem, key } = await folder.readMember();
-    assert.deepEqual(parseCertificate(certificatePem).spki, key.spki);
+    const members = await folder.members();
+    assert.equal(members.length, 3);
+    for (const [place, files] of members.entries()) {
+      const { spki, subject } = await files.readCertificate();
+      assert.equal(subject, `member${place}`);
+      assert.deepEqual((await files.readSigningKey()).spki, spki);
+      const { publicPem } = await files.readEncryptionKey();
+      assert.equal(await files.readEncryptionPublicKey(), publicPem);
+    }
     assert.deepEqual(await folder.readAccounts(), accounts());
     const root = await folder.readDevelopmentRoot();
     for (const name of await readdir(folder.member('.'))) {
@@ -38,17 +44,28 @@ describe('the sandbox’s folder', () => {
 
   test('keys that were not complete are made anew', async () => {
     await folder.prepare(accounts);
-    const old = (await folder.readMember()).certificatePem;
+    const certificate = () => readFile(folder.member('member0_cert.pem'), 'utf8');
+    const old = await certificate();
     await rm(folder.member('accounts.json'));
     await folder.prepare(accounts);
-    assert.notEqual((await folder.readMember()).certificatePem, old);
+    assert.notEqual(await certificate(), old);
+  });
+
+  test('keeps the one member that a sandbox of the first version has', async () => {
+    await folder.prepare(accounts);
+    for (const name of await readdir(folder.member('.'))) {
+      if (/^member[12]_/.test(name)) await rm(folder.member(name));
+    }
+    await folder.prepare(accounts);
+    const names = (await folder.members()).map(({ prefix }) => prefix);
+    assert.deepEqual(names, [folder.member('member0')]);
   });
 
   test('a file that is gone or damaged is named, with the remedy', async () => {
     await folder.prepare(accounts);
-    await rm(folder.member('member0_privk.pem'));
-    const gone = { code: 'SandboxBroken', message: /members\/member0_privk\.pem.*--fresh/ };
-    await assert.rejects(folder.readMember(), gone);
+    await rm(folder.member('member0_cert.pem'));
+    const gone = { code: 'SandboxBroken', message: /members\/member0_cert\.pem.*--fresh/ };
+    await assert.rejects(folder.members(), gone);
     for (const text of ['{', '[]', '{}', JSON.stringify([account('1')]), '[{"address":1},{}]']) {
       await writeFile(folder.member('accounts.json'), text);
       await assert.rejects(folder.readAccounts(), { code: 'SandboxBroken' }, text);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { parseJson } from '@coco/base';
+import { createConstitution } from '@coco/constitution';
 import { parseConfiguration } from '@coco/node';
 import { SandboxFolder } from '../src/sandbox-folder.ts';
 import { spawnNode, writeConfiguration } from '../src/sandbox-node.ts';
@@ -24,6 +25,10 @@ describe('the sandbox’s node', () => {
     await writeConfiguration(folder, { ...options, previousIdentity: undefined });
     const fresh = await read();
     assert.equal(fresh.command.type, 'Start');
+    const { start } = fresh.command;
+    assert.deepEqual([start.members.length, start.recoveryThreshold], [3, 2]);
+    const [file = ''] = start.constitutionFiles;
+    assert.equal(await readFile(folder.node(file), 'utf8'), createConstitution());
     const ports = fresh.interfaces.map(({ name, authority, port }) => [name, authority, port]);
     assert.deepEqual(ports, [
       ['https', 'Service', 8001],

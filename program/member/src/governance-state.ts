@@ -77,7 +77,7 @@ type Read = (governance: GovernanceService) => Promise<readonly (readonly [Table
 /** One reader for the tables that come with one answer. */
 const readers: readonly { readonly tables: readonly TableName[]; readonly read: Read }[] = [
   { tables: ['member'], read: (service) => readList(service, 'member', 'members', 'memberId') },
-  { tables: ['user'], read: (service) => readList(service, 'user', 'users', 'userId') },
+  { tables: ['user'], read: readUsers },
   { tables: ['node'], read: (service) => readList(service, 'node', 'nodes', 'nodeId') },
   { tables: ['service'], read: readService },
   { tables: ['constitution'], read: readConstitution },
@@ -116,6 +116,21 @@ async function readList(
 ): Promise<readonly (readonly [TableName, Rows])[]> {
   const rows = await governance.list(`/gov/service/${place}`);
   return [[table, new Map(rows.map((row) => [String(row[idField]), withoutId(row, idField)]))]];
+}
+
+/** The service tells the row of a user's data as it stands: `{"user_data": …}`. */
+async function readUsers(governance: GovernanceService) {
+  const [[table, rows] = ['user', new Map()] as const] = await readList(
+    governance,
+    'user',
+    'users',
+    'userId',
+  );
+  const users = [...rows].map(([id, value]) => {
+    const row = objectOf(value);
+    return [id, { ...row, userData: objectOf(row.userData).user_data ?? null }] as const;
+  });
+  return [[table, new Map<string, JsonValue>(users)]] as const;
 }
 
 function withoutId(row: JsonObject, idField: string): JsonObject {

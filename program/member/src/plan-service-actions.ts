@@ -85,7 +85,11 @@ function setConstitution(state: GovernanceState, args: JsonObject): readonly str
     return ['The service will refuse it: the argument "constitution" is not a text.'];
   }
   state.put('constitution', onlyRow, constitution);
-  return ['From then on proposals are decided by this text alone.', dropsOthers];
+  state.put('rules', onlyRow, undefined);
+  return [
+    'From then on proposals are decided by this text alone, and by the rules that it begins with.',
+    dropsOthers,
+  ];
 }
 
 function setAdapterSettings(state: GovernanceState, args: JsonObject): readonly string[] {
@@ -113,7 +117,7 @@ export const servicePlanners: Readonly<Record<string, Planner>> = {
   assert_service_identity: does(
     'Nothing changes: the proposal is only valid on the service with this identity.',
   ),
-  set_constitution: { tables: ['constitution'], plan: setConstitution },
+  set_constitution: { tables: ['constitution', 'rules'], plan: setConstitution },
   set_adapter_settings: { tables: ['adapter'], plan: setAdapterSettings },
   set_node_data: onNode((node, args) => ({ ...node, nodeData: args.node_data ?? null })),
   transition_node_to_trusted: trustNode,

@@ -74,7 +74,10 @@ export async function buildProposal(
     if (!action) throw malformed(`--arg ${flag.text} stands before any --action.`);
     await setArgument(action, flag.text, readFile);
   }
-  const proposal = { actions: actions.map(({ name, args }) => ({ name, args })) };
+  // Some actions are refused with arguments, even with none in them.
+  const proposal = {
+    actions: actions.map(({ name, args, given }) => (given.size === 0 ? { name } : { name, args })),
+  };
   return parseProposal(new TextEncoder().encode(JSON.stringify(proposal, undefined, 2)));
 }
 

@@ -87,6 +87,7 @@ describe('the plan of a proposal', () => {
     const lines = planned(action('set_constitution', { constitution }));
     assert.ok(lines.includes('-line 5') && lines.includes('+line five'), lines.join('\n'));
     assert.ok(!lines.includes('line 1'), 'far lines are not shown');
+    assert.match(lines.join('\n'), /the rules that it begins with/);
     assert.match(lines.join('\n'), /Every other open proposal is dropped/);
     const other = Array.from({ length: 5000 }, (_, count) => `other ${count}`).join('\n');
     const replaced = planned(action('set_constitution', { constitution: other })).join('\n');
@@ -201,7 +202,11 @@ describe('the state that a plan begins with', () => {
     });
     assert.deepEqual([...read.rows('virtual host data').keys()], ['h']);
     assert.equal(read.isKnown('virtual measurement'), false, 'not asked for');
-    assert.equal(service.requests.length, 2);
+    const users = [{ userId: 'u', certificate: 'PEM', userData: { user_data: { level: 1 } } }];
+    service.answer('GET /gov/service/users', { json: { value: users } });
+    const known = await readGovernanceState(service.governance, ['user']);
+    assert.deepEqual(known.row('user', 'u'), { certificate: 'PEM', userData: { level: 1 } });
+    assert.equal(service.requests.length, 3);
   });
 
   test('holds app, issuers and rules where the service tells them', async () => {

@@ -32,6 +32,7 @@ describe('a proposal', () => {
       { name: 'trigger_snapshot', args: {} },
     ]);
     assert.deepEqual(parseProposal(bytes).actions, actions);
+    assert.match(utf8Decode(bytes), /"name": "trigger_snapshot"\n/, 'no arguments were given');
   });
 
   test('a part of what a file gave may be set anew', async () => {
