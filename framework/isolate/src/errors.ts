@@ -2,7 +2,7 @@
 import type { ErrorMetadata, LedgerError } from '@coco/base';
 import { defineErrors } from '@coco/base';
 
-export type IsolateCode = 'InvalidScriptMessage';
+export type IsolateCode = 'IsolateFailed' | 'TooManyScripts' | 'InvalidScriptMessage';
 
 export const isolateError: (
   code: IsolateCode,
@@ -10,6 +10,16 @@ export const isolateError: (
   metadata?: ErrorMetadata,
   cause?: unknown,
 ) => LedgerError = defineErrors<IsolateCode>({
+  IsolateFailed: {
+    kind: 'fault',
+    status: 500,
+    meaning: 'The isolate that runs scripts broke; this says nothing of the script.',
+  },
+  TooManyScripts: {
+    kind: 'refusal',
+    status: 503,
+    meaning: 'As many calls of scripts wait as may: try again.',
+  },
   InvalidScriptMessage: {
     kind: 'fault',
     status: 500,

@@ -8,11 +8,10 @@
  * record, so the script takes the same way, and nothing is written or called twice.
  */
 import type { Clock, Random } from '@coco/base';
-import { packValue } from './packed-value.ts';
 import type { ScriptCall, ScriptOutcome, ScriptRunner } from './script.ts';
 import type { ScriptEngine } from './script-engine.ts';
+import { outcomeOf, programOf } from './script-program.ts';
 import type { ScriptAnswer, ScriptPort } from './script-request.ts';
-import type { ScriptProgram } from './script-run.ts';
 import { ScriptServer } from './script-server.ts';
 
 export interface InProcessParts {
@@ -46,7 +45,7 @@ export class InProcessScriptRunner implements ScriptRunner {
     for (;;) {
       const port = this.#port(server, record);
       try {
-        return engine.run(program, port, () => clock.monotonicMs());
+        return outcomeOf(engine.run(program, port, () => clock.monotonicMs()).outcome);
       } catch (error) {
         if (!(error instanceof Waiting)) throw error;
         record.push(await error.answer);
@@ -74,16 +73,4 @@ export class InProcessScriptRunner implements ScriptRunner {
       once: recorded,
     };
   }
-}
-
-/** What of a call goes into the isolate. */
-function programOf(call: ScriptCall): ScriptProgram {
-  return {
-    source: call.source,
-    entry: call.entry,
-    args: packValue(call.args),
-    paths: [...call.access.functions.keys()],
-    isGovernance: call.access.context.startsWith('governance'),
-    limits: call.limits,
-  };
 }

@@ -9,9 +9,8 @@ import { guestHostNames, guestPrelude } from './guest-prelude.ts';
 import { limitMemory, pageBytes } from './limit-memory.ts';
 import type { Box } from './quickjs-exports.ts';
 import { QuickjsInstance } from './quickjs-instance.ts';
-import type { ScriptOutcome } from './script.ts';
 import type { ScriptPort } from './script-request.ts';
-import { type GuestImage, type ScriptProgram, ScriptRun } from './script-run.ts';
+import { type GuestImage, type RunEnd, type ScriptProgram, ScriptRun } from './script-run.ts';
 
 /** Where the engine stands; reading it is the caller's (this room does no I/O). */
 export const engineUrl: URL = new URL(import.meta.resolve('quickjs-wasi/quickjs.wasm'));
@@ -42,7 +41,7 @@ export class ScriptEngine {
   }
 
   /** Runs one call to its end; it never runs longer than the program's limit and one native call. */
-  run(program: ScriptProgram, port: ScriptPort, monotonicMs: () => number): ScriptOutcome {
+  run(program: ScriptProgram, port: ScriptPort, monotonicMs: () => number): RunEnd {
     const heapBytesMax = Math.min(program.limits.heapBytesMax, heapBytesCeiling);
     const limits = { ...program.limits, heapBytesMax };
     const engine = { module: this.#module(heapBytesMax), image: this.#image, monotonicMs };

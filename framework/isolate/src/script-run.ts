@@ -6,7 +6,7 @@
 
 import { shapeRefusal, unloadableRefusal } from './constitution-shape.ts';
 import { HandedBytes, hostFunctions } from './host-functions.ts';
-import { type PackedValue, packedExcess, unpackValue } from './packed-value.ts';
+import { type PackedValue, packedExcess } from './packed-value.ts';
 import type { Box } from './quickjs-exports.ts';
 import {
   type Completion,
@@ -48,11 +48,22 @@ const stackBytesCeiling = 512 * 1024;
 /** For telling of an error when the heap is full. */
 const lastWordsBytes = 256 * 1024;
 
+/** A ScriptOutcome whose value nobody has parsed yet: it is a list of the one value. */
+export type PackedOutcome =
+  | Exclude<ScriptOutcome, { readonly kind: 'returned' }>
+  | { readonly kind: 'returned'; readonly value: PackedValue };
+
+/** How a run ended; `isSpent` when it tore the engine out of a call: let a process end then. */
+export interface RunEnd {
+  readonly outcome: PackedOutcome;
+  readonly isSpent: boolean;
+}
+
 /** The script's way through its stages ended early. */
 class Ended extends Error {
-  readonly outcome: ScriptOutcome;
+  readonly outcome: PackedOutcome;
 
-  constructor(outcome: ScriptOutcome) {
+  constructor(outcome: PackedOutcome) {
     super();
     this.outcome = outcome;
   }
@@ -65,6 +76,8 @@ export class ScriptRun {
   readonly #isOver: () => boolean;
   readonly #handed = new HandedBytes();
   #isTimedOut = false;
+  /** What an error is called at the stage that the run has come to. */
+  #stage: 'threw' | 'unloadable' = 'unloadable';
 
   constructor(program: ScriptProgram, port: ScriptPort, engine: RunEngine) {
     this.#program = program;
@@ -78,40 +91,41 @@ export class ScriptRun {
   }
 
   /** @throws what the port throws */
-  perform(): ScriptOutcome {
+  perform(): RunEnd {
     try {
-      return this.#stages();
+      return { outcome: this.#stages(), isSpent: false };
     } catch (error) {
-      if (error instanceof Ended) return error.outcome;
-      if (this.#isTimedOut && isScriptsDoing(error)) return { kind: 'timedOut' };
-      return brokenOutcome(error);
+      if (error instanceof Ended) return { outcome: error.outcome, isSpent: false };
+      if (!isScriptsDoing(error)) throw error;
+      return {
+        outcome: this.#isTimedOut ? { kind: 'timedOut' } : this.#broken(error),
+        isSpent: !(error instanceof OutOfMemory),
+      };
     }
   }
 
-  #stages(): ScriptOutcome {
+  #stages(): PackedOutcome {
     const { entries } = this.#engine.image;
     const instance = this.#fresh();
     const { paths, isGovernance } = this.#program;
     const prepared = instance.newValue(JSON.stringify({ paths, isGovernance }));
-    this.#take(instance, instance.call(entries.prepare, prepared), 'threw');
+    this.#take(instance, instance.call(entries.prepare, prepared));
     const namespace = this.#load(instance, this.#program.source);
     const callee = instance.property(namespace, this.#program.entry);
     if (!instance.isFunction(callee)) return { kind: 'missing' };
+    this.#stage = 'threw';
     const { args } = this.#program;
     this.#handed.offer(args.buffers);
     const text = instance.newValue(args.text);
-    const returned = this.#take(instance, instance.call(entries.enter, callee, text), 'threw');
-    const value = instance.isPromise(returned)
-      ? this.#settle(instance, returned, 'threw')
-      : returned;
+    const returned = this.#take(instance, instance.call(entries.enter, callee, text));
+    const value = instance.isPromise(returned) ? this.#settle(instance, returned) : returned;
     this.#handed.collect();
-    const encoded = this.#take(instance, instance.call(entries.encode, value), 'threw');
+    const encoded = this.#take(instance, instance.call(entries.encode, value));
     const packed = { text: instance.readString(encoded), buffers: this.#handed.collect() };
     const excess = packedExcess(packed);
     if (excess !== undefined)
       return { kind: 'threw', reason: `RangeError: ${excess}`, trace: undefined };
-    const list = unpackValue(packed);
-    return { kind: 'returned', value: Array.isArray(list) ? list[0] : undefined };
+    return { kind: 'returned', value: packed };
   }
 
   #fresh(): QuickjsInstance {
@@ -137,21 +151,21 @@ export class ScriptRun {
   /** The module's namespace. */
   #load(instance: QuickjsInstance, source: string): Box {
     const evaluated = instance.evaluate(source, { name: moduleName, isModule: true });
-    const promise = this.#take(instance, instance.complete(evaluated), 'unloadable');
-    return this.#settle(instance, promise, 'unloadable');
+    const promise = this.#take(instance, instance.complete(evaluated));
+    return this.#settle(instance, promise);
   }
 
-  #settle(instance: QuickjsInstance, promise: Box, kind: 'threw' | 'unloadable'): Box {
+  #settle(instance: QuickjsInstance, promise: Box): Box {
     const isDrained = instance.runJobs();
     if (this.#isOver()) throw new Ended({ kind: 'timedOut' });
     const settled = isDrained ? instance.settled(promise) : undefined;
-    if (settled !== undefined) return this.#take(instance, settled, kind);
+    if (settled !== undefined) return this.#take(instance, settled);
     const reason = 'The promise waits for what never comes.';
-    throw new Ended({ kind, reason, trace: undefined });
+    throw new Ended({ kind: this.#stage, reason, trace: undefined });
   }
 
   /** The value of a completion. @throws Ended */
-  #take(instance: QuickjsInstance, completion: Completion, kind: 'threw' | 'unloadable'): Box {
+  #take(instance: QuickjsInstance, completion: Completion): Box {
     if (!completion.isThrown) return completion.value;
     if (this.#isOver()) throw new Ended({ kind: 'timedOut' });
     const { heapBytesMax } = this.#program.limits;
@@ -160,7 +174,17 @@ export class ScriptRun {
     if (this.#isOver()) throw new Ended({ kind: 'timedOut' });
     const text = described.isThrown ? wordless : instance.readString(described.value);
     const [reason = '', trace = ''] = text.split('\0');
-    throw new Ended({ kind, reason, trace: scriptFrames(trace) });
+    throw new Ended({ kind: this.#stage, reason, trace: scriptFrames(trace) });
+  }
+
+  #broken(error: unknown): PackedOutcome {
+    const reason =
+      error instanceof OutOfMemory
+        ? 'InternalError: out of memory'
+        : error instanceof RangeError
+          ? 'RangeError: Maximum call stack size exceeded'
+          : 'InternalError: the script broke its isolate';
+    return { kind: this.#stage, reason, trace: undefined };
   }
 
   /** See constitution-shape.ts. Runs the candidate's module in an instance of its own. */
@@ -174,7 +198,7 @@ export class ScriptRun {
         return instance.readNumber(instance.property(exported, 'length'));
       });
     } catch (error) {
-      if (!(error instanceof Ended) || error.outcome.kind !== 'unloadable') throw error;
+      if (!(error instanceof Ended) || !('reason' in error.outcome)) throw error;
       return unloadableRefusal(error.outcome.reason);
     }
   }
@@ -196,15 +220,4 @@ function isScriptsDoing(error: unknown): boolean {
     error instanceof RangeError ||
     error instanceof WebAssembly.RuntimeError
   );
-}
-
-function brokenOutcome(error: unknown): ScriptOutcome {
-  if (!isScriptsDoing(error)) throw error;
-  const reason =
-    error instanceof OutOfMemory
-      ? 'InternalError: out of memory'
-      : error instanceof RangeError
-        ? 'RangeError: Maximum call stack size exceeded'
-        : 'InternalError: the script broke its isolate';
-  return { kind: 'threw', reason, trace: undefined };
 }

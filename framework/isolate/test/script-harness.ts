@@ -41,6 +41,8 @@ interface Row {
 export class MemoryMap implements ScriptMap {
   readonly rows: Map<string, Row> = new Map();
 
+  #version = 0;
+
   get(key: Uint8Array): Uint8Array | undefined {
     return this.rows.get(toHex(key))?.value;
   }
@@ -50,10 +52,12 @@ export class MemoryMap implements ScriptMap {
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
+    this.#version++;
     this.rows.set(toHex(key), { key, value });
   }
 
   delete(key: Uint8Array): void {
+    this.#version++;
     this.rows.delete(toHex(key));
   }
 
@@ -67,15 +71,20 @@ export class MemoryMap implements ScriptMap {
 
   *range(): Iterable<Row> {
     let last: Uint8Array | undefined;
+    let version = -1;
+    let ahead: Iterator<Row> = [].values();
     for (;;) {
-      let next: Row | undefined;
-      for (const row of this.rows.values()) {
-        const isAhead = last === undefined || compareBytes(row.key, last) > 0;
-        if (isAhead && (next === undefined || compareBytes(row.key, next.key) < 0)) next = row;
+      if (version !== this.#version) {
+        version = this.#version;
+        const isAhead = ({ key }: Row): boolean =>
+          last === undefined || compareBytes(key, last) > 0;
+        const rows = [...this.rows.values()].filter(isAhead);
+        ahead = rows.sort((one, other) => compareBytes(one.key, other.key)).values();
       }
-      if (next === undefined) return;
-      last = next.key;
-      yield next;
+      const { value: row } = ahead.next();
+      if (row === undefined) return;
+      last = row.key;
+      yield row;
     }
   }
 }

@@ -18,6 +18,7 @@ import './replica-client.test.ts';
 import './replica-host.test.ts';
 import './run-node.test.ts';
 import './run-optimistic.test.ts';
+import './script-pool.test.ts';
 import './snapshot-endpoints.test.ts';
 import './snapshot-maker.test.ts';
 import './token-key-refresh.test.ts';
