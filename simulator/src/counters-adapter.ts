@@ -9,6 +9,8 @@ import type { Endpoint } from '@coco/endpoint';
 import type { MapWriter, Transaction } from '@coco/kv';
 
 export const countersMap = 'counters.rows';
+/** A counter outside the adapter, which clients increment by handlers that wait. */
+export const optimisticMap = 'simulator.counters';
 export const totalsMap = 'counters.totals';
 export const totalKey: Uint8Array = utf8Encode('total');
 

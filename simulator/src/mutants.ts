@@ -171,6 +171,17 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
+    name: 'write what waited without checking what it read',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: 'framework/node/src/batch-pipeline.ts',
+        find: "    if (!this.isCurrent(tracked)) return 'conflict';\n",
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'execute before the view is opened',
     nodeCounts: [1, 3],
     patches: [
