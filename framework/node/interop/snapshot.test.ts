@@ -33,6 +33,8 @@ async function download(harness: NodeHarness, since: number): Promise<[string, U
     const answer = await harness.request(`/node/snapshot?since=${since}`);
     if (answer.status !== 308) continue;
     const location = String(answer.headers.location);
+    const head = await harness.request(location, { method: 'HEAD' });
+    assert.equal(head.status, 200);
     const parts: Uint8Array[] = [];
     for (let from = 0, size = 1; from < size; ) {
       const range = `bytes=${from}-${from + 5000}`;
@@ -41,6 +43,7 @@ async function download(harness: NodeHarness, since: number): Promise<[string, U
       const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(String(part.headers['content-range']));
       [from, size] = [Number(match?.[2]), Number(match?.[3])];
       parts.push(part.bytes);
+      assert.equal(head.headers['content-length'], String(size));
     }
     return [location.split('/').at(-1) ?? '', new Uint8Array(Buffer.concat(parts))];
   }
