@@ -56,11 +56,17 @@ suite('members with stock tools', { skip }, () => {
     };
   }
 
-  function signWithTool(type: string, content: Uint8Array, createdAt: string): Buffer {
+  function signWithTool(
+    message: readonly [type: string, json?: JsonValue, proposalId?: string],
+    createdAt: string,
+  ): Buffer {
+    const [type, json, proposalId] = message;
+    const content = json === undefined ? new Uint8Array(0) : encodeJson(json);
     writeFileSync(file('content'), content);
     const program = 'from ccf.cose import sign_cli; sign_cli()';
     const args = ['-c', program, '--ccf-gov-msg-type', type];
     args.push('--ccf-gov-msg-created_at', createdAt, '--content', file('content'));
+    if (proposalId !== undefined) args.push('--ccf-gov-msg-proposal_id', proposalId);
     args.push('--signing-key', file('key.pem'), '--signing-cert', file('cert.pem'));
     return execFileSync(python ?? '', args);
   }
@@ -68,13 +74,11 @@ suite('members with stock tools', { skip }, () => {
   async function send(
     service: TestService,
     path: string,
-    message: [string, JsonValue?],
+    message: readonly [type: string, json?: JsonValue, proposalId?: string],
   ): Promise<Answer> {
-    const [type, json] = message;
     service.clock.advance(1000);
     const createdAt = new Date(service.clock.nowMs()).toISOString().slice(0, 19);
-    const content = json === undefined ? new Uint8Array(0) : encodeJson(json);
-    return await service.postBytes(path, signWithTool(type, content, createdAt));
+    return await service.postBytes(path, signWithTool(message, createdAt));
   }
 
   for (const [curve, digest] of [
@@ -85,8 +89,8 @@ suite('members with stock tools', { skip }, () => {
     test(`open and recover a service with keys on ${curve}`, async () => {
       const member = createMember(curve, digest);
       const digests = `/members/state-digests/${member.id}`;
-      const open = (service: TestService, previous?: string): Promise<Answer> =>
-        send(service, '/members/proposals:create', [
+      const open = async (service: TestService, previous?: string): Promise<Answer> => {
+        const proposed = await send(service, '/members/proposals:create', [
           'proposal',
           {
             actions: [
@@ -100,6 +104,11 @@ suite('members with stock tools', { skip }, () => {
             ],
           },
         ]);
+        const id = String(proposed.field('proposalId'));
+        const ballot = { ballot: 'export function vote() { return true; }' };
+        const path = `/members/proposals/${id}/ballots/${member.id}:submit`;
+        return send(service, path, ['ballot', ballot, id]);
+      };
       const first = await TestService.start([member]);
       first.sign();
       const updated = await send(first, `${digests}:update`, ['state_digest']);
