@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
-import { after, suite, test } from 'node:test';
+import { afterEach, suite, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { auditService } from '@coco/audit';
 import { type Clock, utf8Encode } from '@coco/base';
@@ -85,7 +85,7 @@ async function assertVerified(folder: string): Promise<void> {
 
 suite('a node that renews its certificates', () => {
   let harness: NodeHarness;
-  after(() => harness.remove());
+  afterEach(() => harness.remove());
 
   const ask = (agent: Agent, path = '/node/network'): Promise<Seen> =>
     new Promise((resolve, reject) => {
@@ -147,5 +147,39 @@ suite('a node that renews its certificates', () => {
       const note = await harness.request(`/app/notes/${name}`);
       assert.equal(new TextDecoder().decode(note.bytes), text);
     }
+  });
+
+  test('shows those that actions made, for the days and from the time that they say', async () => {
+    harness = await NodeHarness.create(createNotesAdapter);
+    await harness.start();
+    await harness.openService();
+    const file = (name: string): Promise<string> =>
+      readFile(join(harness.folder, 'node', name), 'utf8');
+    const [oldService, oldNode] = [await file('service_cert.pem'), await file('node_cert.pem')];
+    const beganMs = Math.floor(Date.now() / 1000 - 60) * 1000;
+    const text = new Date(beganMs).toISOString().slice(0, 19).replace('T', ' ');
+    const args = { valid_from: text, validity_period_days: 90 };
+    const decided = await harness.decide([
+      { name: 'set_service_certificate_validity', args },
+      { name: 'set_all_nodes_certificate_validity', args },
+    ]);
+    assert.equal((decided.json as { proposalState?: string }).proposalState, 'Accepted');
+    while ((await file('service_cert.pem')) === oldService);
+    while ((await file('node_cert.pem')) === oldNode);
+    const newService = await file('service_cert.pem');
+    const { certificate } = await ask(new Agent({ ca: oldService }));
+    for (const pem of [newService, certificate, await file('node_cert.pem')]) {
+      const { notBeforeMs, notAfterMs } = parseCertificate(pem);
+      assert.equal(notBeforeMs, beganMs);
+      assert.equal(notAfterMs - notBeforeMs, 90 * 86_400_000 - 1000);
+    }
+    const tooLong = { ...args, validity_period_days: 366 };
+    const refused = await harness.decide([
+      { name: 'set_service_certificate_validity', args: tooLong },
+    ]);
+    assert.ok(refused.status >= 400);
+    assert.match(Buffer.from(refused.bytes).toString(), /366 \(days\) is not allowed/);
+    await harness.stop();
+    await assertVerified(harness.ledgerFolder);
   });
 });

@@ -1,12 +1,12 @@
 /**
- * Each authentication policy over a whole node: TLS, routing, tables and answer. Users and token
- * keys stand in the first transaction, as governance would have written them.
+ * Each authentication policy over a whole node: TLS, routing, tables and answer. The member votes
+ * for the user and for the keys of the token issuer.
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import type { Adapter } from '@coco/adapter';
-import { coseHeader, encodeJson, type JsonValue, toBase64, utf8Encode } from '@coco/base';
+import { coseHeader, type JsonValue, toBase64, utf8Encode } from '@coco/base';
 import { createCertificate, parseCertificate, SigningKey, signCose } from '@coco/crypto';
 import {
   type AuthenticationPolicy,
@@ -70,15 +70,7 @@ function createMirrorAdapter(): Adapter {
     name: 'mirror',
     maps: [],
     endpoints,
-    genesis: (transaction) => {
-      const put = (map: string, key: string, value: Uint8Array): void =>
-        transaction.map(`public:ccf.gov.${map}`).set(utf8Encode(key), value);
-      put('users.certs', user.id, utf8Encode(user.pem));
-      put('users.info', user.id, encodeJson({ user_data: { desk: 7 } }));
-      const publicKey = rsa.publicKey.export({ type: 'spki', format: 'der' });
-      const key = { public_key: toBase64(publicKey), issuer, constraint: issuer };
-      put('jwt.public_signing_keys_metadata_v2', 'k1', encodeJson([key]));
-    },
+    genesis: () => {},
     start: () => {},
     seal: () => ({ result: undefined }),
     visible: () => true,
@@ -109,6 +101,12 @@ suite('callers of a node', () => {
     harness = await NodeHarness.create(createMirrorAdapter);
     await harness.start();
     await harness.openService();
+    const key = { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'k1', issuer };
+    const decided = await harness.decide([
+      { name: 'set_user', args: { cert: user.pem, user_data: { desk: 7 } } },
+      { name: 'set_jwt_issuer', args: { issuer, jwks: { keys: [key as JsonValue] } } },
+    ]);
+    assert.equal((decided.json as { proposalState: string }).proposalState, 'Accepted');
   });
   after(() => harness.remove());
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { after, suite, test } from 'node:test';
 import type { Adapter } from '@coco/adapter';
-import { encodeJson, type JsonValue, utf8Encode } from '@coco/base';
+import type { JsonValue } from '@coco/base';
 import { jsonResponse } from '@coco/endpoint';
 import { SignJWT } from 'jose';
 import { IssuerServer, issuerRoot } from './issuer-server.ts';
@@ -12,8 +12,8 @@ import { createNotesAdapter } from './notes-adapter.ts';
 
 const server = await IssuerServer.start();
 
-/** The issuer and its roots stand in the first transaction, as a vote would have written them. */
-function withIssuer(): Adapter {
+/** Tells the bearer of a token whose it is. */
+function createBearerAdapter(): Adapter {
   return {
     ...createNotesAdapter(),
     endpoints: [
@@ -25,13 +25,6 @@ function withIssuer(): Adapter {
         handle: ({ caller }) => jsonResponse(caller.policy === 'jwt' ? caller.keyIssuer : null),
       },
     ],
-    genesis: (transaction) => {
-      const put = (map: string, key: string, value: JsonValue): void =>
-        transaction.map(`public:ccf.gov.${map}`).set(utf8Encode(key), encodeJson(value));
-      put('tls.ca_cert_bundles', 'roots', issuerRoot);
-      const row = { issuer: server.url, auto_refresh: true, ca_cert_bundle_name: 'roots' };
-      put('jwt.issuers', server.url, row);
-    },
   };
 }
 
@@ -66,9 +59,16 @@ suite('a node that keeps an issuer’s keys fresh', () => {
   test('takes tokens by the keys that the issuer has now, and by no others', async () => {
     const [first, second] = [createKey('first'), createKey('second')];
     server.publishes([first.published]);
-    harness = await NodeHarness.create(withIssuer);
+    harness = await NodeHarness.create(createBearerAdapter);
     await harness.start();
     await harness.openService();
+    const name = 'roots';
+    const issuer = { issuer: server.url, auto_refresh: true, ca_cert_bundle_name: name };
+    const decided = await harness.decide([
+      { name: 'set_ca_cert_bundle', args: { name, cert_bundle: issuerRoot } },
+      { name: 'set_jwt_issuer', args: issuer },
+    ]);
+    assert.equal((decided.json as { proposalState: string }).proposalState, 'Accepted');
     while ((await statusWith(first)) !== 200);
     assert.equal(await statusWith(second), 401);
     server.publishes([second.published]);
