@@ -58,5 +58,7 @@ export interface CcfGlobal {
   readonly coco?: {
     /** @throws Error with what is wrong with the settings */
     readonly checkAdapterSettings?: (adapter: string, settings: unknown) => void;
+    /** How many members are active, without reading them all. */
+    readonly activeMemberCount?: () => number;
   };
 }

@@ -6,7 +6,7 @@
 import { applyProposal } from './apply-proposal.ts';
 import { type Decision, decide, hourMs, rulesFor } from './decide.ts';
 import { parseProposal, type Validation, validateProposal } from './proposal.ts';
-import { membersOf, proposalTime, rulesInForce } from './rules-in-force.ts';
+import { electorate, proposalTime, rulesInForce } from './rules-in-force.ts';
 
 export interface Vote {
   readonly member_id: string;
@@ -27,14 +27,11 @@ export function resolve(
 ): Decision {
   const rules = rulesInForce();
   const time = proposalTime(proposalId);
-  const situation = {
-    rules,
-    members: membersOf({ withAccepted: false }),
-    proposerId,
-    votes: new Map(votes.map(({ member_id: id, vote }) => [id, vote] as const)),
-    elapsedMs: time && time.nowMs - time.submittedAtMs,
-  };
-  return decide(situation, actionsOf(body));
+  const elapsedMs = time && time.nowMs - time.submittedAtMs;
+  const actions = actionsOf(body);
+  const given = new Map(votes.map(({ member_id: id, vote }) => [id, vote] as const));
+  const members = electorate(rulesFor(rules, actions), given.keys());
+  return decide({ rules, members, proposerId, votes: given, elapsedMs }, actions);
 }
 
 /** Called once, when the proposal was accepted. */

@@ -41,6 +41,18 @@ export function rulesFor(rules: RulesDocument, actions: readonly string[]): read
   return rules.rules.filter((_rule, place) => places.has(place));
 }
 
+/** Whether rules count heads alone: then who has not voted is nobody in particular. */
+export function countsHeadsOnly(rules: readonly Rule[]): boolean {
+  const byHeads = ({ thresholds = [], quorum, approvals }: Requirements): boolean =>
+    approvals === undefined &&
+    [...thresholds, ...(quorum ? [quorum] : [])].every(({ by = 'member' }) => by === 'member');
+  return rules.every((rule) => {
+    const { proposers, vetoes, separation, emergency = {} } = rule;
+    const isAboutSomebody = proposers ?? vetoes ?? separation;
+    return isAboutSomebody === undefined && byHeads(rule) && byHeads(emergency);
+  });
+}
+
 /** A proposal is carried when every rule of its actions allows it, at the same moment. */
 export function decide(situation: Situation, actions: readonly string[]): Decision {
   const decisions = rulesFor(situation.rules, actions).map((rule) => decideRule(situation, rule));

@@ -5,12 +5,15 @@
  * On a CCF service Coco's tables do not exist and governance may not even read their names there:
  * then the initial rules count, no time limit ends and no lock opens.
  */
+
+import type { CcfGlobal } from './ccf-global.ts';
+import { countsHeadsOnly } from './decide.ts';
 import { initialRules } from './initial-rules.ts';
 import { type Member, readMember } from './member-data.ts';
 import { readRules } from './read-rules.ts';
 import { hasRow, jsonRows, readJson, removeRow, writeJson } from './rows.ts';
-import type { RulesDocument, StandingPermissions } from './rules-document.ts';
-import type { MemberInfo } from './service-state.ts';
+import type { Rule, RulesDocument, StandingPermissions } from './rules-document.ts';
+import { type MemberInfo, memberInfo } from './service-state.ts';
 import {
   clockTable,
   memberInfoTable,
@@ -18,6 +21,8 @@ import {
   rulesTable,
   standingPermissionTable,
 } from './tables.ts';
+
+declare const ccf: CcfGlobal;
 
 const permissionNames: readonly (keyof StandingPermissions)[] = [
   'node_replacement',
@@ -73,6 +78,21 @@ export function membersOf({ withAccepted }: { readonly withAccepted: boolean }):
     const isWanted = info.status === 'Active' || (withAccepted && info.status === 'Accepted');
     return isWanted ? [readMember(id, info.member_data)] : [];
   });
+}
+
+/**
+ * The active members, as far as rules look at them. Those that count heads need the voters and a
+ * number, which a Coco node knows: a vote among ten thousand then reads as many rows as have voted.
+ */
+export function electorate(rules: readonly Rule[], voterIds: Iterable<string>): readonly Member[] {
+  const count = countsHeadsOnly(rules) ? ccf.coco?.activeMemberCount?.() : undefined;
+  if (count === undefined) return membersOf({ withAccepted: false });
+  const voters = [...voterIds].flatMap((id) => {
+    const info = memberInfo(id);
+    return info?.status === 'Active' ? [readMember(id, info.member_data)] : [];
+  });
+  const silent = readMember('', undefined);
+  return [...voters, ...Array.from({ length: count - voters.length }, () => silent)];
 }
 
 export interface ProposalTime {

@@ -57,9 +57,9 @@ suite('rules that let a minority take over', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
-    assert.ok(safe > 30, `only ${safe} documents were safe: the test says little`);
+    assert.ok(safe > 15, `only ${safe} documents were safe: the test says little`);
   });
 
   test('one weight must not be more than all others together, unless it is alone', () => {
@@ -132,9 +132,9 @@ suite('rules that lock the consortium out', () => {
         counts[isCarried ? 'open' : 'locked']++;
         assert.equal(kindsOf(rules, some).includes('lock-out'), !isCarried);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
-    assert.ok(counts.open > 15 && counts.locked > 15, JSON.stringify(counts));
+    assert.ok(counts.open > 10 && counts.locked > 10, JSON.stringify(counts));
   });
 
   test('without members nothing can be changed', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createConstitution } from '@coco/constitution';
+import type { CcfMap } from '../src/ccf-global.ts';
 import { resolve } from '../src/constitution.ts';
 import { id, openService, proposal } from './service-tables.ts';
 
@@ -44,5 +45,70 @@ suite('the default constitution', () => {
     ]);
     assert.equal(module.resolve(body, id('a'), [vote('a'), vote('b')]), 'Accepted');
     assert.doesNotMatch(text, /\bimport\b.*from|\brequire\(|globalThis|process\./);
+  });
+});
+
+suite('a node that counts members', () => {
+  const rulesOf = (rule: object): object => ({
+    format: 'coco-rules/1',
+    version: 2,
+    title: 'T',
+    rules: [{ name: 'All', actions: ['*'], ...rule }],
+  });
+  const heads = [
+    { thresholds: [{ more_than: '1/2' }] },
+    { thresholds: [{ at_least: '2/3' }], quorum: { at_least: 'all' } },
+    { thresholds: [{ at_least: 1 }], lock_hours: 1, emergency: { thresholds: [{ at_least: 3 }] } },
+  ];
+  const others = [
+    { thresholds: [{ by: 'organisation', more_than: '1/2' }] },
+    { thresholds: [{ more_than: '1/2' }], approvals: [{ from: { role: 'r' } }] },
+    { thresholds: [{ more_than: '1/2' }], vetoes: [{ role: 'r' }] },
+    { thresholds: [{ more_than: '1/2' }], separation: 'member' },
+    { thresholds: [{ more_than: '1/2' }], proposers: [{ role: 'r' }] },
+    {
+      thresholds: [{ at_least: 1 }],
+      lock_hours: 1,
+      emergency: { approvals: [{ from: { role: 'r' } }] },
+    },
+  ];
+
+  test('where heads alone count, it decides the same, and reads the voters’ rows only', () => {
+    const digits = ['a', 'b', 'c', 'd'];
+    for (const rule of [...heads, ...others]) {
+      for (let ways = 0; ways < 3 ** 4; ways++) {
+        const votes = digits.flatMap((digit, at) => {
+          const way = Math.floor(ways / 3 ** at) % 3;
+          return way === 2 ? [] : [vote(digit, way === 1)];
+        });
+        const decide = (isCounting: boolean): { decision: string; hasReadAll: boolean } => {
+          const ccf = openService([
+            ...['a', 'b', 'c'].map((digit) => ({ id: id(digit), data: { roles: ['r'] } })),
+            { id: id('d'), status: 'Accepted' as const },
+          ]);
+          ccf.putJson('public:coco.gov.rules', rulesOf(rule));
+          let hasReadAll = false;
+          const members = ccf.global.kv['public:ccf.gov.members.info'];
+          const kv = new Proxy(ccf.global.kv, {
+            get: (target, name) => {
+              if (name !== 'public:ccf.gov.members.info') return target[String(name)];
+              const forEach: CcfMap['forEach'] = (visit) => {
+                hasReadAll = true;
+                members?.forEach(visit);
+              };
+              return { ...members, forEach };
+            },
+          });
+          Object.assign(ccf.global, {
+            kv,
+            ...(isCounting && { coco: { activeMemberCount: () => 3 } }),
+          });
+          return { decision: resolve(body, id('a'), votes), hasReadAll };
+        };
+        const counted = decide(true);
+        assert.equal(counted.decision, decide(false).decision, JSON.stringify([rule, votes]));
+        assert.equal(counted.hasReadAll, !heads.includes(rule as (typeof heads)[number]));
+      }
+    }
   });
 });

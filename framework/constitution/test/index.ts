@@ -8,4 +8,5 @@ import './explain-rules.test.ts';
 import './isolated-constitution.test.ts';
 import './read-rules.test.ts';
 import './rules-model.test.ts';
+import './schema.test.ts';
 import './set-rules.test.ts';

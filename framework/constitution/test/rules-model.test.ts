@@ -248,7 +248,7 @@ suite('proposals under rules', () => {
         count.rules += service.rules().version - 1;
         count.members.add(service.members().size);
       }),
-      { numRuns: 80 },
+      { numRuns: 60 },
     );
     assert.ok(count.carried > 100 && count.rules > 10, JSON.stringify(count));
     assert.ok(count.members.size > 2, 'members came and went');
