@@ -19,17 +19,20 @@ import type { ServiceIdentity } from './story.ts';
  *   ReceiptNotCanonical
  */
 export async function auditService(options: ServiceAuditOptions): Promise<ServiceAudit> {
-  const { trustedService, receipts = [], scripts, ...ledgerOptions } = options;
+  const { trustedService, receipts = [], scripts, recoveryKeys, ...ledgerOptions } = options;
   const trustedSpki = trustedService === undefined ? undefined : spkiOf(trustedService);
   const governance = new GovernanceAudit(scripts);
   const shelf = new ReceiptShelf(receipts);
-  const report = await auditLedger({
+  const keyless = await auditLedger({
     ...ledgerOptions,
     onBatch: async (batch, place) => {
       await takeBatch(governance, batch, place);
       shelf.take(batch);
     },
   });
+  const secrets = recoveryKeys && governance.openSecrets(recoveryKeys);
+  // A second reading, of the same files: only now are the secrets known.
+  const report = secrets ? await auditLedger({ ...ledgerOptions, secrets }) : keyless;
   const { identities } = governance.identities;
   const findings: Finding[] = [...report.findings, ...governance.findings].sort(
     (left, right) => (left.seqno ?? Infinity) - (right.seqno ?? Infinity),
@@ -56,7 +59,8 @@ export async function auditService(options: ServiceAuditOptions): Promise<Servic
     replayedCount: scripts ? governance.replayedCount : undefined,
     snapshotCount: governance.snapshotCount,
   };
-  return { ...audit, claims: claimsOf(audit, options) };
+  const known = options.secrets ?? secrets;
+  return { ...audit, claims: claimsOf(audit, known ? { ...options, secrets: known } : options) };
 }
 
 function spkiOf(pem: string): Uint8Array {

@@ -11,10 +11,18 @@ import {
   type TransactionId,
   toHex,
 } from '@coco/base';
-import { certificateIssuedBy } from '@coco/crypto';
-import { governanceHistory, memberInfos, nodeCertificates, serviceInfo } from '@coco/governance';
+import { certificateIssuedBy, type EncryptionKey } from '@coco/crypto';
+import {
+  governanceHistory,
+  type HistoricalSecretRow,
+  historicalSecret,
+  historicalSecretAt,
+  memberInfos,
+  nodeCertificates,
+  serviceInfo,
+} from '@coco/governance';
 import { Store, type WriteSet } from '@coco/kv';
-import { entryFlag, type VerifiedEntry } from '@coco/ledger';
+import { entryFlag, type LedgerSecrets, type VerifiedEntry } from '@coco/ledger';
 import { AcknowledgementAudit } from './acknowledgement-audit.ts';
 import { checkChanges } from './change-rules.ts';
 import { printable } from './describe-action.ts';
@@ -23,6 +31,7 @@ import type { EntryScene } from './entry-scene.ts';
 import type { Finding, Gap, GovernanceFault } from './finding.ts';
 import { IdentityChain } from './identity-chain.ts';
 import { checkLedgerTime, ledgerMs } from './ledger-time.ts';
+import { openLedgerSecrets } from './open-secrets.ts';
 import { PartyNames } from './party-names.ts';
 import { ProposalAudit } from './proposal-audit.ts';
 import { DecisionReplay, type RunnerAt } from './replay-decision.ts';
@@ -77,6 +86,7 @@ export class GovernanceAudit {
   readonly #acknowledgements = new AcknowledgementAudit();
   readonly #store = new Store();
   readonly #names = new PartyNames();
+  readonly #historicalRows: HistoricalSecretRow[] = [];
   readonly #replay: DecisionReplay | undefined;
   #snapshotCount = 0;
   #replayedCount = 0;
@@ -95,6 +105,12 @@ export class GovernanceAudit {
   /** Decisions that were run again, whatever came out. */
   get replayedCount(): number {
     return this.#replayedCount;
+  }
+
+  /** @throws InvalidInput when the keys do not suffice, and what opening shares throws */
+  openSecrets(keys: readonly EncryptionKey[]): LedgerSecrets {
+    const state = this.#store.readAt(this.#store.seqno);
+    return openLedgerSecrets(state, this.#historicalRows, keys);
   }
 
   /** Signed requests that verified. */
@@ -172,6 +188,9 @@ export class GovernanceAudit {
       party: (memberId) => this.#names.party(memberId),
     };
     this.#snapshotCount += changes.raw(snapshotEvidence).length;
+    for (const { after } of changes.raw(historicalSecret.name)) {
+      if (after) this.#historicalRows.push(historicalSecretAt(after, entry.id.seqno));
+    }
     const accepted = this.#check(scene);
     await this.#replayStep(scene);
     this.#names.end(changes);

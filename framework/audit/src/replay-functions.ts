@@ -32,7 +32,6 @@ const replayed: ReadonlyMap<string, Replayed> = new Map<string, Replayed>([
   ['refreshAppBytecodeCache', { writes: ['public:ccf.gov.modules_quickjs_'], call: nothing }],
   ['setJwtPublicSigningKeys', { writes: jwtTables, call: nothing }],
   ['removeJwtPublicSigningKeys', { writes: jwtTables, call: nothing }],
-  ['gov.validateConstitution', { writes: [], call: () => true }],
 ]);
 
 /** The certificate that the ledger holds for the node that asked with this request. */
@@ -47,6 +46,9 @@ function nodeCertificate(scene: EntryScene, [request]: readonly ScriptValue[]): 
 function serviceCertificate(scene: EntryScene): ScriptValue {
   return serviceInfo.get(scene.changes.after)?.cert;
 }
+
+/** Paths below `ccf`. */
+export const replayedFunctions: readonly string[] = [...replayed.keys()];
 
 export class ReplayFunctions {
   readonly functions: ReadonlyMap<string, ScriptFunction>;

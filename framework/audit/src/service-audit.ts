@@ -1,4 +1,5 @@
 /** What goes into an audit and what comes out of it. */
+import type { EncryptionKey } from '@coco/crypto';
 import type { AuditOptions, AuditReport } from '@coco/ledger';
 import type { Finding, Gap } from './finding.ts';
 import type { ReceiptToHold } from './receipt-shelf.ts';
@@ -14,6 +15,8 @@ export interface ProvenClaim {
 export interface ServiceAuditOptions extends Omit<AuditOptions, 'onBatch'> {
   /** PEM of the service that the auditor trusts; otherwise the ledger says who signed it. */
   readonly trustedService?: string;
+  /** Members' private recovery keys: enough of them open the private parts for a second reading. */
+  readonly recoveryKeys?: readonly EncryptionKey[];
   /** With it, each decision is run again by the constitution of its time. */
   readonly scripts?: RunnerAt;
   /** Receipts whose entries the ledger must hold. */

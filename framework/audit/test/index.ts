@@ -2,3 +2,4 @@ import './audit-service.test.ts';
 import './misbehaving-service.test.ts';
 import './replay-decision.test.ts';
 import './hostile-rows.test.ts';
+import './governed-ledger.test.ts';

@@ -7,10 +7,16 @@ import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { diskFault, type JsonValue, ManualClock, SeededRandom, utf8Encode } from '@coco/base';
 import { createConstitution, initialRules } from '@coco/constitution';
-import { memberInfos, type ProposalInfoRow, serviceConfig } from '@coco/governance';
+import {
+  memberInfos,
+  nativeFunctions,
+  type ProposalInfoRow,
+  serviceConfig,
+} from '@coco/governance';
 import { engineUrl, InProcessScriptRunner, ScriptEngine } from '@coco/isolate';
 import type { Transaction } from '@coco/kv';
 import { auditService, type RunnerAt, type ServiceAudit } from '../src/index.ts';
+import { replayedFunctions } from '../src/replay-functions.ts';
 import { Consortium, folder } from './sample-consortium.ts';
 import { createMember, type Member } from './sample-identity.ts';
 
@@ -152,6 +158,13 @@ suite('decisions run again', () => {
     const audit = await auditOf(service);
     assert.deepEqual(audit.findings, []);
     assert.equal(audit.proposals.at(-1)?.failures[0]?.member.name, 'Gamma');
+  });
+
+  test('every function of the framework has its stand-in', () => {
+    assert.ok(nativeFunctions.size >= 10);
+    for (const path of nativeFunctions.keys()) {
+      assert.ok(replayedFunctions.includes(path), `${path} stands in replay-functions.ts`);
+    }
   });
 
   test('an isolate that fails is a gap and no finding', async () => {

@@ -11,7 +11,11 @@ export {
   signGovernanceRequest,
 } from './governance-request.ts';
 export { recoveryViewGap } from './identity-endorsement.ts';
-export { historicalSecretAt, type LedgerSecret } from './issue-recovery-shares.ts';
+export {
+  historicalSecretAt,
+  type LedgerSecret,
+  restoreLedgerSecrets,
+} from './issue-recovery-shares.ts';
 export type { RefreshedIssuer } from './jwt-tables.ts';
 export { refreshedIssuers, tokenIssuers } from './jwt-tables.ts';
 export { identityLookup } from './members.ts';

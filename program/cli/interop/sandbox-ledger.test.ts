@@ -132,6 +132,10 @@ describe('a sandbox under load', () => {
     }
     const service = join(folder, 'service.pem');
     await writeFile(service, bundles.at(-1)?.service ?? '');
+    const key = {
+      flag: 'recovery-key',
+      text: join(folder, 'members', 'member0_enc_privk.pem'),
+    };
     const texts: Readonly<Record<string, string>> = {
       'service-certificate': service,
       'must-contain': bundles.at(-1)?.bundle.transactionId ?? '',
@@ -141,12 +145,16 @@ describe('a sandbox under load', () => {
         positionals: [join(folder, 'node0', 'ledger')],
         text: (flag) => texts[flag],
         isSet: (flag) => flag === 'replay' || flag === 'json',
-        inOrder: () => receipts,
+        inOrder: (flags) => (flags.includes('receipt') ? receipts : [key]),
       },
       { isInteractive: false, write: () => undefined },
     );
     const audit = JSON.parse(text);
     assert.ok(isSound, JSON.stringify(audit.findings));
+    assert.ok(
+      audit.claims.some(({ needsSecrets }: { needsSecrets: boolean }) => needsSecrets),
+      'one member’s key opens every private part',
+    );
     assert.equal(audit.identities.length, 2);
     assert.equal(audit.identities[0].isEndorsed, true);
     assert.ok(audit.proposals.length >= 2 && audit.ledger.entryCount >= highest);

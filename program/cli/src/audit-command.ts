@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { auditService, type ReceiptToHold, type RunnerAt, type ServiceAudit } from '@coco/audit';
 import { fromBase64, LedgerError, parseTransactionId, type TransactionId } from '@coco/base';
+import { EncryptionKey } from '@coco/crypto';
 import { engineUrl, InProcessScriptRunner, ScriptEngine } from '@coco/isolate';
 import { systemClock, systemRandom } from '@coco/node';
 import { auditProgress } from './audit-progress.ts';
@@ -44,6 +45,11 @@ export const auditCommand: Command = {
         'a receipt, or bundle of "coco receipt verify --save", that the ledger must hold; may stand several times',
     },
     proposal: { type: 'string', value: 'ID', meaning: 'the whole life of one proposal' },
+    'recovery-key': {
+      type: 'string',
+      value: 'PEM',
+      meaning: 'a member’s private encryption key; enough of them open the private parts too',
+    },
     replay: {
       type: 'boolean',
       meaning: 'run each decision again, by the constitution of its time',
@@ -76,6 +82,8 @@ export async function runAudit(
   const trustedService = await readText(given.text('service-certificate'));
   const files = given.inOrder(['receipt']).map(({ text }) => text);
   const receipts = await Promise.all(files.map(readReceipt));
+  const keyFiles = given.inOrder(['recovery-key']).map(({ text }) => text);
+  const recoveryKeys = await Promise.all(keyFiles.map(readKey));
   const mustContain = parseId(given.text('must-contain'));
   const scripts = given.isSet('replay') ? await loadScripts() : undefined;
   const startedMs = performance.now();
@@ -88,6 +96,7 @@ export async function runAudit(
       ...(trustedService === undefined ? {} : { trustedService }),
       ...(mustContain ? { mustContain } : {}),
       receipts: receipts.map(({ toHold }) => toHold),
+      ...(recoveryKeys.length > 0 ? { recoveryKeys } : {}),
       ...(scripts ? { scripts } : {}),
     }).finally(progress.end),
   );
@@ -152,6 +161,15 @@ function read(file: string): Promise<Buffer> {
   return readFile(file).catch((cause: unknown) => {
     throw cliError('WrongUsage', `The file ${file} cannot be read.`, {}, cause);
   });
+}
+
+async function readKey(file: string): Promise<EncryptionKey> {
+  const pem = (await read(file)).toString('utf8');
+  try {
+    return EncryptionKey.fromPem(pem);
+  } catch (cause) {
+    throw cliError('WrongUsage', `The file ${file} holds no RSA private key.`, {}, cause);
+  }
 }
 
 /** A bundle is JSON; anything else is the receipt itself. */

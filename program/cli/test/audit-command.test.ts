@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { EncryptionKey } from '@coco/crypto';
 import { runAudit } from '../src/audit-command.ts';
 import { progressText } from '../src/audit-progress.ts';
 import type { Given } from '../src/command-line.ts';
@@ -156,6 +157,7 @@ describe('coco audit', () => {
       [/cannot be read/, ledger, { 'service-certificate': join(scratch, 'no.pem') }],
       [/is no id/, ledger, { 'must-contain': 'yesterday' }],
       [/receipt/i, ledger, { receipt: vector('service-identity.pem') }],
+      [/no RSA private key/, ledger, { 'recovery-key': vector('service-identity.pem') }],
       [/certificate/, ledger, { 'service-certificate': vector('ledger-of-three.receipt') }],
     ];
     for (const [message, folder, flags = {}] of wrong) {
@@ -165,6 +167,14 @@ describe('coco audit', () => {
     await cp(ledger, join(outside, 'ledger'), { recursive: true });
     const message = /did you mean .*node\/ledger\?/;
     await assert.rejects(audit(outside), { code: 'WrongUsage', message });
+  });
+
+  test('recovery keys that do not suffice are refused', async () => {
+    const file = join(scratch, 'enc_privk.pem');
+    await writeFile(file, EncryptionKey.generate().privatePem());
+    const message = /open 0 of the 2 recovery shares needed/;
+    const flags = { 'recovery-key': file };
+    await assert.rejects(audit(ledger, flags), { code: 'WrongUsage', message });
   });
 
   test('shows on a terminal how far it has come', () => {
