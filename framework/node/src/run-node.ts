@@ -23,7 +23,6 @@ import {
   openRecoveredService,
   serviceStatus,
 } from '@coco/governance';
-import type { ScriptRunner } from '@coco/isolate';
 import { hostAdapter } from './adapter-host.ts';
 import type { BatchPipeline } from './batch-pipeline.ts';
 import { bugReport } from './bug-report.ts';
@@ -39,11 +38,12 @@ import { nodeEndpoints } from './node-endpoints.ts';
 import { type NodeJobs, startJobs } from './node-jobs.ts';
 import { openSnapshots } from './open-snapshots.ts';
 import { removeOutput, takePidFile, writeOutput } from './output-files.ts';
+import { systemClock } from './real-ports.ts';
 import { receiptEndpoint } from './receipt-endpoint.ts';
 import { type RecoveredService, readPrivateLedger, recoverService } from './recover-service.ts';
 import type { RequestContext } from './request-context.ts';
 import { answerRequest } from './request-path.ts';
-import { createScriptRunner } from './script-runner.ts';
+import { ScriptPool } from './script-pool.ts';
 import type { NodeState, NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
 import { snapshotEndpoints } from './snapshot-endpoints.ts';
 import type { SnapshotMaker } from './snapshot-maker.ts';
@@ -87,8 +87,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
   try {
-    const scripts = await createScriptRunner(options);
-    const node = new NodeWiring(options, await createAdapters(options), scripts);
+    const node = new NodeWiring(options, await createAdapters(options));
     await node.start(reject).catch(async (error: unknown) => {
       // No port and no thread stays behind of a node that did not start.
       if (error instanceof LedgerError) await node.stop();
@@ -124,7 +123,8 @@ async function createAdapters(options: RunNodeOptions): Promise<readonly Adapter
 class NodeWiring {
   readonly #options: RunNodeOptions;
   readonly #adapters: readonly Adapter[];
-  readonly #scripts: ScriptRunner;
+  /** By the system's clock, whatever the node's is: processes live in real time. */
+  readonly #scripts: ScriptPool = new ScriptPool({ clock: systemClock });
   readonly #registry = new Registry();
   readonly #listeners = new Map<string, HttpListener>();
   readonly #counts: RequestCounts = { requests: 0, refusals: 0, faults: 0 };
@@ -137,10 +137,9 @@ class NodeWiring {
   #certificates: CertificateFollower | undefined;
   #jobs: NodeJobs | undefined;
 
-  constructor(options: RunNodeOptions, adapters: readonly Adapter[], scripts: ScriptRunner) {
+  constructor(options: RunNodeOptions, adapters: readonly Adapter[]) {
     this.#options = options;
     this.#adapters = adapters;
-    this.#scripts = scripts;
   }
 
   get state(): NodeState {
@@ -194,6 +193,7 @@ class NodeWiring {
     this.#stopWatch();
     await this.#jobs?.stop();
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
+    this.#scripts.close();
     await this.#snapshots?.stop();
     if (runtime) {
       for (const adapter of this.#areAdaptersStarted ? this.#adapters : []) await adapter.stop();

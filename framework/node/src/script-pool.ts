@@ -3,7 +3,7 @@
  * each party after the other, and no party holds every process at once: one member's loops do not
  * hold up those of the others.
  */
-import { assert, LedgerError } from '@coco/base';
+import { LedgerError } from '@coco/base';
 import {
   isolateError,
   outcomeOf,
@@ -55,7 +55,8 @@ export class ScriptPool implements ScriptRunner {
     this.#options = options;
     this.#processesMax = options.processes ?? processesDefault;
     this.#waitingMax = options.waitingMax ?? waitingMaxDefault;
-    for (let count = 0; count < this.#processesMax; count++) this.#spawn();
+    // The others start with the first call, and stay: many a node runs no script for long.
+    this.#spawn();
   }
 
   /** @throws TooManyScripts; IsolateFailed; what the access throws that is no refusal */
@@ -139,6 +140,7 @@ export class ScriptPool implements ScriptRunner {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const server = new ScriptServer(call.access);
       const script = await this.#take();
+      if (this.#idle.length + this.#runningCount < this.#processesMax) this.#spawn();
       let end: ProcessEnd;
       try {
         end = await script.run(program, (request) => server.answer(request));
@@ -156,17 +158,9 @@ export class ScriptPool implements ScriptRunner {
   /** A process that takes calls. @throws IsolateFailed */
   async #take(): Promise<ScriptProcess> {
     for (;;) {
-      const starting = this.#idle.shift();
-      assert(starting !== undefined, 'as many calls run as there are processes, at most');
-      try {
-        const script = await starting;
-        if (script.isUsable) return script;
-      } catch (error) {
-        // What cannot be started now may be started for the next call.
-        this.#spawn();
-        throw error;
-      }
-      this.#spawn();
+      // What cannot be started now may be started for the next call.
+      const script = await (this.#idle.shift() ?? ScriptProcess.start(this.#options));
+      if (script.isUsable) return script;
     }
   }
 

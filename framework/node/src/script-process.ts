@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assert, type Clock, LedgerError } from '@coco/base';
@@ -98,6 +99,7 @@ export class ScriptProcess {
   static async start(options: ScriptProcessOptions): Promise<ScriptProcess> {
     const started = new ScriptProcess(options);
     await started.#isReady;
+    started.#holdNode(false);
     return started;
   }
 
@@ -115,6 +117,7 @@ export class ScriptProcess {
       const stopTimers = this.#startTimers(executionMsMax + graceMs);
       const run = { answer, heapBytesMax, resolve, reject, stopTimers };
       this.#run = { ...run, isAsking: false, failure: undefined };
+      this.#holdNode(true);
       this.#write({ kind: 'run', program });
     });
   }
@@ -122,6 +125,16 @@ export class ScriptProcess {
   kill(): void {
     this.#isGone = true;
     this.#child.kill('SIGKILL');
+  }
+
+  /** Whether the node's process goes on while this one lives; an idle one holds nothing up. */
+  #holdNode(isHeld: boolean): void {
+    const { stdin, stdout, stderr } = this.#child;
+    for (const handle of [this.#child, stdin, stdout, stderr]) {
+      // The pipes are sockets, which the types of `spawn` do not say.
+      if (isHeld) (handle as Socket | null)?.ref();
+      else (handle as Socket | null)?.unref();
+    }
   }
 
   #awaitReady(): Promise<void> {
@@ -217,6 +230,7 @@ export class ScriptProcess {
     const run = this.#run;
     if (run === undefined) return;
     this.#run = undefined;
+    this.#holdNode(false);
     run.stopTimers();
     if (run.failure !== undefined) run.reject(run.failure.error);
     else run.resolve(end);
