@@ -8,6 +8,7 @@ export const cliError: (
     | 'StillOpen'
     | 'NoBallot'
     | 'RulesRefused'
+    | 'NoRulesDocument'
     | 'WrongState'
     | 'SandboxBroken'
     | 'NodeDidNotStart'
@@ -32,6 +33,12 @@ export const cliError: (
     kind: 'refusal',
     status: 408,
     meaning: 'A proposal was not decided within the time that the caller wanted to wait.',
+  },
+  NoRulesDocument: {
+    kind: 'refusal',
+    status: 404,
+    meaning:
+      'The network has another constitution than Coco’s, which decides by no rules document.',
   },
   RulesRefused: {
     kind: 'refusal',

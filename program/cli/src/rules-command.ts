@@ -16,8 +16,15 @@ import {
 } from '@coco/constitution';
 import type { Command, Given } from './command-line.ts';
 import { cliError } from './errors.ts';
+import { networkFlags, withNetwork } from './network.ts';
 import { outputFlags, show } from './output.ts';
-import { membersFlags, readJsonFile, readMembers, readRulesFile } from './rules-files.ts';
+import {
+  membersFlags,
+  readJsonFile,
+  readMembers,
+  readRulesFile,
+  rulesOfNetwork,
+} from './rules-files.ts';
 
 export const rulesCheckCommand: Command = {
   name: 'rules check',
@@ -100,12 +107,15 @@ function explanationDocument(rules: RulesDocument, members: readonly Member[]): 
 
 export const rulesDiffCommand: Command = {
   name: 'rules diff',
-  positionals: ['<file>', '<other file>'],
-  summary: 'what the other document would change, action by action',
-  flags: { ...outputFlags },
+  positionals: ['<file>', '[other file]'],
+  summary: 'what another document would change, action by action',
+  flags: {
+    'from-network': { type: 'boolean', meaning: 'what the file would change in a network' },
+    ...networkFlags,
+    ...outputFlags,
+  },
   run: async (given) => {
-    const [file = '', other = ''] = given.positionals;
-    const [before, after] = await Promise.all([readRulesFile(file), readRulesFile(other)]);
+    const { before, after } = await readBoth(given);
     const changes = diffRules(before, after).map(({ actions, removed, added }) => ({
       actions,
       removed,
@@ -114,6 +124,24 @@ export const rulesDiffCommand: Command = {
     show(given, { changes }, formatDiff(before, after));
   },
 };
+
+async function readBoth(
+  given: Given,
+): Promise<{ readonly before: RulesDocument; readonly after: RulesDocument }> {
+  const [file = '', other] = given.positionals;
+  const isFromNetwork = given.isSet('from-network');
+  if (isFromNetwork === (other !== undefined)) {
+    const message =
+      'A difference is between two files, or between a network and a file: give either another file or --from-network.';
+    throw cliError('WrongUsage', message);
+  }
+  if (other !== undefined) {
+    return { before: await readRulesFile(file), after: await readRulesFile(other) };
+  }
+  const after = await readRulesFile(file);
+  const before = await withNetwork(given, ({ governance }) => rulesOfNetwork(governance));
+  return { before, after };
+}
 
 export const rulesCompileCommand: Command = {
   name: 'rules compile',

@@ -10,7 +10,7 @@ import {
   readMember,
 } from '@coco/constitution';
 import { sha256 } from '@coco/crypto';
-import { readTextFile } from '@coco/member';
+import { type GovernanceService, readRulesInForce, readTextFile } from '@coco/member';
 import type { Flag, Given } from './command-line.ts';
 import { cliError } from './errors.ts';
 import { networkFlags, withNetwork } from './network.ts';
@@ -38,6 +38,14 @@ export async function readJsonFile(path: string): Promise<JsonValue> {
 /** @throws WrongUsage, RulesDocumentInvalid, RulesDocumentUnsafe */
 export async function readRulesFile(path: string): Promise<RulesDocument> {
   return parseRulesDocument(await readJsonFile(path));
+}
+
+/** The rules in force. @throws NoRulesDocument */
+export async function rulesOfNetwork(governance: GovernanceService): Promise<RulesDocument> {
+  const found = await readRulesInForce(governance);
+  if (found !== undefined) return found.rules;
+  const message = 'The network’s constitution is not Coco’s: it decides by no rules document.';
+  throw cliError('NoRulesDocument', message);
 }
 
 /** Undefined when the command names none. @throws WrongUsage */

@@ -3,10 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, mock, test } from 'node:test';
+import { utf8Encode } from '@coco/base';
 import { createConstitution } from '@coco/constitution';
+import { GovernanceService } from '@coco/member';
 import { runCommand } from '../src/command-line.ts';
 import { commands } from '../src/commands.ts';
-import { activeMembers, findMember, parseMembers } from '../src/rules-files.ts';
+import { activeMembers, findMember, parseMembers, rulesOfNetwork } from '../src/rules-files.ts';
 
 const examples = new URL('../../../framework/constitution/examples/', import.meta.url);
 const example = (name: string): string => new URL(`${name}.json`, examples).pathname;
@@ -176,7 +178,8 @@ describe('coco rules', () => {
     const wrong: readonly (readonly [code: string, message: RegExp, ...argv: string[]])[] = [
       ['WrongUsage', /text\.json is not JSON/, 'check', text],
       ['WrongUsage', /comes <file>/, 'check'],
-      ['WrongUsage', /comes <file> <other file>/, 'diff', bank],
+      ['WrongUsage', /between two files, or between a network and a file/, 'diff', bank],
+      ['WrongUsage', /comes <file> \[other file\]/, 'diff'],
       ['WrongUsage', /not JSON/, 'check', bank, '--members', text],
       [
         'WrongUsage',
@@ -214,6 +217,37 @@ describe('coco rules', () => {
     const nobody = file('nobody.json', { value: [] });
     const emptyVote = ['simulate', bank, '--members', nobody, ...set];
     await refuses('WrongUsage', /There are no active members/, ...emptyVote);
+  });
+});
+
+describe('the rules of a network', () => {
+  const networkWith = (constitution: string, rules: unknown): GovernanceService =>
+    new GovernanceService({
+      request: async ({ path }) => ({
+        status: 200,
+        headers: new Map(),
+        body: utf8Encode(
+          path.startsWith('/gov/service/constitution') ? constitution : JSON.stringify({ rules }),
+        ),
+        transactionId: undefined,
+      }),
+      committed: () => assert.fail('nothing is submitted'),
+    });
+
+  test('are those in force, or those that its constitution begins with', async () => {
+    const rules = JSON.parse(readFileSync(bank, 'utf8'));
+    const text = createConstitution({ rules });
+    assert.deepEqual(await rulesOfNetwork(networkWith(text, null)), rules);
+    const others = { ...rules, version: 2 };
+    assert.deepEqual(await rulesOfNetwork(networkWith(text, others)), others);
+  });
+
+  test('are none where another constitution decides', async () => {
+    const refused = { code: 'NoRulesDocument', message: /constitution is not Coco’s/ };
+    await assert.rejects(
+      rulesOfNetwork(networkWith('export function resolve() {}', null)),
+      refused,
+    );
   });
 });
 
