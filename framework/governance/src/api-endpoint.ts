@@ -15,8 +15,13 @@ const versionParameter: JsonValue = {
   schema: { type: 'string', enum: ['2023-06-01-preview', '2024-07-01'] },
 };
 
-export function apiEndpoint(endpoints: readonly Endpoint[]): CommandEndpoint {
-  return {
+/** `builtIn`: those that every frontend has, which need no version. */
+export function apiEndpoint(
+  versioned: readonly Endpoint[],
+  builtIn: readonly Endpoint[],
+): CommandEndpoint {
+  const needVersion = new Set(versioned.map(({ path }) => path));
+  const endpoint: CommandEndpoint = {
     method: 'GET',
     path: '/gov/api',
     summary: 'OpenAPI document of this frontend',
@@ -31,31 +36,35 @@ export function apiEndpoint(endpoints: readonly Endpoint[]): CommandEndpoint {
         description: 'What members govern a network of Coco by, and what anybody may see of it.',
         version,
         prefix: '/gov',
-        endpoints,
+        endpoints: [...versioned, ...builtIn, endpoint],
       });
-      return jsonResponse(withVersionParameter(document));
+      return jsonResponse(withVersionParameter(document, needVersion));
     },
   };
+  return endpoint;
 }
 
-function withVersionParameter(document: JsonValue): JsonValue {
-  if (!isJsonObject(document) || !isJsonObject(document.paths)) return document;
-  const paths = mapObject(document.paths, (operations) =>
-    mapObject(operations, (operation) => {
-      const { parameters } = isJsonObject(operation) ? operation : {};
-      const before = Array.isArray(parameters) ? (parameters as readonly JsonValue[]) : [];
-      return { ...(operation as object), parameters: [...before, versionParameter] } as JsonValue;
-    }),
+function withVersionParameter(document: JsonValue, needVersion: ReadonlySet<string>): JsonValue {
+  if (!isJsonObject(document)) return document;
+  const paths = mapObject(document.paths, (operations, path) =>
+    needVersion.has(path) ? mapObject(operations, withParameter) : operations,
   );
   return { ...document, paths };
 }
 
+function withParameter(operation: JsonValue): JsonValue {
+  if (!isJsonObject(operation)) return operation;
+  const { parameters } = operation;
+  const before = Array.isArray(parameters) ? (parameters as readonly JsonValue[]) : [];
+  return { ...operation, parameters: [...before, versionParameter] };
+}
+
 function mapObject(
   value: JsonValue | undefined,
-  change: (value: JsonValue) => JsonValue,
+  change: (value: JsonValue, key: string) => JsonValue,
 ): JsonValue {
   if (!isJsonObject(value)) return {};
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, change(item ?? null)]),
+    Object.entries(value).map(([key, item]) => [key, change(item ?? null, key)]),
   );
 }

@@ -19,7 +19,7 @@ export function governanceEndpoints(ports: GovernancePorts): readonly Endpoint[]
     ...serviceEndpoints(ports),
     ...applicationEndpoints(),
     ...cocoEndpoints(),
-    ...transactionEndpoints('/gov', ports.transactions),
   ];
-  return [...endpoints, apiEndpoint(endpoints)];
+  const builtIn = transactionEndpoints('/gov', ports.transactions);
+  return [...endpoints, ...builtIn, apiEndpoint(endpoints, builtIn)];
 }

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { isJsonObject, type JsonValue, toBase64, utf8Encode } from '@coco/base';
-import { constitution, nodeInfos, snpHostData, snpMeasurements } from '../src/tables.ts';
+import {
+  constitution,
+  nodeInfos,
+  snpHostData,
+  snpMeasurements,
+  userCertificates,
+} from '../src/tables.ts';
 import { answerOf, createMember, refusalOf, TestService } from './service-fixture.ts';
 import { testConstitution } from './test-constitution.ts';
 
@@ -12,6 +18,8 @@ opened.sign();
 await opened.acknowledge(member);
 const proposalId = String((await opened.open([member])).field('proposalId'));
 opened.sign();
+
+opened.write((transaction) => userCertificates.put(transaction, member.id, member.certificatePem));
 
 const recorded: {
   readonly anonymous: readonly {
@@ -56,7 +64,8 @@ suite('service endpoints', () => {
       const target = path
         .replace('{member}', member.id)
         .replace('{node}', opened.identity.node.id)
-        .replace('{proposal}', proposalId);
+        .replace('{proposal}', proposalId)
+        .replace('{user}', member.id);
       const answer = opened.get(target);
       assert.equal(answer.status, 200, answer.text);
       assert.deepEqual(withoutData(shapeOf(answer.body)), withoutData(shape));

@@ -7,6 +7,7 @@ import './certificate-renewal.test.ts';
 import './certificate-watch.test.ts';
 import './configuration.test.ts';
 import './fuzz.test.ts';
+import './governance-rollback.test.ts';
 import './http-listener.test.ts';
 import './issuer-client.test.ts';
 import './listener-renewal.test.ts';
