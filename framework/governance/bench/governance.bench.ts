@@ -35,7 +35,9 @@ const isJson = process.argv.includes('--json');
 /** Decides by the votes alone, and looks at nothing. */
 const flat = `
 export function validate() { return { valid: true, description: "" }; }
-export function resolve(proposal, proposerId, votes) { return votes.length > 1 ? "Accepted" : "Open"; }
+export function resolve(proposal, proposerId, votes) {
+  return votes.length > 1 ? "Accepted" : "Open";
+}
 export function apply() {}
 `;
 
