@@ -34,7 +34,7 @@ export function claimsOf(
   }
   if (audit.replayedCount && !has(['DecisionNotReproduced', 'RowMalformed'])) {
     claim(
-      `Every decision comes out again: the constitution of its time, on the ballots recorded, gives the result recorded and writes what was written (${audit.replayedCount} decisions).`,
+      `Every decision comes out again: the constitution of its time, on the ballots recorded, gives the result recorded and writes what was written. Run again: ${audit.replayedCount}.`,
     );
   }
   if (options.secrets) {
