@@ -13,6 +13,7 @@ export interface CcfMap {
   set(key: ArrayBuffer, value: ArrayBuffer): unknown;
   delete(key: ArrayBuffer): unknown;
   clear(): void;
+  readonly size: number;
   forEach(visit: (value: ArrayBuffer, key: ArrayBuffer) => void): void;
 }
 
@@ -58,7 +59,5 @@ export interface CcfGlobal {
   readonly coco?: {
     /** @throws Error with what is wrong with the settings */
     readonly checkAdapterSettings?: (adapter: string, settings: unknown) => void;
-    /** How many members are active, without reading them all. */
-    readonly activeMemberCount?: () => number;
   };
 }

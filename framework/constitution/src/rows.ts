@@ -41,6 +41,11 @@ export function clearTable(table: string): void {
   mapOf(table).clear();
 }
 
+/** The number of rows, without reading them. */
+export function countRows(table: string): number {
+  return mapOf(table).size;
+}
+
 /** All rows, read at once, so that the table may be written while they are used. */
 export function jsonRows(table: string): readonly (readonly [key: string, value: unknown])[] {
   const rows: (readonly [string, unknown])[] = [];

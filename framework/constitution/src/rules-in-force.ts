@@ -6,23 +6,21 @@
  * then the initial rules count, no time limit ends and no lock opens.
  */
 
-import type { CcfGlobal } from './ccf-global.ts';
 import { countsHeadsOnly } from './decide.ts';
 import { initialRules } from './initial-rules.ts';
 import { type Member, readMember } from './member-data.ts';
 import { readRules } from './read-rules.ts';
-import { hasRow, jsonRows, readJson, removeRow, writeJson } from './rows.ts';
+import { countRows, hasRow, jsonRows, readJson, removeRow, writeJson } from './rows.ts';
 import type { Rule, RulesDocument, StandingPermissions } from './rules-document.ts';
 import { type MemberInfo, memberInfo } from './service-state.ts';
 import {
+  activeMemberTable,
   clockTable,
   memberInfoTable,
   proposalTimeTable,
   rulesTable,
   standingPermissionTable,
 } from './tables.ts';
-
-declare const ccf: CcfGlobal;
 
 const permissionNames: readonly (keyof StandingPermissions)[] = [
   'node_replacement',
@@ -82,11 +80,13 @@ export function membersOf({ withAccepted }: { readonly withAccepted: boolean }):
 
 /**
  * The active members, as far as rules look at them. Those that count heads need the voters and a
- * number, which a Coco node knows: a vote among ten thousand then reads as many rows as have voted.
+ * number, which a Coco node keeps: a vote among ten thousand then reads as many rows as have voted.
  */
 export function electorate(rules: readonly Rule[], voterIds: Iterable<string>): readonly Member[] {
-  const count = countsHeadsOnly(rules) ? ccf.coco?.activeMemberCount?.() : undefined;
-  if (count === undefined) return membersOf({ withAccepted: false });
+  const isCounted = countsHeadsOnly(rules) && hasOwnTables();
+  const count = isCounted ? countRows(activeMemberTable) : 0;
+  // Somebody active has proposed: where nobody is counted, nobody counts.
+  if (count === 0) return membersOf({ withAccepted: false });
   const voters = [...voterIds].flatMap((id) => {
     const info = memberInfo(id);
     return info?.status === 'Active' ? [readMember(id, info.member_data)] : [];

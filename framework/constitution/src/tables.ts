@@ -45,5 +45,7 @@ export const adapterTable: string = `${cocoGovernance}.adapters`;
 
 export const rulesTable: string = `${cocoGovernance}.rules`;
 export const standingPermissionTable: string = `${cocoGovernance}.standing_permissions`;
+/** Which members are active; the node keeps it. */
+export const activeMemberTable: string = `${cocoGovernance}.active_members`;
 export const clockTable: string = `${cocoGovernance}.clock`;
 export const proposalTimeTable: string = `${cocoGovernance}.proposal_times`;

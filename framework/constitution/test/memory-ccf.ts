@@ -87,6 +87,9 @@ export class MemoryCcf {
       set: (key, value) => write().set(nameOf(key), checkBuffer(value)),
       delete: (key) => write().delete(nameOf(key)),
       clear: () => write().clear(),
+      get size() {
+        return use().size;
+      },
       forEach: (visit) => {
         const rows = [...use()].sort(([left], [right]) => (left < right ? -1 : 1));
         for (const [key, value] of rows) visit(value, bufferOf(key));

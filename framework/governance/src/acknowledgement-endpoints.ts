@@ -2,6 +2,7 @@
  * Acknowledgement: a member signs the digest of the state that it saw. With its first one an
  * Accepted member becomes Active, so nobody is active who cannot use the key of their certificate.
  */
+
 import { LedgerError, refuse, toBase64, toHex } from '@coco/base';
 import {
   type Endpoint,
@@ -12,6 +13,7 @@ import {
 } from '@coco/endpoint';
 import type { Transaction } from '@coco/kv';
 import { MerkleTree } from '@coco/merkle';
+import { indexMember } from './active-members.ts';
 import { governanceError } from './errors.ts';
 import {
   governanceRead,
@@ -121,5 +123,6 @@ function activate(transaction: Transaction, memberId: string, ports: GovernanceP
     throw refuse('InvalidInput', 'Recovery members cannot be activated during recovery.');
   }
   memberInfos.put(transaction, memberId, { ...info, status: 'Active' });
+  indexMember(transaction, memberId);
   if (isRecoveryMember && status === 'Open') refreshRecoveryShares(transaction, ports);
 }

@@ -53,6 +53,9 @@ export const proposalTimes: Table<ProposalTimesRow> = new Table(
 /** `<13 digits of ms>:<proposal id>`: open proposals to be resolved again, earliest first. */
 export const wakeups: Table<Uint8Array> = new Table(`${ours}.wakeups`, rawBytes);
 
+/** The members that are Active (active-members.ts). */
+export const activeMembers: Table<Uint8Array> = new Table(`${ours}.active_members`, rawBytes);
+
 /**
  * The proposals in the tables that are not Open, so that a decision finds those to remove without
  * reading the open ones.

@@ -12,6 +12,7 @@ import {
 } from '@coco/base';
 import { encryptTo, parseCertificate } from '@coco/crypto';
 import { MerkleTree } from '@coco/merkle';
+import { rebuildActiveMembers } from './active-members.ts';
 import { rebuildDecided } from './decided-proposals.ts';
 import type { LedgerSecret } from './issue-recovery-shares.ts';
 import type { Writable } from './table.ts';
@@ -204,8 +205,9 @@ export function recover(
   }
   addNode(transaction, start.node);
   if (start.virtual) admitVirtual(transaction, start.virtual);
-  // Ledgers of the first slice have no index of decided proposals.
+  // Ledgers of earlier versions lack an index.
   rebuildDecided(transaction);
+  rebuildActiveMembers(transaction);
   nodeSecrets.put(transaction, {
     [start.node.id]: [
       {

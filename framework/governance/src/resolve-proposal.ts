@@ -6,6 +6,7 @@
 import { type JsonValue, LedgerError, refuse, utf8Decode } from '@coco/base';
 import type { ScriptValue } from '@coco/isolate';
 import type { Transaction } from '@coco/kv';
+import { indexWrittenMembers } from './active-members.ts';
 import { checkWrittenRows } from './check-written-rows.ts';
 import { ledgerClock } from './coco-tables.ts';
 import { indexActions, keepOnlyDecided } from './decided-proposals.ts';
@@ -76,6 +77,7 @@ async function carryOut(
     checkWrittenRows(transaction);
     scripts.checkIdentities();
     indexActions(transaction);
+    indexWrittenMembers(transaction);
     return undefined;
   } catch (error) {
     if (!(error instanceof LedgerError) || error.code !== 'GovernanceRowInvalid') throw error;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { isJsonObject, type JsonValue, utf8Encode } from '@coco/base';
 import fc from 'fast-check';
-import { decidedProposals } from '../src/coco-tables.ts';
+import { activeMembers, decidedProposals } from '../src/coco-tables.ts';
 import { memberInfos, recoveryShares, userCertificates } from '../src/tables.ts';
 import { createMember, type TestAction, type TestMember, TestService } from './service-fixture.ts';
 import { no, yes } from './test-constitution.ts';
@@ -202,6 +202,8 @@ function compare(service: TestService, model: Model): void {
   }
   assert.equal(userCertificates.has(state, user.id), model.hasUser);
   const decided = [...model.proposals].filter(([, proposal]) => proposal.state !== 'Open');
+  const active = memberInfos.rows(state).filter(([, info]) => info.status === 'Active');
+  assert.deepEqual(activeMembers.keys(state), active.map(([id]) => id).sort());
   assert.deepEqual(decidedProposals.keys(state), decided.map(([id]) => id).sort());
   const holders = Object.keys(recoveryShares.get(state)?.encrypted_shares ?? {});
   assert.deepEqual(holders.sort(), [...model.holders].sort());

@@ -1,6 +1,7 @@
 /** All tests of the room, in one process. */
 import './acknowledgement.test.ts';
 import './application-endpoints.test.ts';
+import './active-members.test.ts';
 import './bad-input.test.ts';
 import './ballots.test.ts';
 import './coco-endpoints.test.ts';
