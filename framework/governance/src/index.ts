@@ -1,4 +1,5 @@
 /** The door of @coco/governance. */
+export { checkConstitution } from './check-constitution.ts';
 export { governanceError } from './errors.ts';
 export type { NewMember, NewNode, NewService, VirtualJoinPolicy } from './genesis.ts';
 export { genesis, recover } from './genesis.ts';

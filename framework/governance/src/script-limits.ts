@@ -6,8 +6,8 @@ import type { ScriptLimits } from '@coco/isolate';
 import { runtimeOptions } from './app-tables.ts';
 import type { Readable } from './table.ts';
 
-/** CCF's defaults. */
-const defaults: ScriptLimits = {
+/** CCF's defaultLimits. */
+export const defaultLimits: ScriptLimits = {
   heapBytesMax: 100 * 1024 * 1024,
   stackBytesMax: 1024 * 1024,
   executionMsMax: 5000,
@@ -16,8 +16,8 @@ const defaults: ScriptLimits = {
 export function scriptLimits(state: Readable): ScriptLimits {
   const options = runtimeOptions.get(state);
   return {
-    heapBytesMax: Math.max(defaults.heapBytesMax, options?.max_heap_bytes ?? 0),
-    stackBytesMax: Math.max(defaults.stackBytesMax, options?.max_stack_bytes ?? 0),
-    executionMsMax: Math.max(defaults.executionMsMax, options?.max_execution_time_ms ?? 0),
+    heapBytesMax: Math.max(defaultLimits.heapBytesMax, options?.max_heap_bytes ?? 0),
+    stackBytesMax: Math.max(defaultLimits.stackBytesMax, options?.max_stack_bytes ?? 0),
+    executionMsMax: Math.max(defaultLimits.executionMsMax, options?.max_execution_time_ms ?? 0),
   };
 }

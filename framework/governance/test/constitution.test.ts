@@ -1,7 +1,10 @@
 /** Constitutions that throw, loop or answer nonsense: refused or recorded, and nothing changed. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { LedgerError } from '@coco/base';
+import { checkConstitution } from '../src/check-constitution.ts';
 import { constitution, proposalInfos, serviceConfig } from '../src/tables.ts';
+import { scriptRunner } from './script-runner.ts';
 import { createMember, refusalOf, TestService } from './service-fixture.ts';
 import { testConstitution, yes } from './test-constitution.ts';
 
@@ -208,6 +211,34 @@ suite('constitutions that misbehave', () => {
     const service = await governedBy(withBody('validate', 'throw new Error("x".repeat(1e6))'));
     const answer = await service.propose(member);
     assert.ok(answer.text.length < 10_000, String(answer.text.length));
+  });
+
+  test('a service does not start with what is no constitution', async () => {
+    await checkConstitution(testConstitution, scriptRunner);
+    for (const [text, reason] of [
+      ['', /constitution is empty/],
+      ['export function', /SyntaxError/],
+      ['export function validate(input) {}', /does not export a function named apply/],
+      ['throw new Error("on loading")', /on loading/],
+      ['for (;;);', /./],
+      [
+        withBody('validate', '').replace('resolve(proposal, proposerId, votes)', 'resolve()'),
+        /resolve/,
+      ],
+    ] as const) {
+      await assert.rejects(checkConstitution(text, scriptRunner), (error: unknown) => {
+        assert.ok(error instanceof LedgerError && error.code === 'InvalidInput');
+        assert.match(error.message, /^The constitution cannot be used: /);
+        assert.match(error.message, reason);
+        return true;
+      });
+    }
+    await assert.rejects(
+      checkConstitution('ccf.kv["public:x"].get(new ArrayBuffer(1))', scriptRunner),
+      {
+        code: 'InvalidInput',
+      },
+    );
   });
 
   test('a ledger without a constitution decides by the consent of the majority', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { asSeqno, refuse, utf8Encode } from '@coco/base';
-import { ledgerClock, proposalTimes, wakeups } from '../src/coco-tables.ts';
+import { decidedProposals, ledgerClock, proposalTimes, wakeups } from '../src/coco-tables.ts';
 import { advanceLedgerTime, ledgerTime } from '../src/ledger-time.ts';
 import { resolveDue } from '../src/resolve-due.ts';
 import { proposalInfos, userCertificates } from '../src/tables.ts';
@@ -251,6 +251,22 @@ suite('wake-ups', () => {
       assert.equal((await service.propose(first)).status, 500, value);
     }
   });
+});
+
+test('a recovery makes the index of decided proposals that its ledger lacks', async () => {
+  const before = await TestService.start(members);
+  before.sign();
+  for (const one of members) await before.acknowledge(one);
+  await before.open(members);
+  const open = String((await before.propose(first)).field('proposalId'));
+  const withdrawn = String((await before.propose(first)).field('proposalId'));
+  await before.withdraw(first, withdrawn);
+  before.write((transaction) => decidedProposals.delete(transaction, withdrawn));
+  const service = await before.recovered();
+  const state = service.store.begin();
+  assert.deepEqual(decidedProposals.keys(state), [withdrawn]);
+  assert.equal((await service.withdraw(first, open)).field('proposalState'), 'Withdrawn');
+  assert.deepEqual(proposalInfos.keys(service.store.begin()), [open]);
 });
 
 suite('the ledger’s time', () => {

@@ -215,7 +215,8 @@ class NodeWiring {
     const pem = await readConfiguredText(baseFolder, configuration.virtualRootKeyFile);
     const root = SigningKey.fromPem(pem);
     const platform = new VirtualPlatform({ root, measurement, hostData });
-    return { ...this.#options, platform, joinPolicy: { measurement, hostData }, onFailed };
+    const joinPolicy = { measurement, hostData };
+    return { ...this.#options, platform, joinPolicy, onFailed, scripts: this.#scripts };
   }
 
   #startAdapters(runtime: ServiceRuntime): void {

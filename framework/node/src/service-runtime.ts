@@ -3,6 +3,7 @@ import type { Evidence, Platform } from '@coco/attestation';
 import { reportDataOf } from '@coco/attestation';
 import type { Clock, LedgerError, Log, Random, Seqno } from '@coco/base';
 import type { EndorsementRow, HistoricalSecretRow } from '@coco/governance';
+import type { ScriptRunner } from '@coco/isolate';
 import type { LedgerSecrets } from '@coco/ledger';
 import type { MerkleTree } from '@coco/merkle';
 import type { NodeConfiguration } from './configuration.ts';
@@ -33,6 +34,8 @@ export interface NodeSurroundings {
   readonly random: Random;
   readonly log: Log;
   readonly onFailed: (error: LedgerError) => void;
+  /** Where constitution and ballots run. */
+  readonly scripts: ScriptRunner;
 }
 
 export interface ServiceRuntime {

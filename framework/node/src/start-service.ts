@@ -4,7 +4,7 @@ import type { Adapter } from '@coco/adapter';
 import { encodeQuoteInfo } from '@coco/attestation';
 import { asSeqno, asView, type JsonValue, present } from '@coco/base';
 import { TransactionStatusTracker } from '@coco/endpoint';
-import { genesis, type NewNode } from '@coco/governance';
+import { checkConstitution, genesis, type NewNode } from '@coco/governance';
 import { Store } from '@coco/kv';
 import {
   createLedgerTree,
@@ -49,6 +49,7 @@ export async function startService(
   const { baseFolder } = surroundings;
   const members = await Promise.all(start.members.map((member) => readMember(baseFolder, member)));
   const constitution = await readConstitution(baseFolder, start.constitutionFiles);
+  await checkConstitution(constitution, surroundings.scripts);
   const content = {
     members,
     constitution,

@@ -19,6 +19,15 @@ async function write(harness: NodeHarness, name: string, text: string): Promise<
   return (answer.json as { transactionId: string }).transactionId;
 }
 
+test('a node does not start with what is no constitution', async () => {
+  const harness = await NodeHarness.create(undefined, 'export function validate() {}');
+  await assert.rejects(harness.start(), {
+    code: 'InvalidInput',
+    message: /^The constitution cannot be used: .*does not export a function named apply/,
+  });
+  await harness.remove();
+});
+
 describe('a running node', () => {
   let harness: NodeHarness;
   before(async () => {
