@@ -22,6 +22,15 @@ export interface QuickjsExports {
   wasm_malloc(bytes: number): number;
   wasm_free(at: number): void;
   qjs_eval(code: number, length: number, name: number, flags: number): Box;
+  qjs_compile(
+    code: number,
+    length: number,
+    name: number,
+    flags: number,
+    writeFlags: number,
+    lengthAt: number,
+  ): number;
+  qjs_eval_bytecode(at: number, length: number): Box;
   qjs_call(callee: Box, self: Box, count: number, args: number): Box;
   qjs_new_host_function(name: number, length: number, argCount: number): Box;
   qjs_get_undefined(): Box;
@@ -62,6 +71,8 @@ const names: readonly (keyof QuickjsExports)[] = [
   'wasm_malloc',
   'wasm_free',
   'qjs_eval',
+  'qjs_compile',
+  'qjs_eval_bytecode',
   'qjs_call',
   'qjs_new_host_function',
   'qjs_get_undefined',

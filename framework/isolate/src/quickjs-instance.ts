@@ -109,6 +109,25 @@ export class QuickjsInstance {
     return value;
   }
 
+  /** A module's bytecode; undefined when it does not parse. Runs none of it. */
+  compile(source: string, name: string): Uint8Array | undefined {
+    const code = this.#place(utf8Encode(source));
+    const placed = this.#place(utf8Encode(`${name}\0`));
+    const lengthAt = this.#allocate(4);
+    const engine = this.#exports;
+    const at = engine.qjs_compile(code.at, code.length, placed.at, evalModule, 0, lengthAt);
+    const length = this.#length(lengthAt);
+    return at === 0 ? undefined : this.#copy(at, length);
+  }
+
+  /** Evaluates a module's bytecode, which this very engine made. */
+  evaluateBytecode(bytecode: Uint8Array): Box {
+    const placed = this.#place(bytecode);
+    const value = this.#exports.qjs_eval_bytecode(placed.at, placed.length);
+    this.#exports.wasm_free(placed.at);
+    return value;
+  }
+
   /** Calls a function with `undefined` as its `this`. */
   call(callee: Box, ...args: readonly Box[]): Completion {
     const at = this.#allocate(4 * Math.max(args.length, 1));

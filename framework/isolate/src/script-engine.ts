@@ -25,11 +25,15 @@ const heapFactor = 2;
 const heapBytesCeiling: number = 512 * 1024 * 1024;
 /** Compiling takes some 10 ms; a network has one or two settings. */
 const modulesMax = 4;
+/** Reading the bytecode of a constitution takes a quarter of parsing it; ballots are short. */
+const bytecode = { sourceCharactersMin: 8 * 1024, countMax: 4, bytesMax: 4 * 1024 * 1024 };
 
 export class ScriptEngine {
   readonly #bytes: Uint8Array;
   readonly #image: GuestImage;
   readonly #modules = new Map<number, WebAssembly.Module>();
+  /** By source, the one used last at the end. */
+  readonly #bytecode = new Map<string, Uint8Array>();
 
   /** @param bytes the file at engineUrl @throws BugError when it is another one */
   constructor(bytes: Uint8Array) {
@@ -44,8 +48,26 @@ export class ScriptEngine {
   run(program: ScriptProgram, port: ScriptPort, monotonicMs: () => number): RunEnd {
     const heapBytesMax = Math.min(program.limits.heapBytesMax, heapBytesCeiling);
     const limits = { ...program.limits, heapBytesMax };
-    const engine = { module: this.#module(heapBytesMax), image: this.#image, monotonicMs };
+    const engine = {
+      module: this.#module(heapBytesMax),
+      image: this.#image,
+      monotonicMs,
+      bytecodeOf: (source: string, compile: () => Uint8Array | undefined) =>
+        this.#bytecodeOf(source, compile),
+    };
     return new ScriptRun({ ...program, limits }, port, engine).perform();
+  }
+
+  #bytecodeOf(source: string, compile: () => Uint8Array | undefined): Uint8Array | undefined {
+    if (source.length < bytecode.sourceCharactersMin) return undefined;
+    const bytes = this.#bytecode.get(source) ?? compile();
+    if (bytes === undefined || bytes.length > bytecode.bytesMax) return undefined;
+    this.#bytecode.delete(source);
+    for (const former of this.#bytecode.keys()) {
+      if (this.#bytecode.size >= bytecode.countMax) this.#bytecode.delete(former);
+    }
+    this.#bytecode.set(source, bytes);
+    return bytes;
   }
 
   #module(heapBytesMax: number): WebAssembly.Module {

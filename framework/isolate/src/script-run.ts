@@ -33,6 +33,8 @@ export interface RunEngine {
   readonly module: WebAssembly.Module;
   readonly image: GuestImage;
   readonly monotonicMs: () => number;
+  /** Of a large module that was run before; undefined for others. */
+  bytecodeOf(source: string, compile: () => Uint8Array | undefined): Uint8Array | undefined;
 }
 
 export interface GuestImage extends MemoryImage {
@@ -150,7 +152,13 @@ export class ScriptRun {
 
   /** The module's namespace. */
   #load(instance: QuickjsInstance, source: string): Box {
-    const evaluated = instance.evaluate(source, { name: moduleName, isModule: true });
+    // Compiled apart from what runs: what a parse may break it breaks for this source alone.
+    const compile = () => this.#fresh().compile(source, moduleName);
+    const bytecode = this.#engine.bytecodeOf(source, compile);
+    const evaluated =
+      bytecode === undefined
+        ? instance.evaluate(source, { name: moduleName, isModule: true })
+        : instance.evaluateBytecode(bytecode);
     const promise = this.#take(instance, instance.complete(evaluated));
     return this.#settle(instance, promise);
   }

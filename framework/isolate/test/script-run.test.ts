@@ -119,6 +119,24 @@ describe('a call of a script', () => {
     equal(await resultOf('return new Date().getTimezoneOffset()'), 0);
   });
 
+  test('a long module runs alike each time, and starts anew each time', async () => {
+    const filler = `// ${'x'.repeat(10_000)}\n`;
+    const source = `${filler}let count = 0; export function run() { return ++count; }`;
+    const failing = `${filler}export function run() { throw new Error('no') }`;
+    for (let time = 0; time < 3; time++) {
+      deepEqual(await runModule(source), { kind: 'returned', value: 1 });
+      const outcome = await runModule(failing);
+      ok(outcome.kind === 'threw');
+      match(outcome.trace ?? '', /^ {4}at run \(script:2:\d+\)/);
+      equal((await runModule(`${filler}export function (`)).kind, 'unloadable');
+      equal((await runModule(`${filler}for (;;);`)).kind, 'timedOut');
+      equal(
+        (await runModule(`${filler}import 'other'; export function run() {}`)).kind,
+        'unloadable',
+      );
+    }
+  });
+
   test('an engine that is not the recorded one is refused', () => {
     let error: unknown;
     try {
