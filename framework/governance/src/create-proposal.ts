@@ -45,6 +45,9 @@ export async function createProposal(
   return { response, whenAppended: scripts.whenAppended };
 }
 
+/** Enough for every action of a large proposal; a constitution may say anything at any length. */
+const descriptionMax = 65_536;
+
 /** Texts are CCF's. */
 function ensureValid(result: ScriptResult): void {
   if (result.kind === 'failure') {
@@ -56,7 +59,7 @@ function ensureValid(result: ScriptResult): void {
   }
   const { valid, description } = result.value;
   if (valid === true) return;
-  const text = typeof description === 'string' ? description : '';
+  const text = typeof description === 'string' ? description.slice(0, descriptionMax) : '';
   throw governanceError('ProposalFailedToValidate', `Proposal failed to validate: ${text}`);
 }
 

@@ -76,7 +76,9 @@ function proposalReads(): readonly Endpoint[] {
       (view, call) => {
         const id = pathId(call, 'proposalId');
         const memberId = pathId(call, 'memberId');
-        const ballot = requireProposal(view, id).ballots[memberId];
+        const info = proposalInfos.get(view, id);
+        if (!info) throw governanceError('ProposalNotFound', `Proposal ${id} does not exist.`);
+        const ballot = info.ballots[memberId];
         if (ballot === undefined) {
           const message = `Member ${memberName(memberId)} has not voted for proposal ${id}.`;
           throw governanceError('VoteNotFound', message);

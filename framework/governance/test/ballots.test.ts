@@ -206,6 +206,11 @@ suite('ballots', () => {
       `Member m[${second.id}] has not voted for proposal ${id}.`,
     ]);
     assert.equal(service.get(`/members/proposals/${unknown}/actions`).status, 404);
+    assert.deepEqual(refusalOf(service.get(`/members/proposals/${unknown}/ballots/${second.id}`)), [
+      404,
+      'ProposalNotFound',
+      `Proposal ${unknown} does not exist.`,
+    ]);
   });
 
   test('ballots at the same time are all counted', async () => {

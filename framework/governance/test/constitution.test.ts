@@ -257,8 +257,18 @@ suite('constitutions that misbehave', () => {
     assert.equal(opened.field('proposalState'), 'Accepted', opened.text);
     assert.equal(service.get('/service/info').field('status'), 'Open');
     const next = { name: 'set_constitution', args: { constitution: testConstitution } };
-    assert.equal((await service.propose(member, next)).field('proposalState'), 'Accepted');
-    assert.equal(constitution.get(service.store.begin()), testConstitution);
-    assert.equal((await service.propose(member)).field('proposalState'), 'Open');
+    const recovered = await service.recovered();
+    const again = await recovered.propose(member, {
+      name: 'transition_service_to_open',
+      args: {
+        next_service_identity: recovered.identity.serviceCertificate,
+        previous_service_identity: service.identity.serviceCertificate,
+      },
+    });
+    assert.equal(again.field('proposalState'), 'Accepted', again.text);
+    assert.equal(recovered.get('/service/info').field('status'), 'WaitingForRecoveryShares');
+    assert.equal((await recovered.propose(member, next)).field('proposalState'), 'Accepted');
+    assert.equal(constitution.get(recovered.store.begin()), testConstitution);
+    assert.equal((await recovered.propose(member)).field('proposalState'), 'Open');
   });
 });

@@ -221,7 +221,7 @@ suite('governance as a whole', () => {
           compare(service, model);
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     );
   });
 
@@ -269,7 +269,7 @@ suite('governance as a whole', () => {
           assert.equal(service.store.seqno, before);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });
