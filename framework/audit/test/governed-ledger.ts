@@ -126,6 +126,11 @@ export class GovernedLedger {
         this.secrets.chain.map(({ fromSeqno: version, key: secret }) => ({ version, secret })),
       rootAt: (seqno) => this.#tree.root(seqno + 1),
       historicalSecretRows: () => this.#historicalRows,
+      // The ledgers of this audit run no adapter.
+      adapterSettings: {
+        check: () => assert.fail('no adapter'),
+        apply: () => assert.fail('no adapter'),
+      },
       ledger: {
         addSecret: (version, secret) => this.#sequencer.rekey(version, secret),
         forceChunk: () => this.#sequencer.forceChunk(),

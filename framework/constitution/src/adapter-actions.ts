@@ -7,7 +7,7 @@ import type { adapterActionNames } from './action-names.ts';
 import type { CcfGlobal } from './ccf-global.ts';
 import { checkArguments, checkObject, checkText } from './check-arguments.ts';
 import { refuse } from './refuse.ts';
-import { writeJson } from './rows.ts';
+import { readJson, writeJson } from './rows.ts';
 import { adapterTable } from './tables.ts';
 
 declare const ccf: CcfGlobal;
@@ -21,7 +21,11 @@ const setAdapterSettings = defineAction(
     ccf.coco?.checkAdapterSettings?.(adapter, settings);
     return { adapter, settings };
   },
-  ({ adapter, settings }) => writeJson(adapterTable, settings, adapter),
+  ({ adapter, settings }) => {
+    const before = readJson(adapterTable, adapter);
+    writeJson(adapterTable, { ...(before as object | undefined), ...settings }, adapter);
+    ccf.coco?.applyAdapterSettings?.(adapter, settings);
+  },
 );
 
 export const adapterActions: Readonly<Record<(typeof adapterActionNames)[number], Action>> = {

@@ -59,5 +59,7 @@ export interface CcfGlobal {
   readonly coco?: {
     /** @throws Error with what is wrong with the settings */
     readonly checkAdapterSettings?: (adapter: string, settings: unknown) => void;
+    /** Writes them into the adapter's own maps. */
+    readonly applyAdapterSettings?: (adapter: string, settings: unknown) => void;
   };
 }

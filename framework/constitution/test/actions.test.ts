@@ -356,9 +356,23 @@ suite('actions on apps, tokens, adapters and the constitution', () => {
 
   test('settings of an adapter stand in its row', () => {
     const ccf = openService();
-    const settings = { chainId: 4242, visibility: 'members' };
+    const settings = { base_fee: 7, visibility: 'consortium' };
     run(['set_adapter_settings', { adapter: 'ethereum', settings }]);
     assert.deepEqual(ccf.json(`${coco}.adapters`), { ethereum: settings });
+    run(['set_adapter_settings', { adapter: 'ethereum', settings: { visibility: 'public' } }]);
+    assert.deepEqual(ccf.json(`${coco}.adapters`), {
+      ethereum: { base_fee: 7, visibility: 'public' },
+    });
+  });
+
+  test('settings of an adapter reach it in the same transaction', () => {
+    const ccf = openService();
+    const reached: unknown[] = [];
+    Object.assign(ccf.global, {
+      coco: { applyAdapterSettings: (...call: unknown[]) => reached.push(call) },
+    });
+    run(['set_adapter_settings', { adapter: 'ethereum', settings: { base_fee: 1 } }]);
+    assert.deepEqual(reached, [['ethereum', { base_fee: 1 }]]);
   });
 
   test('a new constitution drops the open proposals', () => {

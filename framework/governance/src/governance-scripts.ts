@@ -14,8 +14,8 @@ import type {
 import type { Transaction } from '@coco/kv';
 import { checkIdentityRows } from './check-identity-rows.ts';
 import { firstConstitution } from './first-constitution.ts';
-import type { NativeContext } from './native-function.ts';
-import { nativeFunctions } from './native-functions.ts';
+import type { NativeContext, NativeFunctions } from './native-function.ts';
+import { checkingFunctions, nativeFunctions } from './native-functions.ts';
 import type { GovernancePorts } from './ports.ts';
 import { scriptLimits } from './script-limits.ts';
 import { constitution } from './tables.ts';
@@ -129,17 +129,17 @@ export class GovernanceScripts {
     return {
       context,
       map: (name) => transaction.map(name),
-      functions: context === 'governance-write' ? this.#functions() : new Map(),
+      functions: this.#bind(context === 'governance-write' ? nativeFunctions : checkingFunctions),
     };
   }
 
-  #functions(): ReadonlyMap<string, ScriptFunction> {
+  #bind(functions: NativeFunctions): ReadonlyMap<string, ScriptFunction> {
     const context: NativeContext = {
       transaction: this.#transaction,
       ports: this.#ports,
       whenAppended: (effect) => this.#effects.push(effect),
     };
-    const bound = [...nativeFunctions].map(
+    const bound = [...functions].map(
       ([path, call]) => [path, (args: readonly ScriptValue[]) => call(context, args)] as const,
     );
     return new Map(bound);

@@ -28,7 +28,7 @@ export {
   secretsForNode,
   serviceStatus,
 } from './open-service.ts';
-export type { GovernancePorts, LedgerEffects } from './ports.ts';
+export type { AdapterSettings, GovernancePorts, LedgerEffects } from './ports.ts';
 export type { WrappingSecret } from './recovery-share.ts';
 export {
   combineShares,

@@ -1,6 +1,7 @@
 /** Every native function that actions of a constitution may call; each file adds its own map. */
 import { refuse, utf8Decode } from '@coco/base';
 import type { ScriptValue } from '@coco/isolate';
+import { adapterChecks, adapterFunctions } from './adapter-settings.ts';
 import { certificateFunctions } from './certificate-functions.ts';
 import { jwtFunctions } from './jwt-functions.ts';
 import { ledgerFunctions } from './ledger-functions.ts';
@@ -21,7 +22,11 @@ const serviceFunctions: NativeFunctions = new Map<string, NativeFunction>([
   ],
 ]);
 
+/** What also those may call who only read: it changes nothing. */
+export const checkingFunctions: NativeFunctions = adapterChecks;
+
 export const nativeFunctions: NativeFunctions = new Map([
+  ...adapterFunctions,
   ...serviceFunctions,
   ...ledgerFunctions,
   ...certificateFunctions,

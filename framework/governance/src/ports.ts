@@ -1,9 +1,10 @@
 /** What governance needs of the node; the node gives it, tests give their own. */
-import type { Clock, Random, Seqno } from '@coco/base';
+import type { Clock, JsonValue, Random, Seqno } from '@coco/base';
 import type { SigningKey } from '@coco/crypto';
 import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { ScriptRunner } from '@coco/isolate';
 import type { LedgerSecret } from './issue-recovery-shares.ts';
+import type { Writable } from './table.ts';
 import type { HistoricalSecretRow } from './tables.ts';
 
 export interface GovernancePorts {
@@ -26,6 +27,8 @@ export interface GovernancePorts {
    * ledger found them (`historicalSecretAt`). Asked only while the service recovers.
    */
   historicalSecretRows(): readonly HistoricalSecretRow[];
+  /** The settings of the ledgers that run on the service. */
+  readonly adapterSettings: AdapterSettings;
   /** Effects on the ledger itself, which are no rows; each is called when an entry was appended. */
   readonly ledger: LedgerEffects;
 }
@@ -38,4 +41,12 @@ export interface LedgerEffects {
   forceChunk(): void;
   /** A snapshot is taken at the end of the batch that is open. */
   forceSnapshot(): void;
+}
+
+/** What the node offers of its adapters. */
+export interface AdapterSettings {
+  /** @throws AdapterUnknown, and what the adapter says of settings that it does not have */
+  check(adapter: string, settings: JsonValue): void;
+  /** Part of the transaction; settings were checked. @throws as `check` does */
+  apply(transaction: Writable, adapter: string, settings: JsonValue): void;
 }

@@ -1,5 +1,6 @@
 /** All tests of the room, in one process. */
 import './acknowledgement.test.ts';
+import './adapter-settings.test.ts';
 import './application-endpoints.test.ts';
 import './active-members.test.ts';
 import './bad-input.test.ts';

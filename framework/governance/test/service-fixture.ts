@@ -41,6 +41,7 @@ import type { GovernancePorts } from '../src/ports.ts';
 import { type HistoricalSecretRow, historicalSecret, signedTree } from '../src/tables.ts';
 import { type Answer, answerOf, refusalOf } from './answer.ts';
 import { scriptRunner } from './script-runner.ts';
+import { shopSettings } from './shop-settings.ts';
 import { testConstitution, yes } from './test-constitution.ts';
 import { createIdentity, type Identity } from './test-identity.ts';
 import { createMember, startMs, type TestMember, takeRsaKey } from './test-member.ts';
@@ -94,6 +95,7 @@ export class TestService {
       ledgerSecrets: () => this.secrets,
       rootAt: (seqno) => this.tree.root(seqno + 1),
       historicalSecretRows: () => this.historicalRows,
+      adapterSettings: shopSettings,
       ledger: {
         addSecret: (version, secret) => {
           assert.equal(version, this.store.seqno + 1);

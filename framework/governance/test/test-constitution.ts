@@ -56,6 +56,7 @@ const actions = {
   write_row: (args) =>
     ccf.kv[args.table].set(args.key ? ccf.strToBuf(args.key) : one, ccf.strToBuf(args.value)),
   remove_row: (args) => ccf.kv[args.table].delete(one),
+  set_adapter_settings: (args) => ccf.coco.applyAdapterSettings(args.adapter, args.settings),
   throw_error: (args) => { throw new Error(args.message); },
   loop: () => { for (;;); },
 };
@@ -67,6 +68,12 @@ export function validate(input) {
     if (!Object.hasOwn(actions, name)) problems.push(name + ": no such action");
     else if (name === "transition_service_to_open" && typeof args.next_service_identity !== "string") {
       problems.push(name + ": next_service_identity must be a certificate");
+    } else if (name === "set_adapter_settings") {
+      try {
+        ccf.coco.checkAdapterSettings(args.adapter, args.settings);
+      } catch (error) {
+        problems.push(error.message);
+      }
     }
   }
   return { valid: problems.length === 0, description: problems.join(", ") };

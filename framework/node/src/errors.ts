@@ -7,6 +7,7 @@ export const nodeError: (
     | 'InvalidHeaderValue'
     | 'PreviousIdentityMismatch'
     | 'ServiceNeverOpened'
+    | 'AdapterUnknown'
     | 'AddressInUse'
     | 'NodeCannotHandleRequest'
     | 'FrontendNotOpen'
@@ -51,6 +52,11 @@ export const nodeError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The ledger is of a service that never opened: there is nothing to recover.',
+  },
+  AdapterUnknown: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'Governance names an adapter that the service does not run, or that has no settings.',
   },
   AddressInUse: {
     kind: 'fault',

@@ -1,7 +1,9 @@
 /** What the node gives to governance, of the service as it runs here. */
+import type { Adapter } from '@coco/adapter';
 import type { Clock, Random } from '@coco/base';
 import type { GovernancePorts } from '@coco/governance';
 import type { ScriptRunner } from '@coco/isolate';
+import { adapterSettings } from './adapter-settings.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
 
 export function governancePorts(
@@ -11,6 +13,7 @@ export function governancePorts(
     readonly random: Random;
     readonly scripts: ScriptRunner;
     forceSnapshot(): void;
+    adapters(): readonly Adapter[];
   },
 ): GovernancePorts {
   const { clock, random, scripts } = node;
@@ -18,6 +21,7 @@ export function governancePorts(
     clock,
     random,
     scripts,
+    adapterSettings: adapterSettings(() => node.adapters()),
     transactions: runtime.core.tracker,
     serviceKey: () => runtime.service.key,
     ledgerSecrets: () =>

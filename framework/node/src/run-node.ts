@@ -265,6 +265,7 @@ class NodeWiring {
       ...this.#options,
       scripts: this.#scripts,
       forceSnapshot: () => this.#snapshots?.ask(),
+      adapters: () => this.#adapters,
     });
   }
 

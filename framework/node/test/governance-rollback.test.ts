@@ -21,6 +21,7 @@ import {
   virtualMeasurements,
 } from '@coco/governance';
 import { engineUrl, InProcessScriptRunner, ScriptEngine } from '@coco/isolate';
+import { adapterSettings } from '../src/adapter-settings.ts';
 import { createServiceIdentity } from '../src/identities.ts';
 import type { RequestContext } from '../src/request-context.ts';
 import { answerRequest } from '../src/request-path.ts';
@@ -72,6 +73,7 @@ class Governed {
         secrets.chain.map(({ fromSeqno, key }) => ({ version: fromSeqno, secret: key })),
       rootAt: (seqno) => this.harness.random.bytes(32).fill(seqno % 256),
       historicalSecretRows: () => [],
+      adapterSettings: adapterSettings(() => []),
       ledger: { addSecret: () => {}, forceChunk: () => {}, forceSnapshot: () => {} },
     };
     this.#registry.add(governanceEndpoints(this.ports));

@@ -1,4 +1,5 @@
 import './authentication.test.ts';
+import './adapter-settings.test.ts';
 import './batch-pipeline.test.ts';
 import './bug-report.test.ts';
 import './byte-budget.test.ts';
