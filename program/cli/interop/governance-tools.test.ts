@@ -8,7 +8,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { CocoProcess, coco, type Ran } from './coco-process.ts';
+import { fileURLToPath } from 'node:url';
+import { CocoProcess, coco, cocoAtTerminal, hasTerminals, type Ran } from './coco-process.ts';
 import { pause, SandboxProcess } from './sandbox-process.ts';
 
 type Document = Record<string, unknown>;
@@ -182,6 +183,44 @@ describe('the tools of members', () => {
     const flags = ['--action', 'trigger_snapshot', '--as', 'member0'];
     await refused('NotConfirmed', /Propose it, as member0\?/, 'proposal', 'create', ...flags);
     assert.equal(await count(), before);
+  });
+
+  test('at a terminal it is asked, and only a yes counts', { skip: !hasTerminals() }, async () => {
+    const argv = ['proposal', 'create', '--action', 'trigger_snapshot', '--as', 'member0'];
+    const place = ['--folder', join(folder, 'sandbox')];
+    for (const answer of ['no\n', '\n', 'y\n', '\u0003']) {
+      const { code, stdout } = await cocoAtTerminal([...argv, ...place], answer);
+      assert.equal(code, 1, stdout);
+      assert.match(stdout, /Propose it, as member0\? Type yes: [\s\S]*\(NotConfirmed\)/);
+    }
+    const { code, stdout } = await cocoAtTerminal([...argv, ...place], 'yes\n');
+    assert.equal(code, 0, stdout);
+    const [, id = ''] = /Proposal ([0-9a-f]{64}) is open/.exec(stdout) ?? [];
+    await run('proposal', 'withdraw', id, '--as', 'member0', '--yes');
+  });
+
+  test('a rule changes by vote: membership then needs everybody', async () => {
+    const rules = new URL('../../../framework/constitution/examples/', import.meta.url);
+    const file = fileURLToPath(new URL('unanimity-for-membership.json', rules));
+    const changed = ['--arg', `rules:=@${file}`, '--arg', 'rules.version:=2'];
+    const id = await propose('--action', 'set_rules', ...changed, '--as', 'member0');
+    const open = await run('proposal', 'show', id);
+    assert.match(open, /From "Simple majority" \(version 1\) to "Unanimity for membership"/);
+    assert.match(open, /\+ now: all of the active members say yes/);
+    // bank-d is active by now: four members, of whom a majority is three.
+    assert.match(open, /needed: at least 3 of the 4 active members say yes \(Every action\)/);
+    await approve(id, 'member0');
+    await approve(id, 'member1');
+    assert.equal((await approve(id, 'member2')).state, 'Accepted');
+    const shown = await run('governance', 'show');
+    assert.match(shown, /Rule "Members and rules"[\s\S]*all 4 active members say yes/);
+    const { memberId } = (await members()).find(({ memberData }) => memberData !== null) ?? {};
+    const leaving = ['--action', 'remove_member', '--arg', `member_id=${memberId}`];
+    const next = await propose(...leaving, '--as', 'member0');
+    for (const name of ['member0', 'member1', 'member2']) {
+      assert.equal((await approve(next, name)).state, 'Open');
+    }
+    assert.match(await run('proposal', 'show', next), /needed: all 4 active members say yes/);
   });
 
   test('Ctrl-C before anything was sent leaves nothing behind', async () => {

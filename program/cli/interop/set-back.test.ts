@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { asSeqno, present } from '@coco/base';
 import { encodeMemory, parseMemory } from '@coco/sdk';
+import { SandboxFolder } from '../src/sandbox-folder.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 
 describe('a sandbox that was set back', () => {
@@ -64,10 +65,31 @@ describe('a sandbox that was set back', () => {
     assert.equal((await once()).code, 0);
   });
 
+  test('opens again with two of its three members', async () => {
+    const files = ['member0_cert.pem', 'member0_privk.pem', 'member0_enc_privk.pem'];
+    for (const name of files) await rename(member(name), member(`${name}.lost`));
+    const { code, output } = await once();
+    assert.equal(code, 0, output);
+    for (const name of files) await rename(member(`${name}.lost`), member(name));
+  });
+
   test('begins anew with --fresh, which deletes nothing but the sandbox', async () => {
     await cp(member('accounts.json'), join(folder, 'other.json'));
     assert.equal((await once('--fresh')).code, 0);
     const other = await readFile(join(folder, 'other.json'), 'utf8');
     assert.notEqual(await readFile(member('accounts.json'), 'utf8'), other);
+  });
+
+  test('of one member, as the first version made it, opens and opens again', async () => {
+    await rm(folder, { recursive: true });
+    const account = { address: `0x${'1'.repeat(40)}`, privateKey: `0x${'1'.repeat(64)}` } as const;
+    await new SandboxFolder(folder).prepare(() => [account, account]);
+    for (const name of await readdir(member('.'))) {
+      if (/^member[12]_/.test(name)) await rm(member(name));
+    }
+    for (const _ of ['a new network', 'recovered']) {
+      const { code, output } = await once();
+      assert.equal(code, 0, output);
+    }
   });
 });

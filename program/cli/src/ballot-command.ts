@@ -12,7 +12,13 @@ import { cliError } from './errors.ts';
 import { type Network, networkFlags, withNetwork } from './network.ts';
 import { outputFlags, show } from './output.ts';
 import { assertSameProposal, proposalId } from './proposal-command.ts';
-import { proposalDocument, reportOf, reportText, stateText } from './proposal-report.ts';
+import {
+  planCaveat,
+  proposalDocument,
+  reportOf,
+  reportText,
+  stateText,
+} from './proposal-report.ts';
 import { judgementFlags, judgeOpening } from './recovery-judgement.ts';
 import { signedFlags, submitSigned } from './signed-command.ts';
 
@@ -46,7 +52,8 @@ async function submit(given: Given, network: Network): Promise<void> {
       throw cliError('WrongState', message);
     }
     const judged = await judgeOpening(given, network, report.plans);
-    return [reportText(report), ...judged].join('\n');
+    const caveat = await planCaveat(governance);
+    return [reportText(report), ...caveat, ...judged].join('\n');
   };
   const submitted = await submitSigned(given, network, {
     type: 'ballot',

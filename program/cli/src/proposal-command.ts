@@ -23,6 +23,7 @@ import { type Network, networkFlags, withNetwork } from './network.ts';
 import { note, outputFlags, show } from './output.ts';
 import {
   nameOf,
+  planCaveat,
   planDocument,
   planOf,
   planText,
@@ -67,12 +68,14 @@ async function create(given: Given, network: Network): Promise<void> {
   const { governance } = network;
   if (given.isSet('dry-run')) {
     const plans = await planOf(governance, (await readProposal(given)).bytes);
-    return show(given, { actions: planDocument(plans) }, planText(plans, wouldChange));
+    const text = [planText(plans, wouldChange), ...(await planCaveat(governance))].join('\n');
+    return show(given, { actions: planDocument(plans) }, text);
   }
   const preview = async (bytes: Uint8Array) => {
     const plans = await planOf(governance, bytes);
     const judged = await judgeOpening(given, network, plans);
-    return [planText(plans, wouldChange), ...judged].join('\n');
+    const caveat = await planCaveat(governance);
+    return [planText(plans, wouldChange), ...caveat, ...judged].join('\n');
   };
   const submitted = await submitSigned(given, network, {
     type: 'proposal',

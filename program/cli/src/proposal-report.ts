@@ -31,6 +31,15 @@ export async function planOf(
   return planChanges(await readGovernanceState(governance, tablesOf(actions)), actions);
 }
 
+/** What a person must know before believing a plan. */
+export async function planCaveat(governance: GovernanceService): Promise<readonly string[]> {
+  if (await readRulesInForce(governance)) return [];
+  return [
+    'The constitution in force is not that of this version of Coco: by it, an action may do',
+    'something else than what is shown here.',
+  ];
+}
+
 export function planText(plans: readonly ActionPlan[], title: string): string {
   return [title, ...describePlan(plans).map((line) => `  ${line}`)].join('\n');
 }

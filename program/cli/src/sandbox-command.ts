@@ -1,6 +1,6 @@
 /**
  * `coco sandbox`, the main job of `npm start`: a network of one node on this machine, with members
- * who opens it, Ethereum on it, and everything kept for the next start.
+ * who open it, Ethereum on it, and everything kept for the next start.
  */
 import { resolve } from 'node:path';
 import { type Command, type Given, parsePort } from './command-line.ts';

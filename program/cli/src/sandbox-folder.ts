@@ -59,18 +59,15 @@ export class SandboxFolder {
   }
 
   /**
-   * The members, in order: three in a sandbox of this version, one in those of the first.
-   * @throws SandboxBroken when the first is not there
+   * The members whose keys are there, in order: three in a new sandbox, one in those of the first
+   * version. Of three, one may be lost: the others open the service again.
+   * @throws SandboxBroken when there are none
    */
   async members(): Promise<readonly MemberFiles[]> {
-    const members: MemberFiles[] = [];
-    for (let place = 0; ; place++) {
-      const name = memberName(place);
-      if (!(await exists(this.member(`${name}_cert.pem`)))) break;
-      members.push(await MemberFiles.find(this.member(name)));
-    }
-    if (members.length === 0) await this.#read(`${memberName(0)}_cert.pem`);
-    return members;
+    const files = await readdir(join(this.path, 'members')).catch(() => []);
+    const names = files.flatMap((file) => /^(member\d+)_cert\.pem$/.exec(file)?.[1] ?? []).sort();
+    if (names.length === 0) await this.#read(`${memberName(0)}_cert.pem`);
+    return Promise.all(names.map((name) => MemberFiles.find(this.member(name))));
   }
 
   /** @throws SandboxBroken */
@@ -187,7 +184,7 @@ function isAccount(value: JsonValue): value is JsonValue & SandboxAccount {
   );
 }
 
-export function memberName(place: number): string {
+function memberName(place: number): string {
   return `member${place}`;
 }
 

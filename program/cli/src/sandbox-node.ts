@@ -6,7 +6,7 @@ import { createConstitution } from '@coco/constitution';
 import { cliError } from './errors.ts';
 import type { NodeReport } from './node-command.ts';
 import { launcherPath } from './program.ts';
-import { memberName, type SandboxAccount, type SandboxFolder } from './sandbox-folder.ts';
+import type { SandboxAccount, SandboxFolder } from './sandbox-folder.ts';
 
 /** 10,000 ether in wei. */
 const prefundedWei = '10000000000000000000000';
@@ -45,7 +45,7 @@ export async function writeConfiguration(
     await writeFile(folder.node('previous_service_cert.pem'), previousIdentity);
   }
   await writeFile(folder.node('constitution.js'), createConstitution());
-  const members = await folder.members();
+  const members = (await folder.members()).map(({ name }) => name);
   const prefunded = Object.fromEntries(accounts.map(({ address }) => [address, prefundedWei]));
   const configuration = {
     network: {
@@ -64,9 +64,9 @@ export async function writeConfiguration(
       type: previousIdentity === undefined ? 'Start' : 'Recover',
       start: {
         constitution_files: ['constitution.js'],
-        members: members.map((_, place) => ({
-          certificate_file: `../members/${memberName(place)}_cert.pem`,
-          encryption_public_key_file: `../members/${memberName(place)}_enc_pubk.pem`,
+        members: members.map((name) => ({
+          certificate_file: `../members/${name}_cert.pem`,
+          encryption_public_key_file: `../members/${name}_enc_pubk.pem`,
         })),
         service_configuration: { recovery_threshold: Math.floor(members.length / 2) + 1 },
       },

@@ -7,6 +7,7 @@ import type { Given } from '../src/command-line.ts';
 import { uninterrupted } from '../src/interruption.ts';
 import type { Network } from '../src/network.ts';
 import { assertSameProposal, awaitDecision, proposalId } from '../src/proposal-command.ts';
+import { planCaveat } from '../src/proposal-report.ts';
 import { submitShare } from '../src/recovery-command.ts';
 
 const id = 'ab'.repeat(32);
@@ -73,6 +74,11 @@ describe('the commands of governance', () => {
     await assert.rejects(readCastBallot(serviceOf({}), id, 'm'), gone);
     const cast = serviceOf({ [place]: open, [`${place}/ballots/m`]: 'script' });
     assert.equal(await readCastBallot(cast, id, 'm'), '"script"');
+  });
+
+  test('a plan under another constitution is not to be believed without a look', async () => {
+    const ours = serviceOf({ '/gov/service/constitution': 'a text that is not Coco’s' });
+    assert.match((await planCaveat(ours)).join(' '), /an action may do something else/);
   });
 
   test('no recovery share leaves the member while none is asked for', async () => {

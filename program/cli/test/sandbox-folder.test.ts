@@ -57,13 +57,24 @@ describe('the sandbox’s folder', () => {
       if (/^member[12]_/.test(name)) await rm(folder.member(name));
     }
     await folder.prepare(accounts);
-    const names = (await folder.members()).map(({ prefix }) => prefix);
-    assert.deepEqual(names, [folder.member('member0')]);
+    assert.deepEqual(
+      (await folder.members()).map(({ prefix }) => prefix),
+      [folder.member('member0')],
+    );
+  });
+
+  test('does without a member whose keys are lost', async () => {
+    await folder.prepare(accounts);
+    await rm(folder.member('member0_cert.pem'));
+    assert.deepEqual(
+      (await folder.members()).map(({ name }) => name),
+      ['member1', 'member2'],
+    );
   });
 
   test('a file that is gone or damaged is named, with the remedy', async () => {
     await folder.prepare(accounts);
-    await rm(folder.member('member0_cert.pem'));
+    for (const place of [0, 1, 2]) await rm(folder.member(`member${place}_cert.pem`));
     const gone = { code: 'SandboxBroken', message: /members\/member0_cert\.pem.*--fresh/ };
     await assert.rejects(folder.members(), gone);
     for (const text of ['{', '[]', '{}', JSON.stringify([account('1')]), '[{"address":1},{}]']) {

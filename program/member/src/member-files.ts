@@ -3,7 +3,7 @@
  * key that is gone cannot be made again.
  */
 import { open, readdir, readFile, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import {
   type Certificate,
   type CurveName,
@@ -103,6 +103,10 @@ export class MemberFiles {
 
   get folder(): string {
     return dirname(this.prefix);
+  }
+
+  get name(): string {
+    return basename(this.prefix);
   }
 
   /** @throws MemberFileInvalid */

@@ -87,7 +87,7 @@ describe('a member’s files', () => {
     for (const place of [own, join(own, 'solo'), join(own, 'solo_cert.pem')]) {
       const files = await MemberFiles.find(place);
       assert.equal((await files.readCertificate()).id, certificate.id, place);
-      assert.equal(files.folder, own);
+      assert.deepEqual([files.folder, files.name], [own, 'solo']);
     }
     await writeMemberFiles({ ...options, name: 'duo', folder: own });
     const several = { code: 'MemberFileInvalid', message: /several members \(duo, solo\)/ };
