@@ -9,7 +9,7 @@ export { defaultLimits } from './limits.ts';
 export type { StoredBatch } from './log-tail.ts';
 export type { Office, Role } from './office.ts';
 export type { PeerMessage, PeerMessageLimits } from './peer-message.ts';
-export { encodePeerMessage, parsePeerMessage } from './peer-message.ts';
+export { encodePeerMessage, parsePeerMessage, peerMessageBytesMax } from './peer-message.ts';
 export type { PeerProgress, RaftStatus } from './raft-instance.ts';
 export { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from './raft-module.ts';
 export type { ReplicaStatus } from './replica.ts';

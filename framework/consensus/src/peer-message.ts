@@ -23,6 +23,13 @@ export type PeerMessageLimits = Pick<
   'bodyBytesMax' | 'messageEntriesMax' | 'messageBytesMax'
 >;
 
+/** The longest message that a replica sends: one Raft message and the bodies that go with it. */
+export function peerMessageBytesMax(limits: ReplicaLimits): number {
+  const bodyBytes = Math.max(limits.bodyBytesMax, limits.messageBodyBytesMax);
+  // The kind, two lengths of a Raft message, and one length a body.
+  return 1 + 4 + limits.messageBytesMax + 4 + 4 * limits.messageEntriesMax + bodyBytes;
+}
+
 export function encodePeerMessage(message: PeerMessage): Uint8Array {
   const writer = new ByteWriter();
   switch (message.kind) {

@@ -84,6 +84,7 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     tracker: new TransactionStatusTracker(),
     receiver: { nodeId: 'bench', encryptionKey: EncryptionKey.generate() },
     serviceKey,
+    peerListen: undefined,
     uncommittedMax: 20_000,
     begin: async () => {},
     clock: systemClock,

@@ -39,6 +39,14 @@ export interface InterfaceConfiguration {
   readonly headerBytesMax: number;
 }
 
+/** Where other nodes reach this one. */
+export interface NodeToNodeConfiguration {
+  readonly host: string;
+  readonly port: number;
+  /** host:port for others; undefined: the address that it listens on. */
+  readonly publishedAddress: string | undefined;
+}
+
 export interface MemberConfiguration {
   readonly certificateFile: string;
   readonly encryptionPublicKeyFile: string | undefined;
@@ -76,6 +84,8 @@ type CommandConfiguration =
 
 export interface NodeConfiguration {
   readonly interfaces: readonly InterfaceConfiguration[];
+  /** Undefined: no other node reaches this one. */
+  readonly nodeToNode: NodeToNodeConfiguration | undefined;
   readonly nodeSubject: string;
   readonly nodeHosts: readonly string[];
   readonly nodeCertificateDays: number;
@@ -96,6 +106,8 @@ export interface NodeConfiguration {
     readonly nodeCertificate: string;
     readonly pid: string;
     readonly rpcAddresses: string;
+    /** Undefined: not written. */
+    readonly nodeToNodeAddress: string | undefined;
   };
   readonly logging: {
     readonly level: 'debug' | 'info' | 'warning' | 'error';
@@ -123,7 +135,6 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
   const coco = reader.object('coco');
   const unused = [
     ...reader.unused(unusedKeys.root),
-    ...network.unused(unusedKeys.network),
     ...ledger.unused(unusedKeys.ledger),
     ...snapshots.unused(unusedKeys.snapshots),
     ...consensus.unused(unusedKeys.consensus),
@@ -131,6 +142,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
   ];
   const configuration: NodeConfiguration = {
     interfaces: parseInterfaces(network.object('rpc_interfaces')),
+    nodeToNode: parseNodeToNode(network),
     nodeSubject: certificate.text('subject_name', 'CN=CCF Node').replace(/^CN=/, ''),
     nodeHosts: certificate.texts('subject_alt_names').map((name) => name.replace(/^\w+:/, '')),
     nodeCertificateDays: certificate.integer('initial_validity_days', days, 365),
@@ -178,6 +190,7 @@ function parseOutputFiles(reader: ConfigurationReader): NodeConfiguration['outpu
     nodeCertificate: reader.text('node_certificate_file', 'node_cert.pem'),
     pid: reader.text('pid_file', 'node.pid'),
     rpcAddresses: reader.text('rpc_addresses_file', 'rpc_addresses.json'),
+    nodeToNodeAddress: optional(reader, 'node_to_node_address_file'),
   };
 }
 
@@ -241,6 +254,18 @@ function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfigu
     );
   }
   return interfaces;
+}
+
+function parseNodeToNode(network: ConfigurationReader): NodeToNodeConfiguration | undefined {
+  const name = 'node_to_node_interface';
+  if (!network.has(name)) return undefined;
+  const part = network.object(name);
+  const address = parseAddress(part.text('bind_address'), name);
+  const publishedAddress = optional(part, 'published_address');
+  if (publishedAddress !== undefined) parseAddress(publishedAddress, name);
+  part.unused(unusedKeys.nodeToNode);
+  part.finish();
+  return { ...address, publishedAddress };
 }
 
 function pattern(text: string, name: string): RegExp {

@@ -42,6 +42,7 @@ export function collectMetrics(node: {
     entries_total: pipeline.measures.entries,
     uncommitted_entries: pipeline.uncommittedCount,
     last_commit_seconds: pipeline.measures.lastCommitMs / 1000,
+    refused_peers_total: replica.refusedPeers,
     flushes_total: replica.flushes.count,
     flush_seconds_total: replica.flushes.seconds,
     memory_rss_bytes: rss,

@@ -14,6 +14,7 @@ import { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
 import { BatchFollower } from './batch-follower.ts';
 import { BatchPipeline } from './batch-pipeline.ts';
 import { NodeOffice } from './node-office.ts';
+import type { PeerListen } from './peer-channel.ts';
 import { ReplicaClient } from './replica-client.ts';
 import type { RecoveredFiles } from './replica-messages.ts';
 
@@ -30,6 +31,8 @@ export interface CoreStart {
   /** Who this node is to a rekey. */
   readonly receiver: Omit<SecretReceiver, 'secrets'>;
   readonly serviceKey: SigningKey;
+  /** Undefined for a node that runs alone. */
+  readonly peerListen: PeerListen | undefined;
   readonly uncommittedMax: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -50,7 +53,7 @@ export interface NodeCore {
 /**
  * Starts Raft, waits until this node is the primary, and begins the service. A core whose service
  * does not begin is stopped.
- * @throws ReplicaFailed, LedgerNotEmpty and what `begin` throws
+ * @throws ReplicaFailed, LedgerNotEmpty, AddressInUse and what `begin` throws
  */
 export async function openCore(start: CoreStart): Promise<NodeCore> {
   const { sequencer, clock, log } = start;
@@ -85,11 +88,14 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       view: sequencer.view,
       nodeId: sequencer.nextSeqno,
       lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
+      peerListen: start.peerListen,
     },
     {
       onRole: (role) => office.onRole(role),
       onCommitted: (seqno) => office.onCommitted(seqno),
       onFollowed: (batch) => office.onFollowed(batch),
+      onPeersRefused: ({ refused, lastCode }) =>
+        log.write('warning', 'peer.refused', { refused, code: lastCode }),
       onFailed: (error) => {
         reject(error);
         start.onFailed(error);

@@ -37,6 +37,7 @@ import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
 import { createServiceIdentity } from './identities.ts';
 import { openCore } from './node-core.ts';
+import { peerListenOf } from './peer-interface.ts';
 import {
   createNode,
   type NodeSurroundings,
@@ -98,10 +99,11 @@ export async function recoverService(
     receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     uncommittedMax: configuration.uncommittedMax,
-    begin: async ({ pipeline }) => {
+    peerListen: peerListenOf(surroundings.configuration.nodeToNode, node),
+    begin: async ({ pipeline, replica }) => {
       pipeline.execute((transaction) => {
         recover(transaction, {
-          node: newNode(surroundings, { node, evidence }),
+          node: newNode(surroundings, { node, evidence }, replica.peerAddress),
           virtual: surroundings.joinPolicy,
           service: { createId: { view, seqno: next }, certificatePem: service.certificatePem },
           ledgerSecret: { version: next, secret: fresh.key },

@@ -11,6 +11,7 @@ import type {
   CoveredEntry,
   FollowedBatch,
   FromReplica,
+  PeerReport,
   ReplicaStart,
   RoleReport,
   ToReplica,
@@ -20,6 +21,8 @@ export interface ReplicaEvents {
   onRole(role: RoleReport): void;
   onCommitted(seqno: Seqno): void;
   onFollowed(batch: FollowedBatch): void;
+  /** Strangers at the node-to-node interface were cut off; told at most once a second. */
+  onPeersRefused(report: PeerReport): void;
   /** Nothing is durable any more: the node must stop. */
   onFailed(error: LedgerError): void;
 }
@@ -42,6 +45,9 @@ export class ReplicaClient {
   #failure: LedgerError | undefined;
   /** Flushes so far and the seconds they took: for the metrics. */
   flushes: { count: number; seconds: number } = { count: 0, seconds: 0 };
+  /** Strangers that were cut off so far: for the metrics. */
+  refusedPeers = 0;
+  #peerAddress: string | undefined;
 
   private constructor(worker: Worker, events: ReplicaEvents) {
     this.#worker = worker;
@@ -51,20 +57,26 @@ export class ReplicaClient {
     worker.on('exit', () => this.#fail(failure('The replica worker ended.')));
   }
 
-  /** Starts the worker; resolves when its files are open and Raft runs. @throws ReplicaFailed */
+  /** Starts the worker; resolves when its files are open and Raft runs. @throws ReplicaFailed, AddressInUse */
   static async start(start: ReplicaStart, events: ReplicaEvents): Promise<ReplicaClient> {
     const worker = new Worker(new URL('./replica-worker.ts', import.meta.url), {
       workerData: start,
     });
     const client = new ReplicaClient(worker, events);
     try {
-      await client.#ask((request) => ({ kind: 'start', request }));
+      const answer = await client.#ask((request) => ({ kind: 'start', request }));
+      if (answer.kind === 'started') client.#peerAddress = answer.peerAddress;
       return client;
     } catch (error) {
       client.#isStopped = true;
       await worker.terminate();
       throw error;
     }
+  }
+
+  /** Where the node-to-node interface listens: host:port with the real port. */
+  get peerAddress(): string | undefined {
+    return this.#peerAddress;
   }
 
   /** Hands over a signed batch. Its body is the worker's from here on. */
@@ -119,9 +131,14 @@ export class ReplicaClient {
       case 'measured':
         this.flushes = { count: message.flushes, seconds: message.flushSeconds };
         break;
+      case 'peers':
+        this.refusedPeers = message.refused;
+        this.#events.onPeersRefused(message);
+        break;
       case 'failed':
         this.#fail(failure(message.message, undefined, message.code));
         break;
+      case 'started':
       case 'covered':
       case 'done':
         this.#take(message.request)?.resolve(message);

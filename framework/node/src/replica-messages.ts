@@ -4,6 +4,7 @@
  */
 import type { ErrorRow, Seqno, View } from '@coco/base';
 import type { CommittedBody } from '@coco/ledger';
+import type { PeerListen } from './peer-channel.ts';
 
 /** What the main thread read of the ledger: the worker must find the same. */
 export interface RecoveredFiles {
@@ -26,6 +27,8 @@ export interface ReplicaStart {
   readonly nodeId: number;
   /** The last seqno of the recovered ledger; 0 for a new one. */
   readonly lastSeqno: Seqno;
+  /** Where other nodes reach this one; undefined for a node that runs alone. */
+  readonly peerListen: PeerListen | undefined;
 }
 
 /** A signed batch on its way to Raft; see the handle in docs/formats/handle.md. */
@@ -65,7 +68,21 @@ export interface CoveredEntry {
   readonly signature: Uint8Array;
 }
 
+/** What came of connections to the node-to-node interface. */
+export interface PeerReport {
+  /** Connections that were cut off because no trusted node was at their other end. */
+  readonly refused: number;
+  /** The code of the last of them. */
+  readonly lastCode: string;
+}
+
 export type FromReplica =
+  /** The files are open, Raft runs, and the node-to-node interface, if any, listens. */
+  | {
+      readonly kind: 'started';
+      readonly request: number;
+      readonly peerAddress: string | undefined;
+    }
   | ({ readonly kind: 'role' } & RoleReport)
   /** Batches of this primary, up to this seqno. */
   | { readonly kind: 'committed'; readonly seqno: Seqno }
@@ -81,5 +98,6 @@ export type FromReplica =
       readonly message: string;
     }
   | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number }
+  | ({ readonly kind: 'peers' } & PeerReport)
   /** The worker cannot go on: nothing after this is durable. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };

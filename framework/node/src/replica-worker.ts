@@ -1,7 +1,8 @@
 /**
  * The replica worker's thread: Raft and the ledger's files, so that a long contract on the main
- * thread never costs an election. It wires @coco/consensus to @coco/ledger's files and holds no
- * logic of either. A fault ends it: nothing after a failed write may be acknowledged.
+ * thread never costs an election. It wires @coco/consensus to @coco/ledger's files and to the
+ * other nodes, and holds no logic of them. A fault ends it: nothing after a failed write may be
+ * acknowledged.
  */
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -9,12 +10,15 @@ import { assert, BugError, LedgerError, present } from '@coco/base';
 import { createConfiguration } from '@coco/consensus';
 import { createLedgerFiles, type LedgerFiles, recoverLedger } from '@coco/ledger';
 import { FileDisk } from './file-disk.ts';
+import { PeerChannel, type PeerListen } from './peer-channel.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
 import { ReplicaHost } from './replica-host.ts';
 import type { FromReplica, ReplicaStart, ToReplica } from './replica-messages.ts';
 
 /** Raft's beat. Ten of them without a heartbeat and a follower campaigns. */
 const tickMs = 50;
+/** Between two reports on strangers at the node-to-node interface. */
+const reportTicks = 20;
 
 const port = present(parentPort, 'the replica worker runs as a worker thread');
 const start = workerData as ReplicaStart;
@@ -41,7 +45,13 @@ function sentenceOf(error: unknown): string {
 /** The host of this thread and its beat. */
 class RunningHost {
   readonly host: ReplicaHost;
-  readonly #timer: NodeJS.Timeout;
+  /** Undefined for a node that runs alone. */
+  #channel: PeerChannel | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #tickCount = 0;
+  #refused = 0;
+  #lastCode = '';
+  #reported = 0;
 
   constructor(files: LedgerFiles) {
     this.host = new ReplicaHost({
@@ -50,12 +60,18 @@ class RunningHost {
       files,
       clock: systemClock,
       random: systemRandom,
-      send: () => assert(false, 'a network of one node has no peers'),
+      send: (to, message) =>
+        present(this.#channel, 'a node that runs alone has no peers').send(to, message),
       installSnapshot: async () => assert(false, 'a network of one node offers no snapshot'),
       post,
       onFailed: fail,
     });
-    this.#timer = setInterval(() => this.host.tick(), tickMs);
+  }
+
+  /** @throws AddressInUse */
+  async begin(): Promise<void> {
+    if (start.peerListen) this.#channel = await this.#openChannel(start.peerListen);
+    this.#timer = setInterval(() => this.#tick(), tickMs);
     this.host.start({
       configuration: createConfiguration([start.nodeId]),
       view: start.view,
@@ -63,9 +79,37 @@ class RunningHost {
     });
   }
 
+  /** The ledger of a network of one node has no other: nobody is let in. */
+  #openChannel(listen: PeerListen): Promise<PeerChannel> {
+    return PeerChannel.open({
+      listen,
+      clock: systemClock,
+      random: systemRandom,
+      deliver: (from, message) => this.host.step(from, message),
+      onUnreachable: (id) => this.host.unreachable(id),
+      onEvent: (event) => {
+        if (event.kind !== 'refused') return;
+        this.#refused++;
+        this.#lastCode = event.error.code;
+      },
+    });
+  }
+
+  get peerAddress(): string | undefined {
+    return this.#channel?.address;
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#channel?.stop();
     await this.host.stop();
+  }
+
+  #tick(): void {
+    this.host.tick();
+    if (++this.#tickCount % reportTicks !== 0 || this.#refused === this.#reported) return;
+    this.#reported = this.#refused;
+    post({ kind: 'peers', refused: this.#refused, lastCode: this.#lastCode });
   }
 }
 
@@ -96,7 +140,9 @@ async function receive(message: ToReplica): Promise<void> {
     case 'start':
       return answer(message.request, async () => {
         running = new RunningHost(await openFiles());
-        return { kind: 'done', request: message.request };
+        await running.begin();
+        const { peerAddress } = running;
+        return { kind: 'started', request: message.request, peerAddress };
       });
     case 'propose':
       return host().propose(message.batch);

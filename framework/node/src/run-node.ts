@@ -382,8 +382,12 @@ class NodeWiring {
 
   async #writeAddresses(): Promise<void> {
     const { baseFolder, configuration } = this.#options;
-    const { rpcAddresses } = configuration.outputFiles;
+    const { rpcAddresses, nodeToNodeAddress } = configuration.outputFiles;
     await writeOutput(baseFolder, rpcAddresses, JSON.stringify(this.addresses()));
+    const address = this.#runtime?.core.replica.peerAddress;
+    if (nodeToNodeAddress === undefined || address === undefined) return;
+    const text = JSON.stringify({ node_to_node_interface: address });
+    await writeOutput(baseFolder, nodeToNodeAddress, text);
   }
 }
 

@@ -18,6 +18,7 @@ import type { StartConfiguration } from './configuration.ts';
 import { readConstitution, readMember } from './configured-files.ts';
 import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
 import { type NodeCore, openCore } from './node-core.ts';
+import { describePeerInterface, peerListenOf } from './peer-interface.ts';
 import {
   createNode,
   type NodeSurroundings,
@@ -55,7 +56,6 @@ export async function startService(
     constitution,
     recoveryThreshold: start.recoveryThreshold,
     ...validityMaxima(start),
-    node: newNode(surroundings, { node, evidence }),
     virtual: surroundings.joinPolicy,
     service: {
       createId: { view: firstView, seqno: firstSeqno },
@@ -77,8 +77,12 @@ export async function startService(
     tracker: new TransactionStatusTracker(),
     receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
+    peerListen: peerListenOf(configuration.nodeToNode, node),
     uncommittedMax: configuration.uncommittedMax,
-    begin: (opened) => executeGenesis(opened, content, adapters),
+    begin: (opened) => {
+      const described = newNode(surroundings, { node, evidence }, opened.replica.peerAddress);
+      return executeGenesis(opened, { ...content, node: described }, adapters);
+    },
   });
   const own = { node, service, evidence, core, tree, secrets };
   const nothing = { startupSeqno: asSeqno(0), historicalSecretRows: [] };
@@ -135,13 +139,14 @@ function firstSequencer(options: {
   });
 }
 
-/** This node as the ledger describes it. */
+/** This node as the ledger describes it; `peerAddress` is where it listens for other nodes. */
 export function newNode(
   surroundings: NodeSurroundings,
   own: Pick<ServiceRuntime, 'node' | 'evidence'>,
+  peerAddress: string | undefined,
 ): NewNode {
   const { node, evidence } = own;
-  const { interfaces } = surroundings.configuration;
+  const { interfaces, nodeToNode } = surroundings.configuration;
   const rpcInterfaces: JsonValue = Object.fromEntries(
     interfaces.map((one) => [
       one.name,
@@ -173,7 +178,7 @@ export function newNode(
       endorsements: String(quoteInfo.endorsements),
     },
     rpcInterfaces,
-    nodeToNodeInterface: { bind_address: '', published_address: '' },
+    nodeToNodeInterface: describePeerInterface(nodeToNode, peerAddress),
     publicKeyPem: node.key.publicPem,
     certificateSigningRequestPem: node.signingRequestPem,
   };

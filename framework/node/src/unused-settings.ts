@@ -19,7 +19,7 @@ export const unusedKeys = {
     'ignore_first_sigterm',
     'files_cleanup',
   ],
-  network: ['node_to_node_interface'],
+  nodeToNode: ['protocol'],
   ledger: ['read_only_directories'],
   snapshots: [
     'min_tx_count',
@@ -29,7 +29,7 @@ export const unusedKeys = {
     'backup_fetch',
   ],
   consensus: ['election_timeout', 'message_timeout'],
-  output: ['node_to_node_address_file', 'identity_writer_fd', 'sealed_ledger_secret_location'],
+  output: ['identity_writer_fd', 'sealed_ledger_secret_location'],
   interface: [
     'max_open_sessions_soft',
     'forwarding_timeout_ms',

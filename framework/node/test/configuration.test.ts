@@ -113,6 +113,23 @@ describe('the node configuration', () => {
     assert.equal(parsed.uncommittedMax, 50);
   });
 
+  test('reads where other nodes reach this one, if they do', () => {
+    const withPeers = (part: Json) => (draft: Json) => {
+      draft.network = { ...(draft.network as Json), node_to_node_interface: part };
+    };
+    const read = (part: Json) => parseConfiguration(configuration(withPeers(part))).nodeToNode;
+    assert.equal(parseConfiguration(configuration(() => {})).nodeToNode, undefined);
+    const address = { host: '::1', port: 8081 };
+    const listening = { ...address, publishedAddress: undefined };
+    assert.deepEqual(read({ bind_address: '[::1]:8081' }), listening);
+    const publishedAddress = 'node.example:9000';
+    const published = { bind_address: '[::1]:8081', published_address: publishedAddress };
+    assert.deepEqual(read(published), { ...address, publishedAddress });
+    const wrong = { bind_address: '127.0.0.1:0', published_address: 'node.example' };
+    refused(withPeers(wrong), /address of "node_to_node_interface" must be host:port/);
+    refused(withPeers({}), /"network\.node_to_node_interface\.bind_address" is missing/);
+  });
+
   test('reads limits of connections, and paths that an interface offers', () => {
     const main = (part: Json) => (draft: Json) => {
       draft.network = { rpc_interfaces: { main: { bind_address: '127.0.0.1:0', ...part } } };

@@ -77,6 +77,9 @@ export class NodeHarness {
       acceptTailLoss?: boolean;
       snapshotEntries?: number;
       clock?: Clock;
+      /** Where the node listens for other nodes. */
+      nodeToNode?: string;
+      log?: Log;
     } = {},
   ): Promise<RunningNode> {
     const { chunkSize = '5MB', acceptTailLoss = false, clock = systemClock } = options;
@@ -88,7 +91,11 @@ export class NodeHarness {
             http_configuration: { max_body_size: '64KB' },
           },
         },
+        ...(options.nodeToNode && {
+          node_to_node_interface: { bind_address: options.nodeToNode },
+        }),
       },
+      output_files: { node_to_node_address_file: 'peers.json' },
       command: {
         type: previousIdentity === undefined ? 'Start' : 'Recover',
         start: {
@@ -124,7 +131,7 @@ export class NodeHarness {
       version: '0.0.0',
       clock,
       random: systemRandom,
-      log: silent,
+      log: options.log ?? silent,
     });
     return this.node;
   }

@@ -36,8 +36,15 @@ describe('the replica worker', () => {
         view: asView(2),
         nodeId: lastSeqno + 1,
         lastSeqno,
+        peerListen: undefined,
       },
-      { onRole: () => {}, onCommitted: () => {}, onFollowed: () => {}, onFailed: resolve },
+      {
+        onRole: () => {},
+        onCommitted: () => {},
+        onFollowed: () => {},
+        onPeersRefused: () => {},
+        onFailed: resolve,
+      },
     );
     return { client, failed };
   }
