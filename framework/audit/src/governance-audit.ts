@@ -31,6 +31,7 @@ import type { EntryScene } from './entry-scene.ts';
 import type { Finding, Gap, GovernanceFault } from './finding.ts';
 import { IdentityChain } from './identity-chain.ts';
 import { checkLedgerTime, ledgerMs } from './ledger-time.ts';
+import { checkMemberIndex } from './member-index.ts';
 import { openLedgerSecrets } from './open-secrets.ts';
 import { PartyNames } from './party-names.ts';
 import { ProposalAudit } from './proposal-audit.ts';
@@ -234,6 +235,7 @@ export class GovernanceAudit {
     this.identities.check(scene, accepted);
     checkChanges(scene, { accepted, acknowledged });
     checkLedgerTime(scene);
+    checkMemberIndex(scene);
     checkNodeCertificates(scene);
     tellChanges(scene);
     return accepted;

@@ -14,7 +14,7 @@ import type { RowChange } from './entry-changes.ts';
 import type { EntryScene } from './entry-scene.ts';
 import { ReplayFunctions } from './replay-functions.ts';
 import { ballotLimits } from './script-limits.ts';
-import { bookkeepingTables, isGovernanceTable } from './table-kinds.ts';
+import { activeMembersTable, bookkeepingTables, isGovernanceTable } from './table-kinds.ts';
 
 /** What a replay of one proposal's step says; `problem` where it does not come out again. */
 export interface ReplayVerdict {
@@ -67,7 +67,9 @@ function copyRequest(
   transaction: Transaction,
 ): void {
   for (const table of scene.changes.tables) {
-    if (!bookkeepingTables.has(table) || table === proposalInfos.name) continue;
+    // Actions come later, and what follows from them: who is active does not change before.
+    if (table === proposalInfos.name || table === activeMembersTable) continue;
+    if (!bookkeepingTables.has(table)) continue;
     for (const { key, after } of scene.changes.raw(table)) {
       if (after) transaction.map(table).set(key, after);
     }

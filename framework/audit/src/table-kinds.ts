@@ -13,6 +13,9 @@ export function isGovernanceTable(name: string): boolean {
   return governancePrefixes.some((prefix) => name.startsWith(prefix));
 }
 
+/** Follows the members' rows in whatever entry writes them (member-index.ts checks that it does). */
+export const activeMembersTable = 'public:coco.gov.active_members';
+
 /**
  * Written by requests and resolutions, not by actions: what they may hold is checked where
  * proposals, acknowledgements and the ledger's time are.
@@ -23,6 +26,7 @@ export const bookkeepingTables: ReadonlySet<string> = new Set([
   proposalInfos.name,
   proposals.name,
   recentProposals.name,
+  activeMembersTable,
   'public:coco.gov.clock',
   'public:coco.gov.decided',
   'public:coco.gov.proposal_times',

@@ -260,6 +260,17 @@ const misdeeds: readonly Misdeed[] = [
     codes: ['DecisionInvalid'],
   },
   {
+    what: 'an index of active members that is not of them',
+    act: async (service) => {
+      const index = (rows: Transaction) => rows.map('public:coco.gov.active_members');
+      const mark = new Uint8Array(8);
+      await written(service, (rows) => index(rows).set(utf8Encode(stranger.id), mark));
+      await written(service, (rows) => index(rows).set(utf8Encode(alpha.id), mark));
+      await written(service, (rows) => index(rows).delete(utf8Encode(alpha.id)));
+    },
+    codes: ['DecisionInvalid'],
+  },
+  {
     what: 'a withdrawal by somebody else',
     act: async (service) => {
       const id = await service.propose(alpha, actions);
@@ -326,7 +337,7 @@ const misdeeds: readonly Misdeed[] = [
       );
       await service.publish();
     },
-    codes: ['ChangeUnauthorised'],
+    codes: ['ChangeUnauthorised', 'DecisionInvalid'],
   },
   {
     what: 'a recovery that endorses another root',

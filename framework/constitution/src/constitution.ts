@@ -30,8 +30,8 @@ export function resolve(
   const elapsedMs = time && time.nowMs - time.submittedAtMs;
   const actions = actionsOf(body);
   const given = new Map(votes.map(({ member_id: id, vote }) => [id, vote] as const));
-  const members = electorate(rulesFor(rules, actions), given.keys());
-  return decide({ rules, members, proposerId, votes: given, elapsedMs }, actions);
+  const voters = electorate(rulesFor(rules, actions), given.keys());
+  return decide({ rules, ...voters, proposerId, votes: given, elapsedMs }, actions);
 }
 
 /** Called once, when the proposal was accepted. */

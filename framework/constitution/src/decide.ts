@@ -23,8 +23,13 @@ export type Decision = 'Open' | 'Accepted' | 'Rejected';
 
 export interface Situation {
   readonly rules: RulesDocument;
-  /** The active members. */
+  /** The active members; but for `silentCount`, all of them. */
   readonly members: readonly Member[];
+  /**
+   * Active members that have not voted and are not listed. Invariant: more than none only where
+   * the rules count heads only.
+   */
+  readonly silentCount?: number;
   readonly proposerId: string;
   /** Member id to yes or no. */
   readonly votes: ReadonlyMap<string, boolean>;
@@ -67,14 +72,16 @@ export function decideRule(situation: Situation, rule: Rule): Decision {
     hours !== undefined && elapsedMs !== undefined && elapsedMs >= hours * hourMs;
   if (isPast(rule.open_hours)) return 'Rejected';
   const says = (id: string): boolean | undefined => votes.get(id);
-  if (!meets(situation, rule, { rule, says })) {
+  if (!meets(situation, rule, { rule, says, doOthers: false })) {
     // Whoever has not voted may still say yes. If that is not enough, nothing is.
     const atBest = (id: string): boolean => votes.get(id) ?? true;
-    return meets(situation, rule, { rule, says: atBest }) ? 'Open' : 'Rejected';
+    const best = { rule, says: atBest, doOthers: true };
+    return meets(situation, rule, best) ? 'Open' : 'Rejected';
   }
   if (rule.lock_hours === undefined || isPast(rule.lock_hours)) return 'Accepted';
   const isEmergency = rule.emergency !== undefined;
-  return isEmergency && meets(situation, rule.emergency, { rule, says }) ? 'Accepted' : 'Open';
+  const now = { rule, says, doOthers: false };
+  return isEmergency && meets(situation, rule.emergency, now) ? 'Accepted' : 'Open';
 }
 
 function mayPropose({ members, proposerId }: Situation, { proposers }: Rule): boolean {
@@ -110,10 +117,13 @@ export function isSeparated(rule: Rule, proposer: Member | undefined, member: Me
 interface Vote {
   readonly rule: Rule;
   says(id: string): boolean | undefined;
+  /** Whether those that are not listed say yes. */
+  readonly doOthers: boolean;
 }
 
-function meets(situation: Situation, needed: Requirements, { rule, says }: Vote): boolean {
-  const { members, proposerId, rules } = situation;
+function meets(situation: Situation, needed: Requirements, vote: Vote): boolean {
+  const { members, silentCount = 0, proposerId, rules } = situation;
+  const { rule, says, doOthers } = vote;
   const proposer = members.find(({ id }) => id === proposerId);
   const approvers = members.filter((member) => !isSeparated(rule, proposer, member));
   const isYes = ({ id }: Member): boolean => says(id) === true;
@@ -121,7 +131,9 @@ function meets(situation: Situation, needed: Requirements, { rule, says }: Vote)
   const { thresholds = [], quorum, approvals = [] } = needed;
   const reach = (threshold: Threshold, among: readonly Member[], test: typeof isYes): boolean => {
     const { by = 'member' } = threshold;
-    return isReached(threshold, measure(rules, { by, among, test }));
+    const { got, total } = measure(rules, { by, among, test });
+    const others = { got: got + (doOthers ? silentCount : 0), total: total + silentCount };
+    return isReached(threshold, others);
   };
   return (
     thresholds.every((threshold) => reach(threshold, approvers, isYes)) &&

@@ -82,17 +82,19 @@ export function membersOf({ withAccepted }: { readonly withAccepted: boolean }):
  * The active members, as far as rules look at them. Those that count heads need the voters and a
  * number, which a Coco node keeps: a vote among ten thousand then reads as many rows as have voted.
  */
-export function electorate(rules: readonly Rule[], voterIds: Iterable<string>): readonly Member[] {
+export function electorate(
+  rules: readonly Rule[],
+  voterIds: Iterable<string>,
+): { readonly members: readonly Member[]; readonly silentCount: number } {
   const isCounted = countsHeadsOnly(rules) && hasOwnTables();
   const count = isCounted ? countRows(activeMemberTable) : 0;
   // Somebody active has proposed: where nobody is counted, nobody counts.
-  if (count === 0) return membersOf({ withAccepted: false });
-  const voters = [...voterIds].flatMap((id) => {
+  if (count === 0) return { members: membersOf({ withAccepted: false }), silentCount: 0 };
+  const members = [...voterIds].flatMap((id) => {
     const info = memberInfo(id);
     return info?.status === 'Active' ? [readMember(id, info.member_data)] : [];
   });
-  const silent = readMember('', undefined);
-  return [...voters, ...Array.from({ length: count - voters.length }, () => silent)];
+  return { members, silentCount: count - members.length };
 }
 
 export interface ProposalTime {
