@@ -22,6 +22,9 @@ const replayed: ReadonlyMap<string, Replayed> = new Map<string, Replayed>([
   ['node.triggerRecoverySharesRefresh', { writes: [], call: nothing }],
   ['node.triggerLedgerChunk', { writes: [], call: nothing }],
   ['node.triggerSnapshot', { writes: [], call: nothing }],
+  // Whether an adapter takes settings only its code knows; what it keeps of them is its own.
+  ['coco.checkAdapterSettings', { writes: [], call: nothing }],
+  ['coco.applyAdapterSettings', { writes: [], call: nothing }],
   ['node.transitionServiceToOpen', { writes: [serviceInfo.name], call: nothing }],
   ['network.getLatestLedgerSecretSeqno', { writes: [], call: () => 0 }],
   [
