@@ -184,8 +184,9 @@ class Audit {
   #checkEnd(walk: LedgerWalk, plan: ChunkPlan | undefined): void {
     const { cuts, unfinished } = walk;
     for (const tail of cuts) {
-      const sentence = `${tail.bytes} bytes at the end are covered by no signature: ${tail.reason}`;
-      this.#report({ code: 'TailUnsigned', file: tail.file, seqno: tail.seqno, sentence });
+      const { file, seqno, brokenSeqno, bytes, reason } = tail;
+      const sentence = `The last ${bytes} bytes, from entry ${seqno} on, are covered by no signature: ${reason}`;
+      this.#report({ code: 'TailUnsigned', file, seqno: brokenSeqno, sentence });
     }
     if (unfinished) {
       const sentence = 'The last signature ends its file, which has no positions table.';

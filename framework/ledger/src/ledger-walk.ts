@@ -44,6 +44,8 @@ export interface LedgerTail {
   readonly file: string;
   /** The first seqno that is cut. */
   readonly seqno: Seqno;
+  /** Where it broke off: this seqno or a later one. */
+  readonly brokenSeqno: Seqno;
   readonly position: number;
   readonly bytes: number;
   readonly reason: string;
@@ -273,6 +275,7 @@ export class LedgerWalk {
     this.#cuts.push({
       file: formatChunkName(name),
       seqno: following.start,
+      brokenSeqno: following.start,
       position,
       bytes: size - position,
       reason: 'The positions table is not whole.',
@@ -320,6 +323,7 @@ export class LedgerWalk {
     this.#cuts.push({
       file: formatChunkName(name),
       seqno: asSeqno(signed.id.seqno + 1),
+      brokenSeqno: broken ? next : asSeqno(signed.id.seqno + 1),
       position,
       bytes,
       reason: broken?.error.message ?? 'No signature covers the last entries.',

@@ -149,6 +149,21 @@ test('every flipped bit of every file is found, with file and seqno', async () =
   );
 });
 
+test('a header of the last entry that is broken is named, although its whole batch is lost', async () => {
+  const { at } = entriesOf(newest).at(-1) ?? { at: 0 };
+  const codes = new Set<string>();
+  for (const offset of [2, 3, 4, 5, 6, 7]) {
+    const report = await auditWith({ [newest]: flip(contentOf(newest), at + offset, offset) });
+    const [finding] = report.findings;
+    assert.equal(finding?.seqno, last.seqno, finding?.sentence);
+    if (finding?.code === 'TailUnsigned') {
+      assert.match(finding.sentence, /from entry \d+ on, are covered by no signature/);
+      codes.add(finding.code);
+    }
+  }
+  assert.ok(codes.has('TailUnsigned'), 'most of them break the chain of entries');
+});
+
 test('in the last signature entry, which nothing covers, every field is found too', async () => {
   const { at: start, size } = entriesOf(newest).at(-1) ?? { at: 0, size: 0 };
   const offsets = [0, 1, 2, 5, 8, 24, 32, 36, 44, 45, 53, 84, 85, 116, 117, 125, 134];
