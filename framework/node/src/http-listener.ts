@@ -9,7 +9,6 @@ import type { Request, Response } from '@coco/endpoint';
 import { ByteBudget } from './byte-budget.ts';
 import type { InterfaceConfiguration } from './configuration.ts';
 import { nodeError } from './errors.ts';
-import { keyExchangeGroups } from './key-exchange-groups.ts';
 import { OpenConnections } from './open-connections.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
 import { serveExchange } from './serve-exchange.ts';
@@ -28,6 +27,9 @@ const headerCountMax = 256;
  * the largest bodies (5 MiB) or 5 of the largest answers (25 MiB) at once.
  */
 const heldBytesMax = 128 * 1024 * 1024;
+/** Hybrid post-quantum groups first (draft-ietf-tls-ecdhe-mlkem), then classical ones. */
+export const keyExchangeGroups =
+  'X25519MLKEM768:SecP384r1MLKEM1024:SecP256r1MLKEM768:X25519:P-384:P-256';
 
 export interface TlsIdentity {
   readonly certificatePem: string;

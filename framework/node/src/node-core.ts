@@ -16,7 +16,7 @@ import { BatchPipeline } from './batch-pipeline.ts';
 import { NodeOffice } from './node-office.ts';
 import type { PeerListen } from './peer-channel.ts';
 import { ReplicaClient } from './replica-client.ts';
-import type { RecoveredFiles } from './replica-messages.ts';
+import type { PeerReport, RecoveredFiles } from './replica-messages.ts';
 
 /** This node's id in Raft: the seqno of the transaction that adds it to the service. */
 export interface CoreStart {
@@ -87,6 +87,7 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       recovered: start.recovered,
       view: sequencer.view,
       nodeId: sequencer.nextSeqno,
+      voters: [sequencer.nextSeqno],
       lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
       peerListen: start.peerListen,
     },
@@ -94,8 +95,7 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       onRole: (role) => office.onRole(role),
       onCommitted: (seqno) => office.onCommitted(seqno),
       onFollowed: (batch) => office.onFollowed(batch),
-      onPeersRefused: ({ refused, lastCode }) =>
-        log.write('warning', 'peer.refused', { refused, code: lastCode }),
+      onPeers: (report) => logPeers(log, report),
       onFailed: (error) => {
         reject(error);
         start.onFailed(error);
@@ -114,6 +114,10 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
     await replica.stop();
     throw error;
   }
+}
+
+function logPeers(log: Log, { kind, ...fields }: PeerReport): void {
+  log.write(kind === 'up' ? 'info' : 'warning', `peer.${kind}`, fields);
 }
 
 async function raftModule(): Promise<WebAssembly.Module> {

@@ -6,8 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { type LedgerError, toHex } from '@coco/base';
 import { sha256 } from '@coco/crypto';
 import { nodeError } from './errors.ts';
-import type { TlsIdentity } from './http-listener.ts';
-import { keyExchangeGroups } from './key-exchange-groups.ts';
+import { keyExchangeGroups, type TlsIdentity } from './http-listener.ts';
 
 /** ALPN: a client's interface, which shows the same key, does not speak it, and the reverse. */
 const protocol = 'coco-peer/1';

@@ -4,8 +4,10 @@
  */
 import { Worker } from 'node:worker_threads';
 import { LedgerError, type Seqno } from '@coco/base';
+import type { NodeId } from '@coco/consensus';
 import type { Batch } from '@coco/ledger';
 import { nodeError } from './errors.ts';
+import type { Peer } from './peer-link.ts';
 import type { ProposalKind } from './pipeline-ports.ts';
 import type {
   CoveredEntry,
@@ -21,8 +23,8 @@ export interface ReplicaEvents {
   onRole(role: RoleReport): void;
   onCommitted(seqno: Seqno): void;
   onFollowed(batch: FollowedBatch): void;
-  /** Strangers at the node-to-node interface were cut off; told at most once a second. */
-  onPeersRefused(report: PeerReport): void;
+  /** Connections to other nodes came, went, or were refused. */
+  onPeers(report: PeerReport): void;
   /** Nothing is durable any more: the node must stop. */
   onFailed(error: LedgerError): void;
 }
@@ -96,6 +98,24 @@ export class ReplicaClient {
     return answer.covered;
   }
 
+  /** The other nodes from now on, as the ledger has them; who is not among them is cut off. */
+  setPeers(peers: readonly Peer[]): void {
+    this.#worker.postMessage({ kind: 'setPeers', peers } satisfies ToReplica);
+  }
+
+  /** See ReplicaHost.handOver. */
+  async handOver(to: NodeId): Promise<void> {
+    await this.#ask((request) => ({ kind: 'handOver', request, to }));
+  }
+
+  /**
+   * Resolves when everything that was committed anywhere before this call has been handed over.
+   * @throws ReadIndexUnavailable, TooManyInFlight
+   */
+  async readIndex(): Promise<void> {
+    await this.#ask((request) => ({ kind: 'readIndex', request }));
+  }
+
   /** The recovered service is open: its files lose the recovery marker. */
   async endRecovery(): Promise<void> {
     await this.#ask((request) => ({ kind: 'endRecovery', request }));
@@ -132,8 +152,8 @@ export class ReplicaClient {
         this.flushes = { count: message.flushes, seconds: message.flushSeconds };
         break;
       case 'peers':
-        this.refusedPeers = message.refused;
-        this.#events.onPeersRefused(message);
+        if (message.report.kind === 'refused') this.refusedPeers = message.report.count;
+        this.#events.onPeers(message.report);
         break;
       case 'failed':
         this.#fail(failure(message.message, undefined, message.code));

@@ -3,8 +3,10 @@
  * process: no limits, but closed unions.
  */
 import type { ErrorRow, Seqno, View } from '@coco/base';
+import type { NodeId } from '@coco/consensus';
 import type { CommittedBody } from '@coco/ledger';
 import type { PeerListen } from './peer-channel.ts';
+import type { Peer } from './peer-link.ts';
 
 /** What the main thread read of the ledger: the worker must find the same. */
 export interface RecoveredFiles {
@@ -24,7 +26,9 @@ export interface ReplicaStart {
   /** Raft's term of the first election. */
   readonly view: View;
   /** This node's id in Raft: the seqno of the transaction that adds it. */
-  readonly nodeId: number;
+  readonly nodeId: NodeId;
+  /** The nodes that the service begins with, this one included. */
+  readonly voters: readonly NodeId[];
   /** The last seqno of the recovered ledger; 0 for a new one. */
   readonly lastSeqno: Seqno;
   /** Where other nodes reach this one; undefined for a node that runs alone. */
@@ -48,6 +52,10 @@ export type ToReplica =
   | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
   /** The recovered service is open: its chunks lose `.recovery`. */
   | { readonly kind: 'endRecovery'; readonly request: number }
+  /** The other nodes from now on; who is not among them is cut off. */
+  | { readonly kind: 'setPeers'; readonly peers: readonly Peer[] }
+  | { readonly kind: 'handOver'; readonly request: number; readonly to: NodeId }
+  | { readonly kind: 'readIndex'; readonly request: number }
   | { readonly kind: 'stop'; readonly request: number };
 
 /** What this node is, as Raft has it. */
@@ -68,13 +76,14 @@ export interface CoveredEntry {
   readonly signature: Uint8Array;
 }
 
-/** What came of connections to the node-to-node interface. */
-export interface PeerReport {
-  /** Connections that were cut off because no trusted node was at their other end. */
-  readonly refused: number;
-  /** The code of the last of them. */
-  readonly lastCode: string;
-}
+/** What became of connections to other nodes. */
+export type PeerReport =
+  | { readonly kind: 'up'; readonly id: NodeId }
+  | { readonly kind: 'lost'; readonly id: NodeId; readonly code: string }
+  /** A node's own connection to here was ended, for what it did or did not do. */
+  | { readonly kind: 'cut'; readonly id: NodeId; readonly code: string }
+  /** Connections so far that no trusted node was behind, and the code of the last. */
+  | { readonly kind: 'refused'; readonly count: number; readonly code: string };
 
 export type FromReplica =
   /** The files are open, Raft runs, and the node-to-node interface, if any, listens. */
@@ -98,6 +107,6 @@ export type FromReplica =
       readonly message: string;
     }
   | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number }
-  | ({ readonly kind: 'peers' } & PeerReport)
+  | { readonly kind: 'peers'; readonly report: PeerReport }
   /** The worker cannot go on: nothing after this is durable. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };

@@ -11,13 +11,14 @@ import { createConfiguration } from '@coco/consensus';
 import { createLedgerFiles, type LedgerFiles, recoverLedger } from '@coco/ledger';
 import { FileDisk } from './file-disk.ts';
 import { PeerChannel, type PeerListen } from './peer-channel.ts';
+import { PeerJournal } from './peer-journal.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
 import { ReplicaHost } from './replica-host.ts';
 import type { FromReplica, ReplicaStart, ToReplica } from './replica-messages.ts';
 
 /** Raft's beat. Ten of them without a heartbeat and a follower campaigns. */
 const tickMs = 50;
-/** Between two reports on strangers at the node-to-node interface. */
+/** Between two beats of the journal on peers. */
 const reportTicks = 20;
 
 const port = present(parentPort, 'the replica worker runs as a worker thread');
@@ -48,10 +49,8 @@ class RunningHost {
   /** Undefined for a node that runs alone. */
   #channel: PeerChannel | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #journal = new PeerJournal((report) => post({ kind: 'peers', report }));
   #tickCount = 0;
-  #refused = 0;
-  #lastCode = '';
-  #reported = 0;
 
   constructor(files: LedgerFiles) {
     this.host = new ReplicaHost({
@@ -60,9 +59,8 @@ class RunningHost {
       files,
       clock: systemClock,
       random: systemRandom,
-      send: (to, message) =>
-        present(this.#channel, 'a node that runs alone has no peers').send(to, message),
-      installSnapshot: async () => assert(false, 'a network of one node offers no snapshot'),
+      send: (to, message) => this.channel.send(to, message),
+      installSnapshot: async () => assert(false, 'no node joins yet: none is offered a snapshot'),
       post,
       onFailed: fail,
     });
@@ -73,13 +71,18 @@ class RunningHost {
     if (start.peerListen) this.#channel = await this.#openChannel(start.peerListen);
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.host.start({
-      configuration: createConfiguration([start.nodeId]),
+      configuration: createConfiguration(start.voters),
       view: start.view,
       seqno: start.lastSeqno,
     });
   }
 
-  /** The ledger of a network of one node has no other: nobody is let in. */
+  /** @throws BugError for a node that runs alone */
+  get channel(): PeerChannel {
+    return present(this.#channel, 'a node that runs alone has no peers');
+  }
+
+  /** Nobody is let in before the main thread names the other nodes. */
   #openChannel(listen: PeerListen): Promise<PeerChannel> {
     return PeerChannel.open({
       listen,
@@ -87,11 +90,7 @@ class RunningHost {
       random: systemRandom,
       deliver: (from, message) => this.host.step(from, message),
       onUnreachable: (id) => this.host.unreachable(id),
-      onEvent: (event) => {
-        if (event.kind !== 'refused') return;
-        this.#refused++;
-        this.#lastCode = event.error.code;
-      },
+      onEvent: (event) => this.#journal.note(event),
     });
   }
 
@@ -107,9 +106,7 @@ class RunningHost {
 
   #tick(): void {
     this.host.tick();
-    if (++this.#tickCount % reportTicks !== 0 || this.#refused === this.#reported) return;
-    this.#reported = this.#refused;
-    post({ kind: 'peers', refused: this.#refused, lastCode: this.#lastCode });
+    if (++this.#tickCount % reportTicks === 0) this.#journal.beat();
   }
 }
 
@@ -154,6 +151,18 @@ async function receive(message: ToReplica): Promise<void> {
     case 'endRecovery':
       return answer(message.request, async () => {
         await host().endRecovery();
+        return { kind: 'done', request: message.request };
+      });
+    case 'setPeers':
+      return present(running, 'the replica has started').channel.setPeers(message.peers);
+    case 'handOver':
+      return answer(message.request, async () => {
+        await host().handOver(message.to);
+        return { kind: 'done', request: message.request };
+      });
+    case 'readIndex':
+      return answer(message.request, async () => {
+        await host().readIndex();
         return { kind: 'done', request: message.request };
       });
     case 'stop':

@@ -17,6 +17,7 @@ import './output-files.test.ts';
 import './peer-channel.test.ts';
 import './peer-frames.test.ts';
 import './peer-interface.test.ts';
+import './peer-journal.test.ts';
 import './peer-link.test.ts';
 import './primary-job.test.ts';
 import './refuse-malformed.test.ts';

@@ -116,6 +116,40 @@ describe('the peer channel', () => {
     assert.deepEqual(Buffer.from(frameHeader(0)), welcome);
   });
 
+  for (const [what, tamper] of [
+    [
+      'changes',
+      (chunk: Buffer) => [Buffer.from(chunk.map((byte, at) => (at === 9 ? byte ^ 1 : byte)))],
+    ],
+    ['repeats', (chunk: Buffer) => [chunk, chunk]],
+    ['leaves out', (chunk: Buffer) => [chunk.subarray(0, 7), chunk.subarray(8)]],
+    ['forges', (chunk: Buffer) => [Buffer.alloc(chunk.length, 0x17), chunk]],
+  ] as const) {
+    test(`a host that ${what} bytes ends a connection, and nothing of it is heard`, async () => {
+      const [one, two] = [await network.openPeer(1), await network.openPeer(2)];
+      let isTampering = false;
+      const relay = (chunk: Buffer) => (isTampering ? tamper(chunk) : [chunk]);
+      const port = await network.relay(two.port, relay);
+      two.channel.setPeers([one.asPeer]);
+      one.channel.setPeers([{ ...two.asPeer, port }]);
+      await one.untilUp(2);
+      isTampering = true;
+      one.channel.send(2, raft('pay 1'));
+      // A record that lacks a byte is found out when the next one comes.
+      network.clock.advance(1_000);
+      await one.until(() => one.codes('lost').length > 0);
+      await two.until(() => two.codes('left').length > 0);
+      assert.deepEqual(two.codes('left'), ['PeerLost']);
+      // Repeated bytes come behind the message that they repeat: it is heard once.
+      assert.deepEqual(two.received.map(textOf), what === 'repeats' ? ['pay 1'] : []);
+      isTampering = false;
+      network.clock.advance(1_000);
+      await one.untilUp(2, 2);
+      one.channel.send(2, raft('pay 2'));
+      await two.until(() => two.received.some((one) => textOf(one) === 'pay 2'));
+    });
+  }
+
   test('ends the connection of a node that announces too long a frame', async () => {
     const { victim, socket } = await network.openHostile();
     socket.write(frameHeader(0xffff_ffff));

@@ -1,5 +1,6 @@
 /** Nodes that speak through peer channels in one process, on real sockets and a clock of ours. */
 import { EventEmitter, once } from 'node:events';
+import { createConnection, createServer as createTcpServer } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { ManualClock, SeededRandom } from '@coco/base';
 import type { NodeId, PeerMessage, Verdict } from '@coco/consensus';
@@ -209,6 +210,31 @@ export class TestNetwork {
     this.add({ stop: () => server.close() });
     const { port } = server.address() as { port: number };
     one.channel.setPeers([{ id: 2, keyId: key.id, host: '127.0.0.1', port }]);
+  }
+
+  /**
+   * A host between nodes: passes bytes to `port` on, as `tamper` makes them anew. Returns its own
+   * port.
+   */
+  async relay(port: number, tamper: (chunk: Buffer) => readonly Buffer[]): Promise<number> {
+    const server = createTcpServer((near) => {
+      const far = createConnection({ host: '127.0.0.1', port });
+      near.on('data', (chunk: Buffer) => {
+        for (const part of tamper(chunk)) far.write(part);
+      });
+      far.on('data', (chunk) => near.write(chunk));
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        socket.on('error', () => {});
+        socket.on('close', () => other.destroy());
+        this.add({ stop: () => socket.destroy() });
+      }
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    this.add({ stop: () => server.close() });
+    return (server.address() as { port: number }).port;
   }
 
   /** A node, and a connection to it by one that it trusts and whose bytes are the test's. */

@@ -71,7 +71,7 @@ describe('the node-to-node interface of a network of one node', () => {
       refused = (json as { refused_peers_total: number }).refused_peers_total;
     }
     const told = lines.find(({ event }) => event === 'peer.refused');
-    assert.deepEqual(told?.fields, { refused: 1, code: 'PeerNotTrusted' });
+    assert.deepEqual(told?.fields, { count: 1, code: 'PeerNotTrusted' });
   });
 
   test('is not there if not configured, and is after a recovery that has it', async () => {

@@ -35,6 +35,7 @@ describe('the replica worker', () => {
         recovered: recovered && { lastSeqno, root: recovered.root },
         view: asView(2),
         nodeId: lastSeqno + 1,
+        voters: [lastSeqno + 1],
         lastSeqno,
         peerListen: undefined,
       },
@@ -42,7 +43,7 @@ describe('the replica worker', () => {
         onRole: () => {},
         onCommitted: () => {},
         onFollowed: () => {},
-        onPeersRefused: () => {},
+        onPeers: () => {},
         onFailed: resolve,
       },
     );

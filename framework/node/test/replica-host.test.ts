@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
-import {
-  asSeqno,
-  asView,
-  concatBytes,
-  ManualClock,
-  MemoryDisk,
-  present,
-  SeededRandom,
-} from '@coco/base';
+import { asSeqno, asView, ManualClock, MemoryDisk, present, SeededRandom } from '@coco/base';
 import {
   createConfiguration,
   loadRaftModule,
@@ -17,54 +9,10 @@ import {
   raftModuleHashUrl,
   raftModuleUrl,
 } from '@coco/consensus';
-import { sha256 } from '@coco/crypto';
-import { createLedgerFiles, encodeEntry, LedgerSecrets, NonceGuard } from '@coco/ledger';
+import { createLedgerFiles } from '@coco/ledger';
 import { ReplicaHost } from '../src/replica-host.ts';
-import type { FromReplica, ProposedBatch } from '../src/replica-messages.ts';
-
-/** Batches of one view: what they hold is nothing to the host but entries in order. */
-class Writer {
-  readonly #view: number;
-  readonly #secret = new LedgerSecrets([{ fromSeqno: asSeqno(1), key: new Uint8Array(32) }]);
-  readonly #guard = new NonceGuard();
-  #next = 1;
-
-  constructor(view: number, next = 1) {
-    this.#view = view;
-    this.#next = next;
-  }
-
-  open(): ProposedBatch {
-    return this.#batch('opening', [10]);
-  }
-
-  next(...sizes: number[]): ProposedBatch {
-    return this.#batch('batch', sizes);
-  }
-
-  #batch(kind: ProposedBatch['kind'], sizes: readonly number[]): ProposedBatch {
-    const firstSeqno = asSeqno(this.#next);
-    const body = concatBytes(...sizes.map((size) => this.#entry(size)));
-    const view = asView(this.#view);
-    const digest = new Uint8Array(sha256(body));
-    return { kind, view, firstSeqno, entryCount: sizes.length, body, digest };
-  }
-
-  #entry(size: number): Uint8Array {
-    const id = { view: asView(this.#view), seqno: asSeqno(this.#next++) };
-    const rows = [{ key: new Uint8Array(1), value: new Uint8Array(size) }];
-    return encodeEntry(
-      { secret: this.#secret.secretFor(id.seqno), guard: this.#guard },
-      {
-        id,
-        flags: 0,
-        writeSet: { maps: [{ name: 'test.rows', rows }] },
-        claimsDigest: new Uint8Array(32),
-        commitEvidenceDigest: new Uint8Array(32),
-      },
-    );
-  }
-}
+import type { FromReplica } from '../src/replica-messages.ts';
+import { BatchWriter } from './batch-writer.ts';
 
 describe('the replica host', () => {
   let raftModule: WebAssembly.Module;
@@ -155,7 +103,7 @@ describe('the replica host', () => {
   test('tells a primary of its own batches by seqno and the others with the body', async () => {
     const network = await hosts(3);
     const leader = await network.primary();
-    const writer = new Writer(network.viewOf(leader));
+    const writer = new BatchWriter(network.viewOf(leader));
     const batches = [writer.open(), writer.next(5), writer.next(100_000, 7)];
     for (const batch of batches) network.host(leader).propose(batch);
     await network.settle();
@@ -175,7 +123,7 @@ describe('the replica host', () => {
     const network = await hosts(3);
     const leader = await network.primary();
     const host = network.host(leader);
-    const writer = new Writer(network.viewOf(leader));
+    const writer = new BatchWriter(network.viewOf(leader));
     host.propose(writer.open());
     await network.settle();
     const late = writer.next(5);
@@ -184,7 +132,7 @@ describe('the replica host', () => {
     await network.settle();
     assert.notEqual(network.heard(leader).at(-1)?.kind, 'failed');
     const next = await network.primary();
-    network.host(next).propose(new Writer(network.viewOf(next), 2).open());
+    network.host(next).propose(new BatchWriter(network.viewOf(next), 2).open());
     await network.settle();
     await beat(network);
     for (const id of network.ids) {
@@ -198,7 +146,7 @@ describe('the replica host', () => {
     const network = await hosts(3);
     const leader = await network.primary();
     const host = network.host(leader);
-    const writer = new Writer(network.viewOf(leader));
+    const writer = new BatchWriter(network.viewOf(leader));
     host.propose(writer.open());
     await network.settle();
     const to = present(
@@ -219,7 +167,7 @@ describe('the replica host', () => {
     const network = await hosts(3);
     const leader = await network.primary();
     const host = network.host(leader);
-    host.propose(new Writer(network.viewOf(leader)).open());
+    host.propose(new BatchWriter(network.viewOf(leader)).open());
     await network.settle();
     const to = present(
       network.ids.find((id) => id !== leader),
@@ -251,7 +199,7 @@ describe('the replica host', () => {
       network.ids.find((id) => id !== leader),
       'there are three',
     );
-    const writer = new Writer(network.viewOf(leader));
+    const writer = new BatchWriter(network.viewOf(leader));
     host.propose(writer.open());
     await network.settle();
     network.cut.add(away);

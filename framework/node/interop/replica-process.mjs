@@ -1,0 +1,41 @@
+/** One replica in a process of its own, told what to do by the test that forked it. */
+import { readFile } from 'node:fs/promises';
+import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
+import { ReplicaClient } from '../src/replica-client.ts';
+
+let client;
+
+async function start(options) {
+  const hash = await readFile(raftModuleHashUrl, 'utf8');
+  const raftModule = await loadRaftModule(await readFile(raftModuleUrl), hash);
+  const tell = (kind) => (value) => process.send({ kind, value });
+  client = await ReplicaClient.start(
+    { ...options, raftModule },
+    {
+      onRole: tell('role'),
+      onCommitted: tell('committed'),
+      onFollowed: tell('followed'),
+      onPeers: tell('peers'),
+      onFailed: (error) =>
+        process.send({ kind: 'failed', value: `${error.code}: ${error.message}` }),
+    },
+  );
+  return client.peerAddress;
+}
+
+const calls = {
+  start,
+  propose: async (batch) => client.propose(batch, batch.kind),
+  setPeers: async (peers) => client.setPeers(peers),
+  handOver: (to) => client.handOver(to),
+  readIndex: () => client.readIndex(),
+};
+
+process.on('message', ({ request, name, argument }) => {
+  calls[name](argument).then(
+    (value) => process.send({ kind: 'answer', request, value }),
+    (error) => process.send({ kind: 'answer', request, code: error.code ?? String(error) }),
+  );
+});
+// Nobody is left to speak to.
+process.on('disconnect', () => process.exit());
