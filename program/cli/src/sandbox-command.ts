@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import { type Command, type Given, parsePort } from './command-line.ts';
 import { cliError } from './errors.ts';
-import { openSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
+import { guarded, openSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
 import { sandboxDefaults } from './sandbox-defaults.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
 import { showLiveLine, showSummary } from './sandbox-screen.ts';
@@ -46,7 +46,12 @@ export const sandboxCommand: Command = {
     if (given.isSet('fresh')) await new SandboxFolder(resolve(options.folder)).remove();
     const startedMs = performance.now();
     const sandbox = await openSandbox(options, standardTerminal);
-    await showSummary(standardTerminal, { sandbox, options, startedMs });
+    await guarded(sandbox.node, () =>
+      showSummary(standardTerminal, { sandbox, options, startedMs }).catch((error: unknown) => {
+        sandbox.client.close();
+        throw error;
+      }),
+    );
     if (given.isSet('once')) {
       sandbox.client.close();
       return sandbox.node.stop();

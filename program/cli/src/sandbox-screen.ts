@@ -1,5 +1,5 @@
 /** What `npm start` shows once the network is open: the summary, and a line that lives. */
-import { isJsonObject } from '@coco/base';
+import { isJsonObject, LedgerError } from '@coco/base';
 import { answerJson, type Client } from '@coco/sdk';
 import { callRpc } from './json-rpc-client.ts';
 import type { Sandbox, SandboxOptions } from './sandbox.ts';
@@ -19,17 +19,19 @@ export async function showSummary(
   const accounts = await folder.readAccounts();
   const [first, second] = accounts;
   const seconds = ((performance.now() - shown.startedMs) / 1000).toFixed(1);
-  const height = Number(await callRpc(node.rpcUrl, 'eth_blockNumber', []));
+  const height = await blockNumber(node.rpcUrl);
+  const block = height === undefined ? 'shown to members and users, over HTTPS' : `block ${height}`;
   const chainId = Number(await callRpc(node.rpcUrl, 'eth_chainId', []));
+  const blocks = height === undefined ? '' : `, ${height} blocks`;
   const status =
     node.recoveredSeqno === undefined
       ? 'new network'
-      : `recovered: ${node.recoveredSeqno} ledger transactions, ${height} blocks`;
+      : `recovered: ${node.recoveredSeqno} ledger transactions${blocks}`;
   const lines = [
     '',
     `Coco is open (${seconds} s, ${status}).`,
     `  platform    virtual - not confidential: this machine's root can read memory`,
-    `  Ethereum    ${node.rpcUrl}   chain id ${chainId}   block ${height}`,
+    `  Ethereum    ${node.rpcUrl}   chain id ${chainId}   ${block}`,
     `  HTTPS       ${node.httpsUrl}   (CA: ${folder.node('service_cert.pem')})`,
     `  account 1   ${first?.address}   development only`,
     `      key     ${first?.privateKey}`,
@@ -56,7 +58,7 @@ export function showLiveLine(terminal: Terminal, sandbox: Sandbox): () => void {
   let before: { readonly entries: number; readonly atMs: number } | undefined;
   const draw = async () => {
     const metrics = await readMetrics(sandbox.client);
-    const block = Number(await callRpc(sandbox.node.rpcUrl, 'eth_blockNumber', []));
+    const block = (await blockNumber(sandbox.node.rpcUrl)) ?? 'hidden';
     const atMs = performance.now();
     const rate = before ? ((metrics.entries - before.entries) / (atMs - before.atMs)) * 1000 : 0;
     before = { entries: metrics.entries, atMs };
@@ -70,6 +72,16 @@ export function showLiveLine(terminal: Terminal, sandbox: Sandbox): () => void {
     draw().catch(() => undefined);
   }, refreshMs);
   return () => clearInterval(timer);
+}
+
+/** The last block; undefined where members have set that strangers see none. */
+async function blockNumber(rpcUrl: string): Promise<number | undefined> {
+  try {
+    return Number(await callRpc(rpcUrl, 'eth_blockNumber', []));
+  } catch (error) {
+    if (error instanceof LedgerError && error.code === 'WrongUsage') return undefined;
+    throw error;
+  }
 }
 
 async function readMetrics(client: Client): Promise<{ entries: number; lastCommitMs: number }> {

@@ -187,7 +187,10 @@ async function verifyAsClient(
 }
 
 /** A sandbox that does not open leaves no node behind. */
-async function guarded<Result>(node: SandboxNode, act: () => Promise<Result>): Promise<Result> {
+export async function guarded<Result>(
+  node: SandboxNode,
+  act: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await act();
   } catch (error) {

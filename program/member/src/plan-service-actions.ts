@@ -93,7 +93,10 @@ function setConstitution(state: GovernanceState, args: JsonObject): readonly str
 }
 
 function setAdapterSettings(state: GovernanceState, args: JsonObject): readonly string[] {
-  state.put('adapter', String(args.adapter), args.settings ?? null);
+  // What is not named stays as it is.
+  const adapter = String(args.adapter);
+  const before = objectOf(state.row('adapter', adapter));
+  state.put('adapter', adapter, { ...before, ...objectOf(args.settings) });
   return state.isKnown('adapter') ? [] : ['The service does not tell the settings before.'];
 }
 

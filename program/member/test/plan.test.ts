@@ -47,6 +47,18 @@ function action(name: string, args: Record<string, JsonValue> = {}): Action {
 }
 
 describe('the plan of a proposal', () => {
+  test('settings of an adapter that are not named stay as they are', () => {
+    const before = new GovernanceState([
+      ['adapter', new Map([['ethereum', { base_fee: 7, visibility: 'consortium' }]])],
+    ]);
+    const settings = { base_fee: 9 };
+    const plan = planChanges(before, [
+      action('set_adapter_settings', { adapter: 'ethereum', settings }),
+    ]);
+    const lines = describePlan(plan).map((line) => line.trim());
+    assert.deepEqual(lines.slice(1), ['~ adapter ethereum changes', 'base_fee: 7 → 9']);
+  });
+
   test('tells a new member by name, id, key and dates', () => {
     const args = { cert: bankB.pem, encryption_pub_key: publicKey, member_data: { weight: 2 } };
     const lines = planned(action('set_member', args));
