@@ -8,6 +8,9 @@ import type { NodeReport } from './node-command.ts';
 import { launcherPath } from './program.ts';
 import type { SandboxAccount, SandboxFolder } from './sandbox-folder.ts';
 
+/** For whom the sandbox's members stand; it is public, and rules may count by it. */
+const organisations = ['bank-a', 'bank-b', 'bank-c'];
+
 /** 10,000 ether in wei. */
 const prefundedWei = '10000000000000000000000';
 /** JSON-RPC bodies carry contracts' code. */
@@ -46,6 +49,10 @@ export async function writeConfiguration(
   }
   await writeFile(folder.node('constitution.js'), createConstitution());
   const members = (await folder.members()).map(({ name }) => name);
+  for (const [at, name] of members.entries()) {
+    const data = { name, organisation: organisations[at] ?? `bank-${at}` };
+    await writeFile(folder.node(`${name}_data.json`), JSON.stringify(data));
+  }
   const prefunded = Object.fromEntries(accounts.map(({ address }) => [address, prefundedWei]));
   const configuration = {
     network: {
@@ -67,6 +74,7 @@ export async function writeConfiguration(
         members: members.map((name) => ({
           certificate_file: `../members/${name}_cert.pem`,
           encryption_public_key_file: `../members/${name}_enc_pubk.pem`,
+          data_json_file: `${name}_data.json`,
         })),
         service_configuration: { recovery_threshold: Math.floor(members.length / 2) + 1 },
       },
