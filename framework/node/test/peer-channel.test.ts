@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connect } from 'node:tls';
-import { BugError } from '@coco/base';
+import { BugError, SeededRandom } from '@coco/base';
 import { encodePeerMessage } from '@coco/consensus';
 import { frameHeader } from '../src/peer-frames.ts';
 import { createPeerKey, raft, TestNetwork, textOf } from './peer-harness.ts';
@@ -179,6 +179,37 @@ describe('the peer channel', () => {
     await victim.until(() => victim.codes('left').length > 0);
     assert.deepEqual(victim.codes('left'), ['PeerMessageRejected']);
     assert.equal(victim.received.length, 2, 'nothing after a rejected message is heard');
+  });
+
+  test('noise and broken frames of a trusted node end its connections, and harm nothing', async () => {
+    const { victim, key, socket } = await network.openHostile();
+    socket.destroy();
+    const random = new SeededRandom(5);
+    const below = (max: number): number => {
+      const [high = 0, low = 0] = random.bytes(2);
+      return ((high << 8) | low) % max;
+    };
+    const sound = encodePeerMessage(raft('sound', 300));
+    const codes = new Set<string>();
+    for (let round = 0; round < 40; round++) {
+      const hostile = await network.dial(victim.port, key);
+      await once(hostile, 'data');
+      const ends = victim.codes('left').length;
+      const payload = Uint8Array.from(sound);
+      // The fields of a message stand at its begin: the lengths, the kind, the counts.
+      for (let flips = 1 + below(3); flips > 0; flips--) payload[below(20)] = below(256);
+      const cut = payload.subarray(0, below(payload.length + 1));
+      const noise = random.bytes(8 + below(2000));
+      hostile.write(Buffer.concat([frameHeader(cut.length), cut, noise]));
+      await victim.until(() => victim.codes('left').length > ends);
+      codes.add(String(victim.codes('left').at(-1)));
+    }
+    assert.deepEqual([...codes].sort(), ['InvalidPeerMessage', 'PeerFrameTooLong']);
+    const honest = await network.dial(victim.port, key);
+    const heard = victim.received.length;
+    honest.write(Buffer.concat([frameHeader(sound.length), sound]));
+    await victim.until(() => victim.received.length > heard);
+    assert.deepEqual(victim.received.at(-1), { from: 2, message: raft('sound', 300) });
   });
 
   test('takes no message on the link that it dialled', async () => {
