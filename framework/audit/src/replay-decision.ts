@@ -198,6 +198,7 @@ class Run {
         functions: context === 'governance-write' ? this.#functions.functions : new Map(),
       },
       limits: ballotLimits(this.#scene.changes.before),
+      isVoted: true,
       party: 'audit',
     });
   }

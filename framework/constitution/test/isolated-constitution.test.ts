@@ -94,6 +94,7 @@ class Isolated {
         functions: context === 'governance-write' ? functions : new Map(),
       },
       limits: { heapBytesMax: 104_857_600, stackBytesMax: 1_048_576, executionMsMax: 5000 },
+      isVoted: true,
       party: 'test',
     });
     if (outcome.kind === 'returned') return outcome.value;

@@ -22,6 +22,7 @@ export async function checkConstitution(text: string, scripts: ScriptRunner): Pr
       functions: new Map(),
     },
     limits: defaultLimits,
+    isVoted: true,
     party: 'start',
   });
   if (outcome.kind === 'returned') return;

@@ -91,6 +91,7 @@ export class GovernanceScripts {
       args,
       access: this.#access('governance-read'),
       limits: scriptLimits(this.#transaction),
+      isVoted: false,
       party: ballot.memberId,
     });
     const isUnloadable = outcome.kind === 'unloadable' || outcome.kind === 'missing';
@@ -120,6 +121,7 @@ export class GovernanceScripts {
       args,
       access: this.#access(context),
       limits: scriptLimits(this.#transaction),
+      isVoted: true,
       party: this.#party,
     });
   }

@@ -63,6 +63,8 @@ export interface ScriptCall {
   readonly args: readonly ScriptValue[];
   readonly access: ScriptAccess;
   readonly limits: ScriptLimits;
+  /** Whether the consortium voted for the script: a constitution, no ballot. */
+  readonly isVoted: boolean;
   /** On whose behalf it runs: nobody's scripts hold up those of the others. */
   readonly party: string;
 }

@@ -130,6 +130,7 @@ export function runModule(source: string, options: CallOptions = {}): Promise<Sc
     args: options.args ?? [],
     access: accessOf(options),
     limits: { ...limits, ...options.limits },
+    isVoted: false,
     party: 'member',
   });
 }

@@ -70,6 +70,7 @@ function callOf(entry: string, source: string, args: readonly ScriptValue[]): Sc
     source,
     entry,
     args,
+    isVoted: false,
     party: 'member',
     limits: { heapBytesMax: 100 << 20, stackBytesMax: 1 << 20, executionMsMax: 5000 },
     access: { context: 'governance-read', map: () => map, functions: new Map() },

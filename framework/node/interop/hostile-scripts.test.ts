@@ -37,6 +37,7 @@ function callOf(source: string, party = 'hostile'): ScriptCall {
     source: `export function run(...args) { ${source} }`,
     entry: 'run',
     args: [],
+    isVoted: false,
     party,
     limits: { heapBytesMax: 32 << 20, stackBytesMax: 1 << 20, executionMsMax: 500 },
     access: { context: 'governance-write', map: () => emptyMap, functions: new Map() },

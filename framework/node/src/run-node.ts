@@ -43,7 +43,7 @@ import { receiptEndpoint } from './receipt-endpoint.ts';
 import { type RecoveredService, readPrivateLedger, recoverService } from './recover-service.ts';
 import type { RequestContext } from './request-context.ts';
 import { answerRequest } from './request-path.ts';
-import { ScriptPool } from './script-pool.ts';
+import { ScriptPools } from './script-pool.ts';
 import type { NodeState, NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
 import { snapshotEndpoints } from './snapshot-endpoints.ts';
 import type { SnapshotMaker } from './snapshot-maker.ts';
@@ -124,7 +124,7 @@ class NodeWiring {
   readonly #options: RunNodeOptions;
   readonly #adapters: readonly Adapter[];
   /** By the system's clock, whatever the node's is: processes live in real time. */
-  readonly #scripts: ScriptPool = new ScriptPool({ clock: systemClock });
+  readonly #scripts: ScriptPools = new ScriptPools({ clock: systemClock });
   readonly #registry = new Registry();
   readonly #listeners = new Map<string, HttpListener>();
   readonly #counts: RequestCounts = { requests: 0, refusals: 0, faults: 0 };

@@ -187,6 +187,38 @@ function kill(script: ScriptProcess): void {
   script.kill();
 }
 
+/**
+ * What the consortium voted for and what it did not run in processes of their own: whoever breaks
+ * out of a ballot reaches no process that will run the constitution, which decides.
+ */
+export class ScriptPools implements ScriptRunner {
+  readonly #voted: ScriptPool;
+  readonly #options: ScriptPoolOptions;
+  /** Starts with the first ballot. */
+  #unvoted: ScriptPool | undefined;
+  #isClosed = false;
+
+  constructor(options: ScriptPoolOptions) {
+    this.#options = options;
+    this.#voted = new ScriptPool(options);
+  }
+
+  /** @throws TooManyScripts; IsolateFailed; what the access throws that is no refusal */
+  run(call: ScriptCall): Promise<ScriptOutcome> {
+    if (call.isVoted) return this.#voted.run(call);
+    if (this.#isClosed) return Promise.reject(closed());
+    this.#unvoted ??= new ScriptPool(this.#options);
+    return this.#unvoted.run(call);
+  }
+
+  /** Ends the processes once they are idle; further calls are refused. */
+  close(): void {
+    this.#voted.close();
+    this.#isClosed = true;
+    this.#unvoted?.close();
+  }
+}
+
 /** Undefined when the process broke. */
 function concluded(end: ProcessEnd): ScriptOutcome | undefined {
   switch (end.kind) {

@@ -1,10 +1,10 @@
-import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, notDeepEqual, ok, rejects } from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BugError, refuse } from '@coco/base';
 import type { ScriptAccess, ScriptCall, ScriptFunction, ScriptMap } from '@coco/isolate';
 import { systemClock } from '../src/real-ports.ts';
-import { ScriptPool } from '../src/script-pool.ts';
+import { ScriptPool, ScriptPools } from '../src/script-pool.ts';
 
 const table = 'public:ccf.gov.members.info';
 const hostilePath = fileURLToPath(new URL('./fixtures/hostile-isolate.mjs', import.meta.url));
@@ -26,6 +26,7 @@ function mapOf(rows: Map<string, Uint8Array>): ScriptMap {
 }
 
 interface CallParts {
+  readonly isVoted?: boolean;
   readonly party?: string;
   readonly context?: ScriptAccess['context'];
   readonly rows?: Map<string, Uint8Array>;
@@ -40,6 +41,7 @@ function callOf(source: string, parts: CallParts = {}): ScriptCall {
     source,
     entry: 'run',
     args: parts.args ?? [],
+    isVoted: parts.isVoted ?? false,
     party: parts.party ?? 'member',
     limits: {
       heapBytesMax: 16 << 20,
@@ -236,6 +238,20 @@ describe('a process that a script has taken over', () => {
       inspector: 'ERR_ACCESS_DENIED',
       listen: 'function',
     });
+  });
+
+  test('what members voted for and what they did not share no process', async () => {
+    const pools = new ScriptPools({ clock: systemClock, processes: 1, workerPath: hostilePath });
+    const processOf = (isVoted: boolean) => pools.run(callOf('pid', { isVoted }));
+    const [ballot, constitution] = [await processOf(false), await processOf(true)];
+    equal(ballot.kind, 'returned');
+    equal(constitution.kind, 'returned');
+    notDeepEqual(ballot, constitution);
+    deepEqual(await processOf(false), ballot);
+    deepEqual(await processOf(true), constitution);
+    pools.close();
+    await rejects(processOf(false), { code: 'IsolateFailed' });
+    await rejects(processOf(true), { code: 'IsolateFailed' });
   });
 
   test('a worker that does not start fails its calls, and says why', async () => {
