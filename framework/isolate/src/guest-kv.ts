@@ -56,9 +56,12 @@ export function makeMapHandles(kept: Kept, host: GuestHost): (name: string) => o
       ask('delete', this.#name, onlyBuffer(kept, args));
     }
     set(...args: unknown[]): this {
-      expectCount(kept, args, 2);
+      // CCF's own constitution writes a new member's acknowledgement without a value, where no
+      // signature stands in the table that it looks into: that row is empty.
+      const isEmpty = args.length === 1;
+      if (!isEmpty) expectCount(kept, args, 2);
       const key = asBuffer(kept, args[0]);
-      const value = asBuffer(kept, args[1]);
+      const value = isEmpty && key ? kept.sliceBytes(key, 0, 0) : asBuffer(kept, args[1]);
       if (key === undefined || value === undefined) {
         throw new kept.TypeError('Arguments must be ArrayBuffers');
       }

@@ -34,6 +34,15 @@ describe('ccf.kv', () => {
     );
   });
 
+  test('a row that is set without a value is empty, as CCF’s own constitution sets one', async () => {
+    const map = filled(0);
+    await resultOf(`ccf.kv['${table}'].set(ccf.strToBuf('k'))`, { maps: new Map([[table, map]]) });
+    deepEqual(
+      [...map.rows.values()].map(({ key, value }) => [key, value.length]),
+      [[bytes('k'), 0]],
+    );
+  });
+
   test('arguments are checked with the texts of CCF', async () => {
     const cases: Record<string, string> = {
       'get("text")': 'TypeError: Argument must be an ArrayBuffer',
@@ -41,7 +50,9 @@ describe('ccf.kv', () => {
       'get({ byteLength: 3 })': 'TypeError: Argument must be an ArrayBuffer',
       'get()': 'TypeError: Passed 0 arguments, but expected 1',
       'has(1, 2)': 'TypeError: Passed 2 arguments, but expected 1',
-      'set(new ArrayBuffer(1))': 'TypeError: Passed 1 arguments, but expected 2',
+      'set()': 'TypeError: Passed 0 arguments, but expected 2',
+      'set("text")': 'TypeError: Arguments must be ArrayBuffers',
+      'set(1, 2, 3)': 'TypeError: Passed 3 arguments, but expected 2',
       'set(new ArrayBuffer(1), undefined)': 'TypeError: Arguments must be ArrayBuffers',
       'delete(undefined)': 'TypeError: Argument must be an ArrayBuffer',
       'clear(1)': 'TypeError: Passed 1 arguments, but expected 0',
