@@ -104,7 +104,7 @@ async function showOperator(sandbox: Sandbox, story: Story, terminal: Terminal):
   const path = sandbox.folder.nodePath;
   for (const file of await seeFiles(path)) {
     if (!file.path.startsWith('ledger')) continue;
-    terminal.write(`   ${file.path}  ${file.sizeBytes} bytes: ${file.tail}\n`);
+    terminal.write(`   ${file.path}  ${file.sizeBytes} bytes: ${file.glimpse}\n`);
   }
   for (const [what, bytes] of story.secrets) {
     const found = await findInFiles(path, bytes);

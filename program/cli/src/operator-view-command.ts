@@ -20,9 +20,11 @@ export const operatorViewCommand: Command = {
   run: async (given) => {
     const folder = new SandboxFolder(resolve(given.text('folder') ?? sandboxDefaults.folder));
     const files = await seeFiles(folder.nodePath);
-    console.log(`What the host sees in ${folder.nodePath}:`);
-    for (const { path, sizeBytes, tail } of files) {
-      console.log(`  ${path.padEnd(34)} ${String(sizeBytes).padStart(10)} B  ${tail}`);
+    console.log(
+      `What the host sees in ${folder.nodePath}, of each file where it is least readable:`,
+    );
+    for (const { path, sizeBytes, glimpse } of files) {
+      console.log(`  ${path.padEnd(34)} ${String(sizeBytes).padStart(10)} B  ${glimpse}`);
     }
     console.log('\nSearched in all of it, raw, in hex, in base64 and in UTF-16:');
     const accounts = await folder.readAccounts();

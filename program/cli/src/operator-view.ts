@@ -9,13 +9,15 @@ import { cliError } from './errors.ts';
 
 /** Bytes of each file that are shown. */
 const shownBytes = 48;
+/** Places of a file that are looked at for the bytes to show. */
+const placesMax = 64;
 const readChunkBytes = 4 * 1024 * 1024;
 
 export interface SeenFile {
   readonly path: string;
   readonly sizeBytes: number;
-  /** The last bytes of the file's content, as an operator's hex viewer shows them. */
-  readonly tail: string;
+  /** Bytes of the file as an operator's hex viewer shows them: where it is least readable. */
+  readonly glimpse: string;
 }
 
 /** Lists a node's files with a glimpse of each. @throws SandboxBroken */
@@ -23,8 +25,7 @@ export async function seeFiles(folder: string): Promise<readonly SeenFile[]> {
   const files: SeenFile[] = [];
   await visitFiles(folder, async (path) => {
     const { size } = await stat(join(folder, path));
-    const from = Math.max(0, Math.min(size - shownBytes, Math.floor(size / 2)));
-    files.push({ path, sizeBytes: size, tail: glimpse(await readPart(join(folder, path), from)) });
+    files.push({ path, sizeBytes: size, glimpse: await leastReadable(join(folder, path), size) });
   });
   return files.sort((left, right) => (left.path < right.path ? -1 : 1));
 }
@@ -66,6 +67,20 @@ async function walk(folder: string, prefix = ''): Promise<readonly string[]> {
   return paths;
 }
 
+/**
+ * Governance stands in clear, and may be most of a young ledger: what the rest looks like is seen
+ * in one of several places.
+ */
+async function leastReadable(path: string, size: number): Promise<string> {
+  const glimpses: string[] = [];
+  for (let place = 0; place < placesMax; place++) {
+    const from = Math.floor((Math.max(0, size - shownBytes) * place) / (placesMax - 1));
+    glimpses.push(glimpseOf(await readPart(path, from)));
+  }
+  const hidden = (text: string): number => text.split('·').length;
+  return glimpses.reduce((best, text) => (hidden(text) > hidden(best) ? text : best));
+}
+
 async function readPart(path: string, from: number): Promise<Uint8Array> {
   const handle = await open(path);
   try {
@@ -81,7 +96,7 @@ async function readPart(path: string, from: number): Promise<Uint8Array> {
   }
 }
 
-function glimpse(bytes: Uint8Array): string {
+function glimpseOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·',
   ).join('');

@@ -76,7 +76,7 @@ describe('the operator’s view', () => {
         [join('b', 'deep'), 1],
       ],
     );
-    assert.match(files[0]?.tail ?? '', /^A+··$/);
+    assert.match(files[0]?.glimpse ?? '', /^A+··$/);
   });
 
   test('says that there is no such folder', async () => {
