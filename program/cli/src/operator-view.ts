@@ -72,13 +72,15 @@ async function walk(folder: string, prefix = ''): Promise<readonly string[]> {
  * in one of several places.
  */
 async function leastReadable(path: string, size: number): Promise<string> {
-  const glimpses: string[] = [];
+  const room = Math.max(0, size - shownBytes);
+  const parts: Uint8Array[] = [];
   for (let place = 0; place < placesMax; place++) {
-    const from = Math.floor((Math.max(0, size - shownBytes) * place) / (placesMax - 1));
-    glimpses.push(glimpseOf(await readPart(path, from)));
+    parts.push(await readPart(path, Math.floor((room * place) / (placesMax - 1))));
   }
-  const hidden = (text: string): number => text.split('·').length;
-  return glimpses.reduce((best, text) => (hidden(text) > hidden(best) ? text : best));
+  // Zeros are no secret: they stand where a field is empty.
+  const hidden = (part: Uint8Array): number =>
+    part.filter((byte) => byte !== 0 && !isReadable(byte)).length;
+  return glimpseOf(parts.reduce((best, part) => (hidden(part) > hidden(best) ? part : best)));
 }
 
 async function readPart(path: string, from: number): Promise<Uint8Array> {
@@ -96,10 +98,12 @@ async function readPart(path: string, from: number): Promise<Uint8Array> {
   }
 }
 
+function isReadable(byte: number): boolean {
+  return byte >= 0x20 && byte < 0x7f;
+}
+
 function glimpseOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) =>
-    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·',
-  ).join('');
+  return Array.from(bytes, (byte) => (isReadable(byte) ? String.fromCharCode(byte) : '·')).join('');
 }
 
 /** The forms in which a value could stand in a file. */

@@ -79,6 +79,15 @@ describe('the operator’s view', () => {
     assert.match(files[0]?.glimpse ?? '', /^A+··$/);
   });
 
+  test('a glimpse is of what is least readable, and not of zeros', async () => {
+    const hidden = Buffer.from(new SeededRandom(7).bytes(400));
+    const clear = Buffer.alloc(20_000, 0x41);
+    await writeFile(join(folder, 'a'), Buffer.concat([clear, Buffer.alloc(4000), hidden, hidden]));
+    const [file] = await seeFiles(folder);
+    assert.match(file?.glimpse ?? '', /·/);
+    assert.match(file?.glimpse ?? '', /[^·A]/);
+  });
+
   test('says that there is no such folder', async () => {
     const absent = { code: 'SandboxBroken', message: /start the sandbox first/ };
     await assert.rejects(seeFiles(join(folder, 'absent')), absent);
