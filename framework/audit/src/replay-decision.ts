@@ -8,7 +8,13 @@
  */
 import { equalBytes, isJsonObject, toHex, utf8Decode } from '@coco/base';
 import { constitution, type ProposalInfoRow, proposalInfos, proposals } from '@coco/governance';
-import type { ScriptContext, ScriptOutcome, ScriptRunner, ScriptValue } from '@coco/isolate';
+import {
+  isScriptObject,
+  type ScriptContext,
+  type ScriptOutcome,
+  type ScriptRunner,
+  type ScriptValue,
+} from '@coco/isolate';
 import type { Transaction } from '@coco/kv';
 import type { RowChange } from './entry-changes.ts';
 import type { EntryScene } from './entry-scene.ts';
@@ -105,7 +111,8 @@ class Run {
     const text = utf8Decode(body);
     if (isNew) {
       const valid = returnedBy(await this.#call('validate', [text]));
-      if (!isObject(valid) || valid.valid !== true) return 'the constitution finds it invalid';
+      if (!isScriptObject(valid) || valid.valid !== true)
+        return 'the constitution finds it invalid';
     }
     const count = await this.#countBallots(text, info);
     const votes = Object.entries(count.votes).map(([member_id, vote]) => ({ member_id, vote }));
@@ -233,15 +240,6 @@ function decisionProblem(info: ProposalInfoRow, decision: ScriptValue): string |
 
 function returnedBy(outcome: ScriptOutcome): ScriptValue {
   return outcome.kind === 'returned' ? outcome.value : undefined;
-}
-
-function isObject(value: ScriptValue): value is { readonly [name: string]: ScriptValue } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array)
-  );
 }
 
 function isSame(left: Uint8Array | undefined, right: Uint8Array | undefined): boolean {

@@ -2,7 +2,7 @@
 import { toHex, utf8Decode } from '@coco/base';
 import { sha256 } from '@coco/crypto';
 import { endpointError, jsonResponse, type WriteOutcome } from '@coco/endpoint';
-import type { ScriptValue } from '@coco/isolate';
+import { isScriptObject } from '@coco/isolate';
 import type { Transaction } from '@coco/kv';
 import { proposalTimes } from './coco-tables.ts';
 import { describeProposal, failureText } from './describe-proposal.ts';
@@ -54,20 +54,11 @@ function ensureValid(result: ScriptResult): void {
     const { reason, trace = '' } = result.failure;
     throw endpointError('InternalError', `Failed to execute validation: ${reason} ${trace}`);
   }
-  if (!isObject(result.value)) {
+  if (!isScriptObject(result.value)) {
     throw endpointError('InternalError', 'Validation failed to return an object');
   }
   const { valid, description } = result.value;
   if (valid === true) return;
   const text = typeof description === 'string' ? description.slice(0, descriptionMax) : '';
   throw governanceError('ProposalFailedToValidate', `Proposal failed to validate: ${text}`);
-}
-
-function isObject(value: ScriptValue): value is { readonly [name: string]: ScriptValue } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array)
-  );
 }

@@ -24,6 +24,7 @@ export type {
   ScriptRunner,
   ScriptValue,
 } from './script.ts';
+export { isScriptObject } from './script.ts';
 export { engineUrl, ScriptEngine } from './script-engine.ts';
 export { outcomeOf, programOf } from './script-program.ts';
 export type { ScriptAnswer, ScriptPort, ScriptRequest } from './script-request.ts';

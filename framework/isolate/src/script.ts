@@ -15,6 +15,18 @@ export type ScriptValue =
   | readonly ScriptValue[]
   | { readonly [name: string]: ScriptValue };
 
+/** Whether it is an object with names: no list, no bytes, not null. */
+export function isScriptObject(
+  value: ScriptValue,
+): value is { readonly [name: string]: ScriptValue } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Uint8Array)
+  );
+}
+
 /** A map of the store as a script sees it through `ccf.kv`. */
 export interface ScriptMap {
   get(key: Uint8Array): Uint8Array | undefined;
