@@ -27,12 +27,13 @@ const upwardsOnly = roomOrder.slice(0, -1).map((room, place) => ({
 
 const byTheDoor = roomOrder.map((room) => ({
   name: `by-the-door: ${room}`,
-  comment: 'Import another room as @coco/<room>: its src/index.ts is its only door.',
+  comment:
+    'Import another room as @coco/<room>: its src/index.ts is its only door. Tests may use its harnesses.',
   severity: 'error',
   from: { pathNot: `^${room}/` },
   to: {
     path: `^${room}/`,
-    pathNot: `^${room}/(src/(index|browser|[a-z-]*worker|main)\\.ts$|package\\.json$)`,
+    pathNot: `^${room}/(src/(index|browser|[a-z-]*worker|main)\\.ts$|test/[a-z-]+-(harness|writer)\\.ts$|package\\.json$)`,
   },
 }));
 
@@ -53,7 +54,7 @@ export default {
       severity: 'error',
       from: { path: '^clients/[^/]+/src/' },
       to: {
-        path: '^(framework/(kv|ledger|consensus|endpoint|governance|apps|adapter|node)|adapters)/',
+        path: '^(framework/(kv|ledger|consensus|endpoint|governance|apps|adapter|replication|peers|node)|adapters)/',
       },
     },
     {

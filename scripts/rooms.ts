@@ -27,6 +27,8 @@ export const roomOrder: readonly string[] = [
   'framework/audit',
   'framework/apps',
   'framework/adapter',
+  'framework/replication',
+  'framework/peers',
   'framework/node',
   'adapters/ethereum',
   'adapters/quorum',
@@ -42,9 +44,11 @@ export const roomOrder: readonly string[] = [
 
 const buildings = ['framework', 'adapters', 'clients', 'program'];
 
-/** Core rooms do no I/O: everything of the framework but the node that wires it. */
+const roomsWithIo: readonly string[] = ['framework/peers', 'framework/node'];
+
+/** Core rooms do no I/O: everything of the framework but the node and its way to other nodes. */
 export function isCoreRoom(room: string): boolean {
-  return room.startsWith('framework/') && room !== 'framework/node';
+  return room.startsWith('framework/') && !roomsWithIo.includes(room);
 }
 
 /** Every room that exists, in the order of imports; rooms unknown to the order come last. */

@@ -3,7 +3,7 @@
  * node. What they are told is checked against what they were told before.
  */
 import { formatTransactionId, LedgerError, type TransactionId, utf8Encode } from '@coco/base';
-import { runOptimistic } from '@coco/node';
+import { runOptimistic } from '@coco/replication';
 import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
 import type { Cluster, Member } from './cluster.ts';

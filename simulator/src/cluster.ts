@@ -2,7 +2,7 @@
 import type { Adapter } from '@coco/adapter';
 import { asView, MemoryDisk } from '@coco/base';
 import { createConfiguration, type NodeId } from '@coco/consensus';
-import { loadLedger } from '@coco/node';
+import { loadLedger } from '@coco/replication';
 import type { CommittedLog } from './committed-log.ts';
 import { CountersAdapter } from './counters-adapter.ts';
 import { type CreatedService, createService, secretsOf } from './create-service.ts';

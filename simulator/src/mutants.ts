@@ -19,9 +19,9 @@ export interface Mutant {
 }
 
 const sequencer = 'framework/ledger/src/sequencer.ts';
-const replicatedState = 'framework/node/src/replicated-state.ts';
-const replicaHost = 'framework/node/src/replica-host.ts';
-const nodeOffice = 'framework/node/src/node-office.ts';
+const replicatedState = 'framework/replication/src/replicated-state.ts';
+const replicaHost = 'framework/replication/src/replica-host.ts';
+const nodeOffice = 'framework/replication/src/node-office.ts';
 
 /** A batch that Raft refused is thrown away, and the office goes on as if nothing had been. */
 const dropQuietly: Patch = {
@@ -175,7 +175,7 @@ export const mutants: readonly Mutant[] = [
     nodeCounts: [1, 3],
     patches: [
       {
-        file: 'framework/node/src/batch-pipeline.ts',
+        file: 'framework/replication/src/batch-pipeline.ts',
         find: "    if (!this.isCurrent(tracked)) return 'conflict';\n",
         replace: '',
       },
@@ -186,7 +186,7 @@ export const mutants: readonly Mutant[] = [
     nodeCounts: [1, 3],
     patches: [
       {
-        file: 'framework/node/src/batch-pipeline.ts',
+        file: 'framework/replication/src/batch-pipeline.ts',
         find: '    if (opensView) this.#endBatch();\n',
         replace: '',
       },

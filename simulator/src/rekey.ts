@@ -4,7 +4,7 @@
  */
 import { asSeqno, type Random, utf8Encode } from '@coco/base';
 import { type LedgerSecrets, ledgerSecretBytes, type OpenedEntry } from '@coco/ledger';
-import type { BatchPipeline } from '@coco/node';
+import type { BatchPipeline } from '@coco/replication';
 
 const secretsMap = 'simulator.secrets';
 const newestKey = utf8Encode('newest');

@@ -16,7 +16,7 @@ export const roomsUnderTest = [
   'framework/consensus',
   'framework/endpoint',
   'framework/governance',
-  'framework/node',
+  'framework/replication',
   'adapters/ethereum',
 ] as const;
 

@@ -13,12 +13,12 @@ import { Sequencer, type SequencerOptions } from '@coco/ledger';
 import {
   BatchFollower,
   BatchPipeline,
-  type FromReplica,
   handOver,
   hostAdapter,
   NodeOffice,
   ReplicaHost,
-} from '@coco/node';
+  type ReplicaMessage,
+} from '@coco/replication';
 import type { Chance } from './chance.ts';
 import { type CommittedLog, nameOf } from './committed-log.ts';
 import { check } from './errors.ts';
@@ -224,7 +224,7 @@ export class SimulatedNode {
     });
   }
 
-  #receive(message: FromReplica): void {
+  #receive(message: ReplicaMessage): void {
     switch (message.kind) {
       case 'role': {
         const { role, view, canExecute } = message;

@@ -3,6 +3,7 @@
  * from before and after the leap hold for clients that read the real time. What it leaves is
  * verified by PyPI ccf and by Coco's own audit, and recovered with the certificate from before.
  */
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';

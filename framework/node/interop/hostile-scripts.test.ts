@@ -3,6 +3,7 @@
  * that the engine does not interrupt too. Each ends its own call: the event loop goes round all the
  * while, and the next call works.
  */
+
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';

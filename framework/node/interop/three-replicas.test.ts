@@ -2,6 +2,7 @@
  * Three replicas with their files, each in a process of its own, over the peer channel: they agree,
  * hand office over, and go on when the primary is stopped or killed. Real clocks and signals.
  */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
@@ -10,9 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { asSeqno, asView, present } from '@coco/base';
-import type { FollowedBatch, PeerReport, RoleReport } from '../src/replica-messages.ts';
-import { BatchWriter } from '../test/batch-writer.ts';
-import { createPeerKey, type PeerKey } from '../test/peer-harness.ts';
+import type { PeerReport } from '@coco/peers';
+import type { FollowedBatch, RoleReport } from '@coco/replication';
+import { createPeerKey, type PeerKey } from '../../peers/test/peer-harness.ts';
+import { BatchWriter } from '../../replication/test/batch-writer.ts';
 
 /** What a replica process says; see replica-process.mjs. */
 type Said =

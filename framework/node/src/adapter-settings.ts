@@ -1,4 +1,5 @@
 /** What governance may set of the adapters that this node runs; each touches its own maps only. */
+
 import type { Adapter, GovernedSettings } from '@coco/adapter';
 import { assert, present } from '@coco/base';
 import type { AdapterSettings } from '@coco/governance';

@@ -1,4 +1,5 @@
 /** Stage: names the caller by the endpoint's policies, at one state of the ledger. */
+
 import { authenticate, type Call, type Endpoint, type Response } from '@coco/endpoint';
 import type { RequestContext } from './request-context.ts';
 import type { RoutedRequest } from './route-request.ts';

@@ -4,6 +4,7 @@
  * has to be undone when a view is lost. Keys never change here: a row of another key is left alone,
  * because TLS and the ledger's signatures are by the keys that this node holds.
  */
+
 import { equalBytes, LedgerError, type Log, utf8Encode } from '@coco/base';
 import {
   type Certificate,
@@ -13,8 +14,8 @@ import {
 } from '@coco/crypto';
 import { nodeCertificates, serviceInfo } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
+import type { CommitObserver } from '@coco/replication';
 import type { NodeIdentity, ServiceIdentity } from './identities.ts';
-import type { CommitObserver } from './pipeline-ports.ts';
 
 const dayMs = 86_400_000;
 

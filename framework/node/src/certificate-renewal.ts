@@ -3,6 +3,7 @@
  * every hour and when the permission is committed. Without the permission it writes nothing, and
  * certificate-watch.ts warns.
  */
+
 import { type Clock, type Log, utf8Encode } from '@coco/base';
 import {
   type GovernancePorts,
@@ -10,9 +11,9 @@ import {
   renewCertificates,
   standingPermissions,
 } from '@coco/governance';
-import type { BatchPipeline } from './batch-pipeline.ts';
+import type { BatchPipeline } from '@coco/replication';
+import { runOptimistic } from '@coco/replication';
 import { PrimaryJob } from './primary-job.ts';
-import { runOptimistic } from './run-optimistic.ts';
 
 const intervalMs = 3_600_000;
 const permissionKey = utf8Encode('certificate_renewal');

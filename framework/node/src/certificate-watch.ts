@@ -1,4 +1,5 @@
 /** Warns in time when a certificate nears its end, and again each day. */
+
 import type { Clock, Log } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
 import { certificateWarningFraction } from './identities.ts';

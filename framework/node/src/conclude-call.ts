@@ -1,4 +1,5 @@
 /** Stage: adds the transaction id and, where the client asked for it, waits for the commit. */
+
 import { formatTransactionId } from '@coco/base';
 import type { Response } from '@coco/endpoint';
 import { nodeError } from './errors.ts';

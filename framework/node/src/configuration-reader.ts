@@ -2,6 +2,7 @@
  * Reads a JSON configuration into typed values, naming the path of whatever is wrong. Sizes are
  * written "5MB", times "100ms", as in CCF's node configuration.
  */
+
 import { isJsonObject, type JsonValue } from '@coco/base';
 import { nodeError } from './errors.ts';
 

@@ -2,6 +2,7 @@
  * The node's configuration: CCF's JSON (facts on CCF's program, sections 7) as far as one node
  * needs it, and Coco's own part under "coco". Paths in it are relative to the configuration file.
  */
+
 import type { JsonValue } from '@coco/base';
 import type { CurveName } from '@coco/crypto';
 import { ConfigurationReader } from './configuration-reader.ts';

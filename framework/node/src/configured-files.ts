@@ -1,4 +1,5 @@
 /** The files that a configuration names. One that cannot be read is a wrong configuration. */
+
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseJson, utf8Decode } from '@coco/base';

@@ -1,4 +1,5 @@
 /** What the node gives to governance, of the service as it runs here. */
+
 import type { Adapter } from '@coco/adapter';
 import type { Clock, Random } from '@coco/base';
 import type { GovernancePorts } from '@coco/governance';

@@ -2,13 +2,14 @@
  * Sockets to values: listens on one interface, bounds headers, bodies, time and connections, and
  * hands each request as a value to `answer`. It knows no endpoint. Sources: RFC 9112, RFC 9846.
  */
+
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Request, Response } from '@coco/endpoint';
+import { keyExchangeGroups, peersError, type TlsIdentity } from '@coco/peers';
 import { ByteBudget } from './byte-budget.ts';
 import type { InterfaceConfiguration } from './configuration.ts';
-import { nodeError } from './errors.ts';
 import { OpenConnections } from './open-connections.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
 import { serveExchange } from './serve-exchange.ts';
@@ -27,14 +28,6 @@ const headerCountMax = 256;
  * the largest bodies (5 MiB) or 5 of the largest answers (25 MiB) at once.
  */
 const heldBytesMax = 128 * 1024 * 1024;
-/** Hybrid post-quantum groups first (draft-ietf-tls-ecdhe-mlkem), then classical ones. */
-export const keyExchangeGroups =
-  'X25519MLKEM768:SecP384r1MLKEM1024:SecP256r1MLKEM768:X25519:P-384:P-256';
-
-export interface TlsIdentity {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
-}
 
 interface ConnectionCounts {
   readonly active: number;
@@ -143,7 +136,7 @@ async function bind(
       const message = isTaken
         ? `Port ${port} is taken: stop the other program or choose another port.`
         : `The interface "${name}" cannot listen on ${host}:${port}.`;
-      reject(nodeError('AddressInUse', message, { host, port, reason: cause.code }, cause));
+      reject(peersError('AddressInUse', message, { host, port, reason: cause.code }, cause));
     });
     server.listen({ host, port, backlog: 1024 }, resolve);
   });

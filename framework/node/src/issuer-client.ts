@@ -3,6 +3,7 @@
  * named for it: OpenID Connect Discovery 1.0, section 4, then the key set (RFC 7517). The issuer is
  * a stranger: what it sends is bounded in size and time, and a redirect is a refusal.
  */
+
 import type { IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import {

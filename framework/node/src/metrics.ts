@@ -1,4 +1,5 @@
 /** The numbers of GET /node/metrics: CCF's sessions, and Coco's own. */
+
 import type { JsonValue } from '@coco/base';
 import type { HttpListener } from './http-listener.ts';
 import type { NodeCore } from './node-core.ts';

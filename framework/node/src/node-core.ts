@@ -2,6 +2,7 @@
  * The machinery that every node runs, however its service began: the pipeline on the main thread
  * and the replica worker beside it, joined. It resolves once this node may execute.
  */
+
 import { readFile } from 'node:fs/promises';
 import { type Clock, type LedgerError, type Log, present, type Seqno } from '@coco/base';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
@@ -10,13 +11,16 @@ import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { LedgerEffects } from '@coco/governance';
 import type { Store } from '@coco/kv';
 import type { LedgerSecrets, Sequencer } from '@coco/ledger';
-import { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
-import { BatchFollower } from './batch-follower.ts';
-import { BatchPipeline } from './batch-pipeline.ts';
-import { NodeOffice } from './node-office.ts';
-import type { PeerListen } from './peer-channel.ts';
+import type { PeerListen, PeerReport } from '@coco/peers';
+import {
+  adoptSecret,
+  BatchFollower,
+  BatchPipeline,
+  NodeOffice,
+  type SecretReceiver,
+} from '@coco/replication';
 import { ReplicaClient } from './replica-client.ts';
-import type { PeerReport, RecoveredFiles } from './replica-messages.ts';
+import type { RecoveredFiles } from './worker-messages.ts';
 
 /** This node's id in Raft: the seqno of the transaction that adds it to the service. */
 export interface CoreStart {

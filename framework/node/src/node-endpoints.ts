@@ -2,6 +2,7 @@
  * The /node endpoints (CCF's public node API) of a node: what it is, what runs here, and how far
  * the ledger has come. They hold nothing private and need no authentication.
  */
+
 import { encodeQuoteAnswer, parseQuoteInfo } from '@coco/attestation';
 import { type JsonValue, toHex, utf8Encode } from '@coco/base';
 import {

@@ -2,9 +2,10 @@
  * What the primary does by itself: in an open service renewals, and keys of token issuers; always
  * open proposals whose time has come.
  */
+
 import type { Clock, Log } from '@coco/base';
 import type { GovernancePorts } from '@coco/governance';
-import type { BatchPipeline } from './batch-pipeline.ts';
+import type { BatchPipeline } from '@coco/replication';
 import { renewCertificatesInTime } from './certificate-renewal.ts';
 import { TokenKeyRefresh } from './token-key-refresh.ts';
 import { wakeProposals } from './wake-proposals.ts';

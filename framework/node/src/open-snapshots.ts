@@ -1,12 +1,13 @@
 /** Joins the maker of snapshots to a running service: its folder, its state, its receipts. */
+
 import { basename, dirname, resolve } from 'node:path';
 import type { Clock, Log } from '@coco/base';
 import { SnapshotFiles } from '@coco/ledger';
+import { SnapshotMaker } from '@coco/replication';
 import type { NodeConfiguration } from './configuration.ts';
 import { FileDisk } from './file-disk.ts';
 import { readReceipt } from './receipt-endpoint.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
-import { SnapshotMaker } from './snapshot-maker.ts';
 
 /** @throws DiskFault when the folder cannot be made or read */
 export async function openSnapshots(

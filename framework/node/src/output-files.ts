@@ -1,4 +1,5 @@
 /** The files that a node leaves in its folder for operators and tools (facts on CCF's program). */
+
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { diskFault } from '@coco/base';

@@ -2,10 +2,11 @@
  * A node's node-to-node interface as the configuration, the worker and the ledger have it. A node
  * without one runs alone.
  */
+
 import type { JsonValue } from '@coco/base';
+import type { PeerListen } from '@coco/peers';
 import type { NodeToNodeConfiguration } from './configuration.ts';
 import type { NodeIdentity } from './identities.ts';
-import type { PeerListen } from './peer-channel.ts';
 
 /** As whom and where the node listens. Peers go by its key: its certificate is never renewed. */
 export function peerListenOf(

@@ -3,6 +3,7 @@
  * signature over it come from the chunk files, through the replica worker; only their hashes in the
  * Merkle tree prove them, so what the disk gives is checked before it is vouched for.
  */
+
 import { formatTransactionId, LedgerError, type TransactionId } from '@coco/base';
 import {
   bytesResponse,
@@ -12,8 +13,8 @@ import {
   type TransactionStatusTracker,
 } from '@coco/endpoint';
 import { buildReceipt, type LedgerSecrets } from '@coco/ledger';
+import type { CoveredEntry } from '@coco/replication';
 import { nodeError } from './errors.ts';
-import type { CoveredEntry } from './replica-messages.ts';
 
 export interface ReceiptSource {
   readonly tracker: TransactionStatusTracker;

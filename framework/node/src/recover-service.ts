@@ -5,10 +5,10 @@
  * Until the service opens, its files carry `.recovery` and nothing counts as committed: a recovery
  * that is cut short is discarded.
  */
+
 import { basename, dirname, resolve } from 'node:path';
-import { asSeqno, asView, equalBytes, type Log, type TransactionId } from '@coco/base';
+import { asSeqno, asView, equalBytes, type Log } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
-import { TransactionStatusTracker } from '@coco/endpoint';
 import {
   type EndorsementRow,
   type HistoricalSecretRow,
@@ -28,9 +28,8 @@ import {
   type RecoveredLedger,
   recoverLedger,
   Sequencer,
-  treeMap,
-  type VerifiedEntry,
 } from '@coco/ledger';
+import { recoveredTracker, replay, storeLimits } from '@coco/replication';
 import type { RecoverConfiguration } from './configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
@@ -38,12 +37,7 @@ import { FileDisk } from './file-disk.ts';
 import { createServiceIdentity } from './identities.ts';
 import { openCore } from './node-core.ts';
 import { peerListenOf } from './peer-interface.ts';
-import {
-  createNode,
-  type NodeSurroundings,
-  type ServiceRuntime,
-  storeLimits,
-} from './service-runtime.ts';
+import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
 import { newNode } from './start-service.ts';
 
 /** Batches between two lines of progress. */
@@ -150,23 +144,6 @@ async function readPublicLedger(
   return { ledger, store, historicalSecretRows, endorsementRows };
 }
 
-/** Applies a verified batch, as its execution did: of signatures the state keeps the tree. */
-export function replay(
-  store: Store,
-  batch: readonly VerifiedEntry[],
-  isKept: (map: string) => boolean,
-): void {
-  for (const { entry, writeSet, signature } of batch) {
-    const maps = writeSet.maps.filter(({ name }) =>
-      signature === undefined ? isKept(name) : name === treeMap,
-    );
-    if (maps.length > 0) store.apply({ maps }, entry.id.seqno);
-    else store.skip(entry.id.seqno);
-  }
-  store.seal();
-  store.commit(store.seqno);
-}
-
 function valuesOf(writeSet: WriteSet, name: string): readonly Uint8Array[] {
   const maps = writeSet.maps.filter((map) => map.name === name);
   return maps.flatMap(({ rows }) => rows.flatMap(({ value }) => (value ? [value] : [])));
@@ -207,15 +184,6 @@ async function assertIdentity(
     );
   }
   return service.certificate;
-}
-
-export function recoveredTracker(ledger: RecoveredLedger): TransactionStatusTracker {
-  const history: TransactionId[] = ledger.views.map(({ view, firstSeqno }) => ({
-    view,
-    seqno: firstSeqno,
-  }));
-  if (history[0]?.view !== 1) history.unshift({ view: asView(1), seqno: asSeqno(1) });
-  return new TransactionStatusTracker({ history, committed: ledger.lastId });
 }
 
 /**

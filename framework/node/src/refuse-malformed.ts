@@ -3,6 +3,7 @@
  * the end of the connection. CCF answers malformed HTTP with plain text, and oversized headers with
  * its error body.
  */
+
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type LedgerError, refuse, utf8Decode } from '@coco/base';

@@ -2,22 +2,15 @@
  * The main thread's end of the replica worker: hands over batches, asks for entries, and passes on
  * what the worker reports. The worker is a thread of this process, inside the same TEE.
  */
+
 import { Worker } from 'node:worker_threads';
 import { LedgerError, type Seqno } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import type { Batch } from '@coco/ledger';
+import type { Peer, PeerReport } from '@coco/peers';
+import type { CoveredEntry, FollowedBatch, ProposalKind, RoleReport } from '@coco/replication';
 import { nodeError } from './errors.ts';
-import type { Peer } from './peer-link.ts';
-import type { ProposalKind } from './pipeline-ports.ts';
-import type {
-  CoveredEntry,
-  FollowedBatch,
-  FromReplica,
-  PeerReport,
-  ReplicaStart,
-  RoleReport,
-  ToReplica,
-} from './replica-messages.ts';
+import type { FromReplica, ReplicaStart, ToReplica } from './worker-messages.ts';
 
 export interface ReplicaEvents {
   onRole(role: RoleReport): void;

@@ -4,17 +4,17 @@
  * other nodes, and holds no logic of them. A fault ends it: nothing after a failed write may be
  * acknowledged.
  */
+
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, BugError, LedgerError, present } from '@coco/base';
 import { createConfiguration } from '@coco/consensus';
 import { createLedgerFiles, type LedgerFiles, recoverLedger } from '@coco/ledger';
+import { PeerChannel, PeerJournal, type PeerListen } from '@coco/peers';
+import { ReplicaHost } from '@coco/replication';
 import { FileDisk } from './file-disk.ts';
-import { PeerChannel, type PeerListen } from './peer-channel.ts';
-import { PeerJournal } from './peer-journal.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
-import { ReplicaHost } from './replica-host.ts';
-import type { FromReplica, ReplicaStart, ToReplica } from './replica-messages.ts';
+import type { FromReplica, ReplicaStart, ToReplica } from './worker-messages.ts';
 
 /** Raft's beat. Ten of them without a heartbeat and a follower campaigns. */
 const tickMs = 50;

@@ -1,8 +1,9 @@
 /** What the stages of a request's way share. */
+
 import type { Clock } from '@coco/base';
 import type { IdentityLookup, Registry, TransactionStatusTracker } from '@coco/endpoint';
 import type { ReadView } from '@coco/kv';
-import type { BatchPipeline } from './batch-pipeline.ts';
+import type { BatchPipeline } from '@coco/replication';
 import type { InterfaceConfiguration } from './configuration.ts';
 
 export interface RequestContext {

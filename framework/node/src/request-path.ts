@@ -11,6 +11,7 @@
  * and of what a write sets in motion: batch-pipeline (entry, batch, seal, sign), replica-worker
  * (Raft, chunk file, flush), batch-pipeline again (commit, derived state, statuses).
  */
+
 import { errorResponse, type Request, type Response } from '@coco/endpoint';
 import { authenticateCall } from './authenticate-call.ts';
 import { concludeCall } from './conclude-call.ts';

@@ -1,5 +1,7 @@
 /** Stage: finds the endpoint of a request, if its frontend is open and its interface admits it. */
+
 import type { Endpoint, Request, Response } from '@coco/endpoint';
+import { replicationError } from '@coco/replication';
 import { nodeError } from './errors.ts';
 import type { RequestContext } from './request-context.ts';
 
@@ -19,7 +21,7 @@ const alwaysOpen = /^\/(node|gov)(\/|$)/;
 export function routeRequest(context: RequestContext, request: Request): RoutedRequest {
   const accepted = context.interface.acceptedEndpoints;
   if (accepted.length > 0 && !accepted.some((one) => one.test(request.path))) {
-    throw nodeError('NodeCannotHandleRequest', 'This interface does not offer the path.', {
+    throw replicationError('NodeCannotHandleRequest', 'This interface does not offer the path.', {
       interface: context.interface.name,
     });
   }

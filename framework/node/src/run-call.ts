@@ -1,10 +1,11 @@
 /** Stage: runs the endpoint's handler, on the store where it asks for one. */
+
 import type { Write } from '@coco/adapter';
 import type { TransactionId } from '@coco/base';
 import type { Request, Response, WriteOutcome } from '@coco/endpoint';
+import { runOptimistic } from '@coco/replication';
 import type { AuthenticatedCall } from './authenticate-call.ts';
 import type { RequestContext } from './request-context.ts';
-import { runOptimistic } from './run-optimistic.ts';
 
 export interface CallOutcome {
   readonly request: Request;

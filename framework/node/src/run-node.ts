@@ -3,6 +3,7 @@
  * adapters to the registry, listens, finishes a recovery when members have submitted their shares,
  * and stops. Wiring only; each stage's logic is elsewhere.
  */
+
 import type { Adapter } from '@coco/adapter';
 import { VirtualPlatform } from '@coco/attestation';
 import {
@@ -23,8 +24,9 @@ import {
   openRecoveredService,
   serviceStatus,
 } from '@coco/governance';
-import { hostAdapter } from './adapter-host.ts';
-import type { BatchPipeline } from './batch-pipeline.ts';
+import type { TlsIdentity } from '@coco/peers';
+import type { BatchPipeline, SnapshotMaker } from '@coco/replication';
+import { hostAdapter } from '@coco/replication';
 import { bugReport } from './bug-report.ts';
 import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
 import { watchCertificates } from './certificate-watch.ts';
@@ -32,7 +34,7 @@ import type { InterfaceConfiguration, NodeConfiguration } from './configuration.
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { governancePorts } from './governance-ports.ts';
-import { type HttpListener, listen, type TlsIdentity } from './http-listener.ts';
+import { type HttpListener, listen } from './http-listener.ts';
 import { collectMetrics, type RequestCounts } from './metrics.ts';
 import { nodeEndpoints } from './node-endpoints.ts';
 import { type NodeJobs, startJobs } from './node-jobs.ts';
@@ -46,7 +48,6 @@ import { answerRequest } from './request-path.ts';
 import { ScriptPools } from './script-pool.ts';
 import type { NodeState, NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
 import { snapshotEndpoints } from './snapshot-endpoints.ts';
-import type { SnapshotMaker } from './snapshot-maker.ts';
 import { startService } from './start-service.ts';
 
 /** How long a stop waits for executed transactions to become committed. */

@@ -3,6 +3,7 @@
  * each party after the other, and no party holds every process at once: one member's loops do not
  * hold up those of the others.
  */
+
 import { LedgerError } from '@coco/base';
 import {
   isolateError,

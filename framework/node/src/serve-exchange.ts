@@ -2,6 +2,7 @@
  * One HTTP exchange as values: the message of node:http becomes a Request, the Response is written.
  * Bodies are read with limits; what does not fit is refused and not read on. Source: RFC 9112.
  */
+
 import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';

@@ -1,4 +1,5 @@
 /** A service as this node runs it: keys, ledger, pipeline and where in its life it stands. */
+
 import type { Evidence, Platform } from '@coco/attestation';
 import { reportDataOf } from '@coco/attestation';
 import type { Clock, LedgerError, Log, Random, Seqno } from '@coco/base';
@@ -7,14 +8,8 @@ import type { ScriptRunner } from '@coco/isolate';
 import type { LedgerSecrets } from '@coco/ledger';
 import type { MerkleTree } from '@coco/merkle';
 import type { NodeConfiguration } from './configuration.ts';
-import type { NodeIdentity, ServiceIdentity } from './identities.ts';
-import { createNodeIdentity } from './identities.ts';
+import { createNodeIdentity, type NodeIdentity, type ServiceIdentity } from './identities.ts';
 import type { NodeCore } from './node-core.ts';
-
-/** A transaction fits a batch body (batch-pipeline.ts). */
-export const storeLimits: { readonly transactionBytesMax: number } = {
-  transactionBytesMax: 8 * 1024 * 1024,
-};
 
 /** CCF's names of a node's states, as GET /node/state shows them. */
 export type NodeState =

@@ -1,4 +1,5 @@
 /** Starts a new service: keys, genesis (transaction 2.1), and its first signature. */
+
 import { resolve } from 'node:path';
 import type { Adapter } from '@coco/adapter';
 import { encodeQuoteInfo } from '@coco/attestation';
@@ -14,17 +15,13 @@ import {
   Sequencer,
 } from '@coco/ledger';
 import type { MerkleTree } from '@coco/merkle';
+import { storeLimits } from '@coco/replication';
 import type { StartConfiguration } from './configuration.ts';
 import { readConstitution, readMember } from './configured-files.ts';
 import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
 import { type NodeCore, openCore } from './node-core.ts';
 import { describePeerInterface, peerListenOf } from './peer-interface.ts';
-import {
-  createNode,
-  type NodeSurroundings,
-  type ServiceRuntime,
-  storeLimits,
-} from './service-runtime.ts';
+import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
 
 /** CCF's first view. */
 const firstView = asView(2);

@@ -3,6 +3,7 @@
  * interval, when the service opens and when the issuers change, and writes what it got in a
  * transaction of its own. What was not to be had changes nothing: the keys stay as they are.
  */
+
 import { type Clock, LedgerError, type Log } from '@coco/base';
 import {
   type RefreshedIssuer,
@@ -12,11 +13,11 @@ import {
   tokenIssuers,
 } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
-import type { BatchPipeline } from './batch-pipeline.ts';
+import type { BatchPipeline } from '@coco/replication';
+import { runOptimistic } from '@coco/replication';
 import { nodeError } from './errors.ts';
 import { fetchIssuerKeys } from './issuer-client.ts';
 import { PrimaryJob } from './primary-job.ts';
-import { runOptimistic } from './run-optimistic.ts';
 
 /** Issuers that are asked at once: a slow one holds up an eighth of the others. */
 const askedAtOnceMax = 8;

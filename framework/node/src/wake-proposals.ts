@@ -1,9 +1,10 @@
 /** Joins the alarm clock of open proposals to the pipeline: it follows what commits here. */
+
 import type { Clock, Log } from '@coco/base';
 import { type GovernancePorts, ProposalWaker, resolveDue } from '@coco/governance';
-import type { BatchPipeline } from './batch-pipeline.ts';
+import type { BatchPipeline } from '@coco/replication';
+import { runOptimistic } from '@coco/replication';
 import { writeOf } from './run-call.ts';
-import { runOptimistic } from './run-optimistic.ts';
 
 /** Wakes from now on, while this node is the primary; stop it before the pipeline. */
 export function wakeProposals(node: {

@@ -2,6 +2,7 @@
  * Each authentication policy over a whole node: TLS, routing, tables and answer. The member votes
  * for the user and for the keys of the token issuer.
  */
+
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';

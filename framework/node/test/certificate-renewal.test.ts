@@ -23,10 +23,10 @@ import {
   serviceInfo,
 } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
+import { PipelineHarness } from '../../replication/test/pipeline-harness.ts';
 import { renewCertificatesInTime } from '../src/certificate-renewal.ts';
 import { createServiceIdentity } from '../src/identities.ts';
 import type { PrimaryJob } from '../src/primary-job.ts';
-import { PipelineHarness } from './pipeline-harness.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 const dayMs = 86_400_000;

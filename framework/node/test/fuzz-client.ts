@@ -1,4 +1,5 @@
 /** One hostile client of a node's HTTPS port: raw bytes after TLS, and whole answers back. */
+
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';

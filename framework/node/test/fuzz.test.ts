@@ -3,6 +3,7 @@
  * accepted that should not be, a coded error, and the next request is served. FUZZ_SEED replays a
  * run (the keys are new each time, the changes are not), FUZZ_RUNS lengthens it.
  */
+
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {

@@ -2,6 +2,7 @@
  * Governance on the pipeline: what a constitution decided goes with the entries that an office
  * loses, and what follows is decided by the rules, members and policy that are left.
  */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
@@ -21,12 +22,12 @@ import {
   virtualMeasurements,
 } from '@coco/governance';
 import { engineUrl, InProcessScriptRunner, ScriptEngine } from '@coco/isolate';
+import { PipelineHarness } from '../../replication/test/pipeline-harness.ts';
 import { adapterSettings } from '../src/adapter-settings.ts';
 import { createServiceIdentity } from '../src/identities.ts';
 import type { RequestContext } from '../src/request-context.ts';
 import { answerRequest } from '../src/request-path.ts';
 import { wakeProposals } from '../src/wake-proposals.ts';
-import { PipelineHarness } from './pipeline-harness.ts';
 
 const engine = new ScriptEngine(readFileSync(engineUrl));
 const clockMs = 1_800_000_000_000;

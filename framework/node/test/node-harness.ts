@@ -1,4 +1,5 @@
 /** A whole node in a folder of its own, with a member who can open it. */
+
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';

@@ -10,9 +10,9 @@ import {
   utf8Encode,
 } from '@coco/base';
 import { identityLookup, serviceInfo } from '@coco/governance';
+import { PipelineHarness } from '../../replication/test/pipeline-harness.ts';
 import { TokenKeyRefresh } from '../src/token-key-refresh.ts';
 import { IssuerServer, issuerRoot, metadataPath } from './issuer-server.ts';
-import { PipelineHarness } from './pipeline-harness.ts';
 
 const intervalMs = 60_000;
 

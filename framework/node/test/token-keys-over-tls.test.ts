@@ -1,4 +1,5 @@
 /** A whole node whose callers bear tokens of an issuer that rotates its keys. */
+
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { after, suite, test } from 'node:test';

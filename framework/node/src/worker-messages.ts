@@ -1,0 +1,69 @@
+/**
+ * What the main thread and the replica worker say to each other. Both ends are our own code in one
+ * process: no limits, but closed unions.
+ */
+import type { ErrorRow, Seqno, View } from '@coco/base';
+import type { NodeId } from '@coco/consensus';
+import type { Peer, PeerListen, PeerReport } from '@coco/peers';
+import type { CoveredEntry, ProposedBatch, ReplicaMessage } from '@coco/replication';
+
+/** What the main thread read of the ledger: the worker must find the same. */
+export interface RecoveredFiles {
+  readonly lastSeqno: Seqno;
+  /** The Merkle root over everything up to it. */
+  readonly root: Uint8Array;
+}
+
+/** How the worker begins. */
+export interface ReplicaStart {
+  /** Compiled once by the process; see @coco/consensus. */
+  readonly raftModule: WebAssembly.Module;
+  /** The folder that holds the chunk files. */
+  readonly ledgerFolder: string;
+  /** Absent for a new ledger. */
+  readonly recovered: RecoveredFiles | undefined;
+  /** Raft's term of the first election. */
+  readonly view: View;
+  /** This node's id in Raft: the seqno of the transaction that adds it. */
+  readonly nodeId: NodeId;
+  /** The nodes that the service begins with, this one included. */
+  readonly voters: readonly NodeId[];
+  /** The last seqno of the recovered ledger; 0 for a new one. */
+  readonly lastSeqno: Seqno;
+  /** Where other nodes reach this one; undefined for a node that runs alone. */
+  readonly peerListen: PeerListen | undefined;
+}
+
+export type ToReplica =
+  | { readonly kind: 'start'; readonly request: number }
+  | { readonly kind: 'propose'; readonly batch: ProposedBatch }
+  /** The entry at `seqno` and the signature entry that covers it, for a receipt. */
+  | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
+  /** The recovered service is open: its chunks lose `.recovery`. */
+  | { readonly kind: 'endRecovery'; readonly request: number }
+  /** The other nodes from now on; who is not among them is cut off. */
+  | { readonly kind: 'setPeers'; readonly peers: readonly Peer[] }
+  | { readonly kind: 'handOver'; readonly request: number; readonly to: NodeId }
+  | { readonly kind: 'readIndex'; readonly request: number }
+  | { readonly kind: 'stop'; readonly request: number };
+
+export type FromReplica =
+  /** The files are open, Raft runs, and the node-to-node interface, if any, listens. */
+  | {
+      readonly kind: 'started';
+      readonly request: number;
+      readonly peerAddress: string | undefined;
+    }
+  | ReplicaMessage
+  | { readonly kind: 'covered'; readonly request: number; readonly covered: CoveredEntry }
+  | { readonly kind: 'done'; readonly request: number }
+  | {
+      readonly kind: 'refused';
+      readonly request: number;
+      readonly code: string;
+      readonly row: ErrorRow;
+      readonly message: string;
+    }
+  | { readonly kind: 'peers'; readonly report: PeerReport }
+  /** The worker cannot go on: nothing after this is durable. */
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };

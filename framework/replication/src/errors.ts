@@ -1,0 +1,35 @@
+/** Codes of @coco/replication. */
+import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
+
+export const replicationError: (
+  code:
+    | 'NodeCannotHandleRequest'
+    | 'TransactionCommitAttemptsExceedLimit'
+    | 'HandOverPending'
+    | 'HandOverFailed',
+  message: string,
+  metadata?: ErrorMetadata,
+  cause?: unknown,
+) => LedgerError = defineErrors({
+  NodeCannotHandleRequest: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'This node is not the primary, or is not ready to execute.',
+  },
+  TransactionCommitAttemptsExceedLimit: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'Other transactions changed what this one reads, each time that it ran.',
+  },
+  HandOverPending: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'The primary hands its office over already.',
+  },
+  HandOverFailed: {
+    kind: 'fault',
+    status: 503,
+    meaning:
+      'The node that was to become primary did not take office in time; the old one goes on.',
+  },
+});

@@ -1,0 +1,39 @@
+/**
+ * Hands office to another node without losing a transaction: execution stops, everything executed
+ * commits, then Raft passes leadership on. If that does not come about, execution goes on.
+ */
+import type { BatchPipeline } from './batch-pipeline.ts';
+import { replicationError } from './errors.ts';
+
+export interface HandOverPorts {
+  readonly pipeline: Pick<
+    BatchPipeline,
+    'isInOffice' | 'isExecuting' | 'view' | 'drain' | 'whenIdle' | 'resumeExecuting'
+  >;
+  /** See ReplicaHost.handOver. */
+  readonly replica: { handOver(to: number): Promise<void> };
+}
+
+/**
+ * Resolves when this node is no longer the primary.
+ * @throws NodeCannotHandleRequest when it is none; HandOverFailed when it still is one
+ */
+export async function handOver({ pipeline, replica }: HandOverPorts, to: number): Promise<void> {
+  if (!pipeline.isExecuting) {
+    throw replicationError('NodeCannotHandleRequest', 'This node has no office to hand over.');
+  }
+  const { view } = pipeline;
+  const isStill = (): boolean => pipeline.isInOffice && pipeline.view === view;
+  pipeline.drain();
+  try {
+    await pipeline.whenIdle();
+    if (!isStill()) return;
+    await replica.handOver(to);
+  } catch (error) {
+    if (isStill()) pipeline.resumeExecuting();
+    throw error;
+  }
+  if (!isStill()) return;
+  pipeline.resumeExecuting();
+  throw replicationError('HandOverFailed', 'The other node did not take office in time.', { to });
+}

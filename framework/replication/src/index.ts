@@ -1,0 +1,21 @@
+/** The door of @coco/replication. */
+export { hostAdapter } from './adapter-host.ts';
+export { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
+export { BatchFollower } from './batch-follower.ts';
+export { BatchPipeline } from './batch-pipeline.ts';
+export { replicationError } from './errors.ts';
+export { handOver } from './hand-over.ts';
+export { type LoadedLedger, loadLedger, recoveredTracker, replay } from './load-ledger.ts';
+export { NodeOffice } from './node-office.ts';
+export type { CommitObserver, ProposalKind } from './pipeline-ports.ts';
+export { ReplicaHost } from './replica-host.ts';
+export type {
+  CoveredEntry,
+  FollowedBatch,
+  ProposedBatch,
+  ReplicaMessage,
+  RoleReport,
+} from './replica-messages.ts';
+export { runOptimistic } from './run-optimistic.ts';
+export { SnapshotMaker } from './snapshot-maker.ts';
+export { storeLimits } from './store-limits.ts';

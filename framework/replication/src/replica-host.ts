@@ -1,0 +1,243 @@
+/**
+ * Raft and the ledger's files of one node, joined: what consensus persists goes to the files, what
+ * commits is told to the node's main thread. It does no I/O and starts no timer: disk, network and
+ * clock are ports, so that the replica worker runs it on a thread and the simulator on its own
+ * time. Everything it says is one stream of messages, in order; the receiver relies on that order.
+ */
+
+import {
+  assert,
+  type Clock,
+  concatBytes,
+  LedgerError,
+  type Log,
+  present,
+  type Random,
+  type Seqno,
+  type View,
+} from '@coco/base';
+import {
+  type Configuration,
+  type Handle,
+  lastSeqnoOf,
+  type NodeId,
+  type Office,
+  type PeerMessage,
+  Replica,
+  type ReplicaLimits,
+  type ReplicaPorts,
+  type ReplicaStatus,
+  type StoredBatch,
+  type Verdict,
+} from '@coco/consensus';
+import type { LedgerFiles } from '@coco/ledger';
+import { replicationError } from './errors.ts';
+import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
+
+export interface ReplicaHostOptions {
+  readonly nodeId: NodeId;
+  /** From loadRaftModule. */
+  readonly raftModule: WebAssembly.Module;
+  /** The ledger up to where the replica starts; the host's from here on. */
+  readonly files: LedgerFiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log?: Log;
+  readonly limits?: Partial<ReplicaLimits>;
+  readonly send: ReplicaPorts['send'];
+  readonly installSnapshot: ReplicaPorts['installSnapshot'];
+  /** Takes what happens here, in order. */
+  readonly post: (message: ReplicaMessage) => void;
+  /** The replica has stopped for good. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+interface HandOver {
+  readonly resolve: () => void;
+}
+
+export class ReplicaHost {
+  readonly #options: ReplicaHostOptions;
+  readonly #files: LedgerFiles;
+  readonly #replica: Replica;
+  #office: Office | undefined;
+  /** The last view in which the main thread was told that it may execute. */
+  #announced: View | undefined;
+  #handOver: HandOver | undefined;
+  #flushCount = 0;
+  #flushMs = 0;
+
+  constructor(options: ReplicaHostOptions) {
+    this.#options = options;
+    this.#files = options.files;
+    this.#replica = new Replica({
+      ...options,
+      id: options.nodeId,
+      module: options.raftModule,
+      ports: {
+        persist: (batches, truncateFrom) => this.#persist(batches, truncateFrom),
+        send: options.send,
+        readBody: (handle) => this.#readBody(handle),
+        installSnapshot: options.installSnapshot,
+      },
+      events: {
+        onRole: (office) => this.#onRole(office),
+        onCommitted: (batches) => this.#onCommitted(batches),
+        onConfiguration: () => {},
+        onFailed: options.onFailed,
+      },
+    });
+  }
+
+  /** One of the first nodes of a service, or of a recovered one; `view` is its first view. */
+  start(service: {
+    readonly configuration: Configuration;
+    readonly view: View;
+    readonly seqno: Seqno;
+  }): void {
+    this.#replica.start(service);
+  }
+
+  /** One beat of Raft's clock. */
+  tick(): void {
+    this.#replica.tick();
+    const { transferee } = this.#handOver ? this.#replica.status().raft : { transferee: undefined };
+    if (transferee === 0) this.#endHandOver();
+  }
+
+  /** A message from a peer that the transport has authenticated. */
+  step(from: NodeId, message: PeerMessage): Verdict {
+    return this.#replica.step(from, message);
+  }
+
+  unreachable(peer: NodeId): void {
+    this.#replica.unreachable(peer);
+  }
+
+  /** @throws ReplicaStopped */
+  status(): ReplicaStatus {
+    return this.#replica.status();
+  }
+
+  /**
+   * Takes a batch of this primary. One that comes too late, because office was lost on its way, is
+   * dropped: the main thread hears of the loss. Where Raft refuses it, office is given up: a batch
+   * is never made anew in its view.
+   */
+  propose(batch: ProposedBatch): void {
+    const { kind, view, firstSeqno, entryCount, body, digest } = batch;
+    const handle = { kind, view, firstSeqno, entryCount, bodyBytes: body.length, digest };
+    assert(view <= (this.#announced ?? 0), 'a batch is of a view that this node may execute in');
+    try {
+      this.#replica.propose(handle, body);
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      if (error.code === 'NotLeaderInView') return;
+      if (error.code !== 'ProposalDropped' && error.code !== 'TooManyInFlight') throw error;
+      this.#options.log?.write('warning', 'consensus.refused', { code: error.code, view });
+      this.#replica.resign();
+    }
+  }
+
+  /**
+   * Hands office to another voter; nothing waits for commit. Resolves when office is lost or the
+   * hand-over was given up. @throws NotLeaderInView, NotVoter, BatchesInFlight, HandOverPending
+   */
+  async handOver(to: NodeId): Promise<void> {
+    if (this.#handOver)
+      throw replicationError('HandOverPending', 'Office is being handed over already.');
+    this.#replica.transferLeadership(to);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#handOver = { resolve };
+    await promise;
+  }
+
+  /** Gives up office. @throws NotLeaderInView */
+  resign(): void {
+    this.#replica.resign();
+  }
+
+  /** See Replica.readIndex. */
+  readIndex(): Promise<void> {
+    return this.#replica.readIndex();
+  }
+
+  /** An entry and the signature that covers it. @throws as LedgerFiles.readEntries does */
+  async readCovered(seqno: Seqno): Promise<CoveredEntry> {
+    const signature = await this.#files.readBatchSignature(seqno);
+    const [entry] = await this.#files.readEntries(seqno, seqno);
+    return { entry: present(entry, 'a read answers with one entry at least'), signature };
+  }
+
+  async endRecovery(): Promise<void> {
+    await this.#files.endRecovery();
+  }
+
+  async stop(): Promise<void> {
+    this.#replica.stop();
+    this.#endHandOver();
+    await this.#files.close();
+  }
+
+  async #persist(batches: readonly StoredBatch[], truncateFrom: Seqno | undefined): Promise<void> {
+    const { clock, post } = this.#options;
+    const startedMs = clock.monotonicMs();
+    if (truncateFrom !== undefined) {
+      await this.#files.truncateAfter((truncateFrom - 1) as Seqno);
+    }
+    await this.#files.append(
+      batches.map(({ handle, body }) => ({ firstSeqno: handle.firstSeqno, body })),
+    );
+    await this.#files.flush();
+    this.#flushCount++;
+    this.#flushMs += clock.monotonicMs() - startedMs;
+    post({ kind: 'measured', flushes: this.#flushCount, flushSeconds: this.#flushMs / 1000 });
+  }
+
+  /** A committed body for a peer; the replica checks it against its handle. */
+  async #readBody(handle: Handle): Promise<Uint8Array | undefined> {
+    const parts: Uint8Array[] = [];
+    const last = lastSeqnoOf(handle);
+    if (last >= this.#files.next) return undefined;
+    let left = handle.bodyBytes;
+    for (let next = handle.firstSeqno; next <= last && left > 0; ) {
+      const entries = await this.#files.readEntries(next, last, left);
+      for (const entry of entries) left -= entry.length;
+      parts.push(...entries);
+      next = (next + entries.length) as Seqno;
+    }
+    return left === 0 ? concatBytes(...parts) : undefined;
+  }
+
+  #onRole(office: Office): void {
+    this.#office = office;
+    const { role, view, leaderId, canExecute } = office;
+    if (canExecute) this.#announced = view;
+    this.#options.post({ kind: 'role', role, view, leaderId, canExecute });
+    if (role !== 'leader') this.#endHandOver();
+  }
+
+  /**
+   * A primary's own batches are on its main thread already; everything else goes there with its
+   * body. The main thread learns of a lost office after what was told to it as its own.
+   */
+  #onCommitted(batches: readonly StoredBatch[]): void {
+    const { post, onFailed } = this.#options;
+    for (const { handle, body } of batches) {
+      const { view, firstSeqno, entryCount } = handle;
+      if (this.#isOwn(view)) post({ kind: 'committed', seqno: lastSeqnoOf(handle) });
+      else post({ kind: 'followed', batch: { view, firstSeqno, entryCount, body } });
+    }
+    const last = batches.at(-1);
+    if (last) this.#files.commit(lastSeqnoOf(last.handle)).catch(onFailed);
+  }
+
+  #isOwn(view: View): boolean {
+    return this.#office?.canExecute === true && this.#office.view === view;
+  }
+
+  #endHandOver(): void {
+    this.#handOver?.resolve();
+    this.#handOver = undefined;
+  }
+}

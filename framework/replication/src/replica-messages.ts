@@ -1,0 +1,43 @@
+/**
+ * What a replica takes and what it says, in one stream: values, so that it runs on a thread of its
+ * own or in the simulator.
+ */
+import type { Seqno, View } from '@coco/base';
+import type { CommittedBody } from '@coco/ledger';
+
+/** A signed batch on its way to Raft; see the handle in docs/formats/handle.md. */
+export interface ProposedBatch {
+  readonly kind: 'genesis' | 'opening' | 'batch';
+  readonly view: View;
+  readonly firstSeqno: Seqno;
+  readonly entryCount: number;
+  readonly body: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+/** What this node is, as Raft has it. */
+export interface RoleReport {
+  readonly role: 'leader' | 'follower' | 'candidate';
+  readonly view: View;
+  /** The leader of the view, by its id in Raft. */
+  readonly leaderId: number | undefined;
+  /** Everything of older views is committed and delivered. */
+  readonly canExecute: boolean;
+}
+
+/** A committed batch with its body. */
+export type FollowedBatch = CommittedBody;
+
+export interface CoveredEntry {
+  readonly entry: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** The receiver relies on the order. */
+export type ReplicaMessage =
+  | ({ readonly kind: 'role' } & RoleReport)
+  /** Batches of this primary, up to this seqno. */
+  | { readonly kind: 'committed'; readonly seqno: Seqno }
+  /** A batch that the main thread does not hold. */
+  | { readonly kind: 'followed'; readonly batch: FollowedBatch }
+  | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number };

@@ -1,0 +1,217 @@
+/**
+ * Makes snapshots of the committed state while the node goes on: on demand of governance, when the
+ * service opens, and every so many entries. The state is read in slices of the main thread, the
+ * file is written meanwhile; then a transaction claims its digest, and when that is committed its
+ * receipt completes the file. A snapshot that does not come about is logged and made again when the
+ * next one is due: the service does not depend on it.
+ *
+ * Only the primary makes them, because it writes their evidence.
+ */
+
+import type { CommittedBatch } from '@coco/adapter';
+import type { TransactionId } from '@coco/base';
+import { assert, type Clock, LedgerError, type Log, type Seqno, toHex } from '@coco/base';
+import { serviceStatus, snapshotEvidence } from '@coco/governance';
+import type { HeldState } from '@coco/kv';
+import {
+  type EncodedSnapshot,
+  encodeSnapshot,
+  formatSnapshotName,
+  type LedgerSecrets,
+  type SnapshotFiles,
+  SnapshotNonceGuard,
+} from '@coco/ledger';
+import type { BatchPipeline } from './batch-pipeline.ts';
+import type { CommitObserver } from './pipeline-ports.ts';
+
+/** What the main thread gives at a time; one step of the encoder may take it a little further. */
+const sliceMs = 3;
+
+export interface SnapshotMakerOptions {
+  readonly pipeline: BatchPipeline;
+  readonly files: SnapshotFiles;
+  readonly secrets: LedgerSecrets;
+  /** The Merkle leaf of the last committed signature entry. */
+  leafAt(seqno: Seqno): Uint8Array;
+  /** The receipt of a committed transaction. */
+  receiptOf(id: TransactionId): Promise<Uint8Array>;
+  /** A snapshot is due when so many entries were committed since the last one. */
+  readonly entriesBetween: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly defer: (callback: () => void) => void;
+}
+
+export class SnapshotMaker implements CommitObserver {
+  readonly #options: SnapshotMakerOptions;
+  readonly #guard = new SnapshotNonceGuard();
+  /** Seqnos of entries that asked for one; a rollback takes them back. */
+  #asked: readonly Seqno[] = [];
+  #isEnabled = false;
+  #wasOpen = false;
+  #isDue = false;
+  #making: Promise<void> | undefined;
+  /** The state that the last snapshot is of. */
+  #last = 0;
+  readonly #stopped = Promise.withResolvers<'stopped'>();
+  #isStopped = false;
+  #whenCommitted: (() => void)[] = [];
+
+  constructor(options: SnapshotMakerOptions) {
+    this.#options = options;
+    this.#last = options.files.newest()?.seqno ?? 0;
+  }
+
+  /**
+   * The state is whole and nothing of it can be discarded any more: not before a recovery has
+   * ended.
+   */
+  enable(): void {
+    this.#isEnabled = true;
+    const { pipeline } = this.#options;
+    this.#look(pipeline.committedSeqno, pipeline.committedState());
+  }
+
+  /**
+   * The entry just appended asks for a snapshot, taken when it is committed. The chunk ends there,
+   * so that the files behind it go on where the snapshot stands.
+   */
+  ask(): void {
+    const { sequencer } = this.#options.pipeline.state;
+    sequencer.forceChunk();
+    this.#asked = [...this.#asked, (sequencer.nextSeqno - 1) as Seqno];
+  }
+
+  onCommitted({ lastSeqno, state }: CommittedBatch): void {
+    for (const resolve of this.#whenCommitted.splice(0)) resolve();
+    if (this.#isEnabled) this.#look(lastSeqno, state);
+  }
+
+  rolledBack(to: Seqno): void {
+    this.#asked = this.#asked.filter((seqno) => seqno <= to);
+  }
+
+  /** Nothing is begun any more; what is under way is taken back. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stopped.resolve('stopped');
+    await this.#making;
+  }
+
+  #look(seqno: Seqno, state: CommittedBatch['state']): void {
+    const isOpen = this.#wasOpen || serviceStatus(state) === 'Open';
+    const isAsked = this.#asked.some((asked) => asked <= seqno);
+    if (isAsked || this.#isTime(seqno, state) || isOpen !== this.#wasOpen) this.#isDue = true;
+    this.#asked = this.#asked.filter((asked) => asked > seqno);
+    this.#wasOpen = isOpen;
+    this.#makeIfDue();
+  }
+
+  #isTime(seqno: Seqno, state: CommittedBatch['state']): boolean {
+    const isLongAgo = (): boolean => seqno - this.#last >= this.#options.entriesBetween;
+    if (!isLongAgo()) return false;
+    // Another primary may have made one since.
+    this.#last = Math.max(this.#last, snapshotEvidence.get(state)?.version ?? 0);
+    return isLongAgo();
+  }
+
+  #makeIfDue(): void {
+    const { pipeline } = this.#options;
+    const mayMake =
+      this.#isDue && this.#making === undefined && !this.#isStopped && pipeline.isExecuting;
+    // The genesis batch and a state that a snapshot was taken of have nothing to add.
+    if (!mayMake || pipeline.committedSeqno <= this.#last) return;
+    this.#isDue = false;
+    this.#last = pipeline.committedSeqno;
+    this.#making = this.#make().finally(() => {
+      this.#making = undefined;
+      this.#makeIfDue();
+    });
+  }
+
+  async #make(): Promise<void> {
+    const { pipeline, files, log } = this.#options;
+    const seqno = pipeline.committedSeqno;
+    const leaf = this.#options.leafAt(seqno);
+    const held = pipeline.state.holdCommitted();
+    const failed = (error: unknown): void => {
+      if (!(error instanceof LedgerError)) throw error;
+      log.write('warning', 'snapshot.failed', { seqno, code: error.code, reason: error.message });
+    };
+    try {
+      const snapshot = await this.#encode(held, leaf);
+      if (!snapshot) return;
+      await files.write(snapshot);
+      held.release();
+      if (!(await this.#prove(snapshot))) await files.discard();
+    } catch (error) {
+      failed(error);
+      await files.discard().catch(failed);
+    } finally {
+      held.release();
+    }
+  }
+
+  /** Undefined when the node stops meanwhile. @throws StateForgotten when memory got short */
+  async #encode(held: HeldState, leaf: Uint8Array): Promise<EncodedSnapshot | undefined> {
+    const { secrets, clock, defer, pipeline } = this.#options;
+    const { state } = held;
+    const secret = secrets.secretFor(state.seqno);
+    const viewStarts = viewStartsAt(pipeline.state.tracker.viewHistory(), state.seqno);
+    const steps = encodeSnapshot({ secret, guard: this.#guard }, { state, leaf, viewStarts });
+    while (!this.#isStopped) {
+      const untilMs = clock.monotonicMs() + sliceMs;
+      do {
+        const step = steps.next();
+        if (step.done) return step.value;
+      } while (clock.monotonicMs() < untilMs);
+      await new Promise<void>((resolve) => defer(resolve));
+    }
+    return undefined;
+  }
+
+  /** Writes the evidence and completes the file; false when the evidence was lost. */
+  async #prove(snapshot: EncodedSnapshot): Promise<boolean> {
+    const { pipeline, files, receiptOf, log } = this.#options;
+    const id = await this.#writeEvidence(snapshot);
+    if (!id) return false;
+    await files.name(id.seqno);
+    const decision = await Promise.race([pipeline.whenDecided(id), this.#stopped.promise]);
+    if (decision !== 'Committed') return false;
+    const name = await files.commit(await receiptOf(id));
+    log.write('info', 'snapshot.made', { name: formatSnapshotName(name), bytes: snapshot.size });
+    return true;
+  }
+
+  /** Undefined when this node stops executing; while too much waits for commit, it waits too. */
+  async #writeEvidence(snapshot: EncodedSnapshot): Promise<TransactionId | undefined> {
+    const { pipeline } = this.#options;
+    const { seqno, digest } = snapshot;
+    while (pipeline.isExecuting && !this.#isStopped) {
+      try {
+        const { id } = pipeline.execute((transaction) => {
+          snapshotEvidence.put(transaction, { hash: toHex(digest), version: seqno });
+          return { result: undefined, claimsDigest: digest };
+        });
+        return id;
+      } catch (error) {
+        const isBusy = error instanceof LedgerError && error.code === 'TooManyPendingTransactions';
+        if (!isBusy) throw error;
+        const committed = new Promise<void>((resolve) => this.#whenCommitted.push(resolve));
+        await Promise.race([committed, this.#stopped.promise]);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** The first seqno of each view from 1 on, up to `seqno`; an empty view has the next one's. */
+export function viewStartsAt(history: readonly TransactionId[], seqno: Seqno): readonly Seqno[] {
+  const started = history.filter((view) => view.seqno <= seqno);
+  const starts: Seqno[] = [];
+  for (const { view, seqno: first } of started) {
+    assert(view > starts.length, 'views ascend');
+    while (starts.length < view) starts.push(first);
+  }
+  return starts;
+}
