@@ -59,6 +59,10 @@ export class ConfigurationReader {
     );
   }
 
+  optionalText(key: string): string | undefined {
+    return this.has(key) ? this.text(key) : undefined;
+  }
+
   texts(key: string): readonly string[] {
     return this.#list(key).map((value) => {
       if (typeof value !== 'string') throw wrong(this.#at(key), 'a list of texts');

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseJson, utf8Decode } from '@coco/base';
 import type { NewMember } from '@coco/governance';
-import type { MemberConfiguration } from './configuration.ts';
+import type { MemberConfiguration } from './command-configuration.ts';
 import { nodeError } from './errors.ts';
 
 /** Certificates, keys and constitutions: a constitution of thousands of lines fits. */

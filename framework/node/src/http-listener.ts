@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { Request, Response } from '@coco/endpoint';
 import { keyExchangeGroups, peersError, type TlsIdentity } from '@coco/peers';
 import { ByteBudget } from './byte-budget.ts';
-import type { InterfaceConfiguration } from './configuration.ts';
+import type { InterfaceConfiguration } from './configuration-interfaces.ts';
 import { OpenConnections } from './open-connections.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
 import { serveExchange } from './serve-exchange.ts';

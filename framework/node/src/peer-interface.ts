@@ -5,7 +5,7 @@
 
 import type { JsonValue } from '@coco/base';
 import type { PeerListen } from '@coco/peers';
-import type { NodeToNodeConfiguration } from './configuration.ts';
+import type { NodeToNodeConfiguration } from './configuration-interfaces.ts';
 import type { NodeIdentity } from './identities.ts';
 
 /** As whom and where the node listens. Peers go by its key: its certificate is never renewed. */

@@ -30,7 +30,7 @@ import {
   Sequencer,
 } from '@coco/ledger';
 import { recoveredTracker, replay, storeLimits } from '@coco/replication';
-import type { RecoverConfiguration } from './configuration.ts';
+import type { RecoverConfiguration } from './command-configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';

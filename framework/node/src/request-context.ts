@@ -4,7 +4,7 @@ import type { Clock } from '@coco/base';
 import type { IdentityLookup, Registry, TransactionStatusTracker } from '@coco/endpoint';
 import type { ReadView } from '@coco/kv';
 import type { BatchPipeline } from '@coco/replication';
-import type { InterfaceConfiguration } from './configuration.ts';
+import type { InterfaceConfiguration } from './configuration-interfaces.ts';
 
 export interface RequestContext {
   readonly interface: InterfaceConfiguration;

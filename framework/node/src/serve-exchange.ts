@@ -9,7 +9,7 @@ import { TLSSocket } from 'node:tls';
 import { emptyBytes, LedgerError, refuse } from '@coco/base';
 import { errorResponse, type Request, type Response } from '@coco/endpoint';
 import type { ByteBudget } from './byte-budget.ts';
-import type { InterfaceConfiguration } from './configuration.ts';
+import type { InterfaceConfiguration } from './configuration-interfaces.ts';
 import { nodeError } from './errors.ts';
 import type { OpenConnections } from './open-connections.ts';
 

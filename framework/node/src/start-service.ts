@@ -16,7 +16,7 @@ import {
 } from '@coco/ledger';
 import type { MerkleTree } from '@coco/merkle';
 import { storeLimits } from '@coco/replication';
-import type { StartConfiguration } from './configuration.ts';
+import type { StartConfiguration } from './command-configuration.ts';
 import { readConstitution, readMember } from './configured-files.ts';
 import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
 import { type NodeCore, openCore } from './node-core.ts';

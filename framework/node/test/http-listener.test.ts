@@ -3,7 +3,7 @@ import http, { request as httpRequest, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, mock, test } from 'node:test';
 import { jsonResponse, type Request } from '@coco/endpoint';
-import type { InterfaceConfiguration } from '../src/configuration.ts';
+import type { InterfaceConfiguration } from '../src/configuration-interfaces.ts';
 import { type HttpListener, listen } from '../src/http-listener.ts';
 
 const configuration: InterfaceConfiguration = {

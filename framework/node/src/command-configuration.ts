@@ -1,0 +1,137 @@
+/** What a node is to do, start or recover a service: the part "command" of its configuration. */
+
+import type { ConfigurationReader } from './configuration-reader.ts';
+import { nodeError } from './errors.ts';
+import { unusedKeys } from './unused-settings.ts';
+
+const certificateDaysMax = 3650;
+/** CCF's: what a certificate may hold at most where the configuration does not say. */
+const validityDaysMaxDefault = 365;
+/** For how many days a certificate may be valid. */
+export const certificateDays: { readonly min: number; readonly max: number } = {
+  min: 1,
+  max: certificateDaysMax,
+};
+
+export interface MemberConfiguration {
+  readonly certificateFile: string;
+  readonly encryptionPublicKeyFile: string | undefined;
+  readonly dataJsonFile: string | undefined;
+  readonly recoveryRole: 'NonParticipant' | 'Participant' | 'Owner' | undefined;
+}
+
+export interface StartConfiguration {
+  readonly members: readonly MemberConfiguration[];
+  readonly constitutionFiles: readonly string[];
+  readonly recoveryThreshold: number;
+  readonly certificateDays: number;
+  /** How long renewed certificates may hold; CCF's 365 days without. */
+  readonly nodeDaysMax: number | undefined;
+  readonly serviceDaysMax: number | undefined;
+  readonly serviceSubject: string;
+  readonly signatureIssuer: string;
+  readonly signatureSubject: string;
+}
+
+export interface RecoverConfiguration {
+  readonly previousServiceIdentityFile: string;
+  /**
+   * An operator's decision after LedgerDamaged in the newest file (a power loss that kept later
+   * pages and lost earlier ones): cut it from the first broken entry on, although transactions that
+   * were acknowledged may be lost.
+   */
+  readonly isTailLossAccepted: boolean;
+  readonly certificateDays: number;
+}
+
+export type CommandConfiguration =
+  | { readonly type: 'Start'; readonly start: StartConfiguration }
+  | { readonly type: 'Recover'; readonly recover: RecoverConfiguration };
+
+export function parseCommand(reader: ConfigurationReader): CommandConfiguration {
+  const type = reader.choice('type', ['Start', 'Recover']);
+  // The blocks may all be present; only the one that `type` names counts.
+  const start = reader.object('start');
+  const recover = reader.object('recover');
+  reader.has('join');
+  return type === 'Start'
+    ? { type, start: parseStart(start) }
+    : { type, recover: parseRecover(recover) };
+}
+
+function parseStart(reader: ConfigurationReader): StartConfiguration {
+  const service = reader.object('service_configuration');
+  const signatures = reader.object('cose_signatures');
+  const start: StartConfiguration = {
+    members: reader.objects('members').map(parseMember),
+    constitutionFiles: reader.texts('constitution_files'),
+    recoveryThreshold: service.integer('recovery_threshold', { min: 0, max: 255 }, 0),
+    certificateDays: reader.integer(
+      'initial_service_certificate_validity_days',
+      certificateDays,
+      365,
+    ),
+    nodeDaysMax: optionalDays(service, 'maximum_node_certificate_validity_days'),
+    serviceDaysMax: optionalDays(service, 'maximum_service_certificate_validity_days'),
+    serviceSubject: reader.text('service_subject_name', 'CN=CCF Service').replace(/^CN=/, ''),
+    signatureIssuer: signatures.text('issuer', 'service.coco.example'),
+    signatureSubject: signatures.text('subject', 'ledger.signature'),
+  };
+  reader.unused(unusedKeys.start);
+  service.unused(unusedKeys.service);
+  if (start.members.length === 0) {
+    throw nodeError('InvalidConfiguration', '"command.start.members" needs at least one member.');
+  }
+  for (const part of [service, signatures, reader]) part.finish();
+  return start;
+}
+
+/** The first certificates keep to what renewed ones have to. */
+export function assertValidity({
+  command,
+  nodeCertificateDays,
+}: {
+  readonly command: CommandConfiguration;
+  readonly nodeCertificateDays: number;
+}): void {
+  if (command.type !== 'Start') return;
+  const { certificateDays, nodeDaysMax, serviceDaysMax } = command.start;
+  for (const [owner, given, most] of [
+    ['node', nodeCertificateDays, nodeDaysMax ?? validityDaysMaxDefault],
+    ['service', certificateDays, serviceDaysMax ?? validityDaysMaxDefault],
+  ] as const) {
+    if (given <= most) continue;
+    const message = `The ${owner}'s initial certificate is for ${given} days, but "maximum_${owner}_certificate_validity_days" is ${most}.`;
+    throw nodeError('InvalidConfiguration', message);
+  }
+}
+
+function optionalDays(reader: ConfigurationReader, key: string): number | undefined {
+  return reader.has(key) ? reader.integer(key, certificateDays) : undefined;
+}
+
+function parseMember(reader: ConfigurationReader): MemberConfiguration {
+  const roles = ['NonParticipant', 'Participant', 'Owner'] as const;
+  const member: MemberConfiguration = {
+    certificateFile: reader.text('certificate_file'),
+    encryptionPublicKeyFile: reader.optionalText('encryption_public_key_file'),
+    dataJsonFile: reader.optionalText('data_json_file'),
+    recoveryRole: reader.has('recovery_role') ? reader.choice('recovery_role', roles) : undefined,
+  };
+  reader.finish();
+  return member;
+}
+
+function parseRecover(reader: ConfigurationReader): RecoverConfiguration {
+  const recover: RecoverConfiguration = {
+    previousServiceIdentityFile: reader.text('previous_service_identity_file'),
+    isTailLossAccepted: reader.flag('accept_tail_loss', false),
+    certificateDays: reader.integer(
+      'initial_service_certificate_validity_days',
+      certificateDays,
+      365,
+    ),
+  };
+  reader.finish();
+  return recover;
+}

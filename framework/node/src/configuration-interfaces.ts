@@ -1,0 +1,115 @@
+/** Where a node listens: the part "network" of its configuration. */
+
+import type { ConfigurationReader } from './configuration-reader.ts';
+import { nodeError } from './errors.ts';
+import { unusedKeys } from './unused-settings.ts';
+
+const bodyBytesDefault = 1024 * 1024;
+const headerBytesDefault = 16 * 1024;
+/** Connections that are served, and those that are accepted to be told that they are too many. */
+const sessionsSoftDefault = 3900;
+const sessionsDefault = 4000;
+const sessions = { min: 1, max: 100_000 };
+
+export interface InterfaceConfiguration {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly publishedAddress: string;
+  /** Service: TLS with the service-endorsed certificate. Unsecured: plain HTTP on loopback. */
+  readonly authority: 'Service' | 'Unsecured';
+  /** Paths that the interface offers; all of them when there is none. */
+  readonly acceptedEndpoints: readonly RegExp[];
+  /** Connections beyond it get 503 and end. Invariant: at most `sessionsMax`. */
+  readonly sessionsSoftMax: number;
+  /** Connections beyond it are dropped. */
+  readonly sessionsMax: number;
+  readonly bodyBytesMax: number;
+  readonly headerBytesMax: number;
+}
+
+/** Where other nodes reach this one. */
+export interface NodeToNodeConfiguration {
+  readonly host: string;
+  readonly port: number;
+  /** host:port for others; undefined: the address that it listens on. */
+  readonly publishedAddress: string | undefined;
+}
+
+export function parseInterfaces(reader: ConfigurationReader): readonly InterfaceConfiguration[] {
+  const interfaces = reader.keys().map((name) => {
+    const part = reader.object(name);
+    const http = part.object('http_configuration');
+    const address = parseAddress(part.text('bind_address'), name);
+    const sessionsMax = part.integer('max_open_sessions_hard', sessions, sessionsDefault);
+    const soft = Math.min(sessionsSoftDefault, sessionsMax);
+    const parsed: InterfaceConfiguration = {
+      name,
+      ...address,
+      publishedAddress: part.text('published_address', part.text('bind_address')),
+      authority: part
+        .object('endorsement')
+        .choice('authority', ['Service', 'Unsecured'], 'Service'),
+      acceptedEndpoints: part.texts('accepted_endpoints').map((text) => pattern(text, name)),
+      sessionsSoftMax: part.integer('max_open_sessions_soft', { min: 1, max: sessionsMax }, soft),
+      sessionsMax,
+      bodyBytesMax: http.sizeBytes('max_body_size', bodyBytesDefault),
+      headerBytesMax: http.sizeBytes('max_header_size', headerBytesDefault),
+    };
+    part.unused(unusedKeys.interface);
+    http.unused(unusedKeys.http);
+    part.finish();
+    http.finish();
+    assertLoopback(parsed);
+    return parsed;
+  });
+  if (!interfaces.some((one) => one.authority === 'Service')) {
+    throw nodeError(
+      'InvalidConfiguration',
+      '"network.rpc_interfaces" needs an interface with the authority Service.',
+    );
+  }
+  return interfaces;
+}
+
+export function parseNodeToNode(network: ConfigurationReader): NodeToNodeConfiguration | undefined {
+  const name = 'node_to_node_interface';
+  if (!network.has(name)) return undefined;
+  const part = network.object(name);
+  const address = parseAddress(part.text('bind_address'), name);
+  const publishedAddress = part.optionalText('published_address');
+  if (publishedAddress !== undefined) parseAddress(publishedAddress, name);
+  part.unused(unusedKeys.nodeToNode);
+  part.finish();
+  return { ...address, publishedAddress };
+}
+
+function pattern(text: string, name: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (cause) {
+    const message = `"network.rpc_interfaces.${name}.accepted_endpoints" holds "${text}", which is no regular expression.`;
+    throw nodeError('InvalidConfiguration', message, {}, cause);
+  }
+}
+
+/** Plain HTTP never leaves the machine (design, section 7). */
+function assertLoopback(parsed: InterfaceConfiguration): void {
+  if (parsed.authority !== 'Unsecured') return;
+  if (parsed.host.startsWith('127.') || parsed.host === '::1' || parsed.host === 'localhost')
+    return;
+  throw nodeError(
+    'InvalidConfiguration',
+    `The interface "${parsed.name}" is unsecured: it may listen on loopback only.`,
+  );
+}
+
+function parseAddress(address: string, name: string): { host: string; port: number } {
+  const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535) {
+    throw nodeError('InvalidConfiguration', `The address of "${name}" must be host:port.`);
+  }
+  return { host, port };
+}

@@ -1,0 +1,54 @@
+/** Every endpoint of a node, by the runtime that it serves. */
+
+import type { Adapter } from '@coco/adapter';
+import { type Registry, transactionEndpoints } from '@coco/endpoint';
+import { type GovernancePorts, governanceEndpoints } from '@coco/governance';
+import { type NodeStatus, nodeEndpoints } from './node-endpoints.ts';
+import { receiptEndpoint } from './receipt-endpoint.ts';
+import type { ServiceRuntime } from './service-runtime.ts';
+
+export interface RegisteredNode
+  extends Pick<
+    NodeStatus,
+    | 'measurement'
+    | 'version'
+    | 'selfSignedPem'
+    | 'state'
+    | 'isOpen'
+    | 'tokenKeyRefreshes'
+    | 'metrics'
+  > {
+  readonly adapters: readonly Adapter[];
+  readonly governance: GovernancePorts;
+}
+
+export function registerEndpoints(
+  registry: Registry,
+  runtime: ServiceRuntime,
+  node: RegisteredNode,
+): void {
+  const { pipeline, replica, tracker } = runtime.core;
+  registry.add(
+    nodeEndpoints({
+      ...node,
+      nodeId: runtime.node.key.id,
+      startupSeqno: () => runtime.startupSeqno,
+      lastSignedSeqno: () => pipeline.committedSeqno,
+      currentView: () => pipeline.view,
+      isPrimary: () => pipeline.isExecuting,
+      endorsements: () => runtime.endorsements(),
+      endpoints: () => registry.endpoints(),
+    }),
+  );
+  registry.add(transactionEndpoints('/node', tracker));
+  registry.add(transactionEndpoints('/app', tracker));
+  registry.add(governanceEndpoints(node.governance));
+  registry.add([
+    receiptEndpoint({
+      tracker,
+      secrets: runtime.secrets,
+      readCovered: (id) => replica.readCovered(id.seqno),
+    }),
+  ]);
+  for (const adapter of node.adapters) registry.add(adapter.endpoints);
+}
