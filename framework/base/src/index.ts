@@ -37,6 +37,7 @@ export {
 export { ManualClock } from './manual-clock.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export type { Clock, Disk, DiskFile, Log, LogFields, LogLevel, Random } from './ports.ts';
+export { printable } from './printable.ts';
 export { SeededRandom } from './seeded-random.ts';
 export type { RaftIndex, Seqno, TransactionId, View } from './transaction-id.ts';
 export {

@@ -4,5 +4,6 @@ import './errors.test.ts';
 import './json.test.ts';
 import './memory-disk.test.ts';
 import './ports.test.ts';
+import './printable.test.ts';
 import './reader-writer.test.ts';
 import './transaction-id.test.ts';

@@ -24,9 +24,6 @@ const columnsMax = 120;
 const receiptBytesMax = 8 * 1024 * 1024;
 
 export const auditCommand: Command = {
-  name: 'audit',
-  positionals: ['<ledger directory>'],
-  summary: 'verify a whole ledger offline, and tell the story of its governance',
   flags: {
     'service-certificate': {
       type: 'string',

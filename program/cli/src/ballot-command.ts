@@ -25,9 +25,6 @@ import { signedFlags, submitSigned } from './signed-command.ts';
 const scriptBytesMax = 1024 * 1024;
 
 export const ballotSubmitCommand: Command = {
-  name: 'ballot submit',
-  positionals: ['<proposal id>'],
-  summary: 'vote on a proposal; shows what it would change before anything is signed',
   flags: {
     approve: { type: 'boolean', meaning: 'vote for it' },
     reject: { type: 'boolean', meaning: 'vote against it' },
@@ -114,9 +111,6 @@ function ballotIn(payload: Uint8Array): string {
 }
 
 export const ballotShowCommand: Command = {
-  name: 'ballot show',
-  positionals: ['<proposal id>', '<member id>'],
-  summary: 'the ballot of a member, as it was signed',
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async ({ governance }) => {

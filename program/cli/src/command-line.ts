@@ -14,11 +14,16 @@ export interface Flag {
   readonly isRepeatable?: boolean;
 }
 
-export interface Command {
+/** What the overview knows of a command. */
+export interface CommandEntry {
   readonly name: string;
   /** What stands after the name: `<hash>`, or `[file]` where it may be left out. */
   readonly positionals: readonly string[];
   readonly summary: string;
+  load(): Promise<Command>;
+}
+
+export interface Command {
   readonly flags: Readonly<Record<string, Flag>>;
   run(given: Given): Promise<void>;
 }
@@ -33,28 +38,29 @@ export interface Given {
 
 /** Finds and runs the command that the arguments name. @throws WrongUsage */
 export async function runCommand(
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
   argv: readonly string[],
   print: (text: string) => void,
 ): Promise<void> {
-  const command = commands
+  const entry = commands
     .filter(({ name }) => name.split(' ').every((word, at) => argv[at] === word))
     .sort((left, right) => right.name.length - left.name.length)[0];
   const wantsHelp = argv.includes('--help') || argv.includes('-h') || argv[0] === 'help';
-  if (!command) {
+  if (!entry) {
     if (wantsHelp || argv.length === 0) return print(overview(commands));
     throw cliError('WrongUsage', `There is no command "${argv[0]}"; see "coco --help".`);
   }
-  if (wantsHelp) return print(help(command));
-  await command.run(parse(command, argv.slice(command.name.split(' ').length)));
+  const command = await entry.load();
+  if (wantsHelp) return print(help(entry, command));
+  await command.run(parse(entry, command, argv.slice(entry.name.split(' ').length)));
 }
 
-function parse(command: Command, argv: readonly string[]): Given {
+function parse(entry: CommandEntry, { flags }: Command, argv: readonly string[]): Given {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const [name, { type, short, isRepeatable = false }] of Object.entries(command.flags)) {
+  for (const [name, { type, short, isRepeatable = false }] of Object.entries(flags)) {
     options[name] = { type, ...(short !== undefined && { short }), multiple: isRepeatable };
   }
-  const see = `see "coco ${command.name} --help"`;
+  const see = `see "coco ${entry.name} --help"`;
   let parsed: ReturnType<typeof parseTokens>;
   try {
     parsed = parseTokens(argv, options);
@@ -62,11 +68,11 @@ function parse(command: Command, argv: readonly string[]): Given {
     const reason = cause instanceof Error ? cause.message.split(/\.\s/)[0] : '';
     throw cliError('WrongUsage', `${reason}; ${see}.`, {}, cause);
   }
-  const needed = command.positionals.filter((name) => !name.startsWith('[')).length;
+  const needed = entry.positionals.filter((name) => !name.startsWith('[')).length;
   const count = parsed.positionals.length;
-  if (count < needed || count > command.positionals.length) {
-    const wanted = command.positionals.join(' ') || 'nothing';
-    throw cliError('WrongUsage', `After "coco ${command.name}" comes ${wanted}; ${see}.`);
+  if (count < needed || count > entry.positionals.length) {
+    const wanted = entry.positionals.join(' ') || 'nothing';
+    throw cliError('WrongUsage', `After "coco ${entry.name}" comes ${wanted}; ${see}.`);
   }
   return {
     positionals: parsed.positionals,
@@ -89,7 +95,7 @@ function parseTokens(argv: readonly string[], options: NonNullable<ParseArgsConf
   return parseArgs({ args: [...argv], options, allowPositionals: true, tokens: true });
 }
 
-function overview(commands: readonly Command[]): string {
+function overview(commands: readonly CommandEntry[]): string {
   const width = Math.max(...commands.map((command) => usage(command).length));
   const rows = commands.map((command) => `  ${usage(command).padEnd(width)}  ${command.summary}`);
   return [
@@ -101,20 +107,20 @@ function overview(commands: readonly Command[]): string {
   ].join('\n');
 }
 
-function usage(command: Command): string {
+function usage(command: CommandEntry): string {
   return [command.name, ...command.positionals].join(' ');
 }
 
-function help(command: Command): string {
-  const rows = Object.entries(command.flags).map(([name, flag]) => ({
+function help(entry: CommandEntry, { flags }: Command): string {
+  const rows = Object.entries(flags).map(([name, flag]) => ({
     left: flagUsage(name, flag),
     right: flag.meaning,
   }));
   const width = Math.max(0, ...rows.map((row) => row.left.length));
   return [
-    `usage: coco ${usage(command)} [flags]`,
+    `usage: coco ${usage(entry)} [flags]`,
     '',
-    command.summary,
+    entry.summary,
     ...(rows.length > 0 ? [''] : []),
     ...rows.map((row) => `  ${row.left.padEnd(width)}  ${row.right}`),
   ].join('\n');

@@ -18,9 +18,6 @@ import { sandboxDefaults } from './sandbox-defaults.ts';
 import { standardTerminal, step, type Terminal } from './steps.ts';
 
 export const demoCommand: Command = {
-  name: 'demo',
-  positionals: [],
-  summary: 'play a trade with real contracts, verify it, and show the operator’s view',
   flags: {
     port: { type: 'string', value: 'PORT', meaning: 'HTTPS port; default any free one' },
     'rpc-port': { type: 'string', value: 'PORT', meaning: 'JSON-RPC port; default any free one' },

@@ -30,9 +30,6 @@ interface Overview {
 }
 
 export const governanceShowCommand: Command = {
-  name: 'governance show',
-  positionals: [],
-  summary: 'members, users, nodes, rules in force, what may join',
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async ({ governance }) => {
@@ -156,9 +153,6 @@ function overviewDocument(overview: Overview): JsonObject {
 }
 
 export const governanceHistoryCommand: Command = {
-  name: 'governance history',
-  positionals: [],
-  summary: 'recent proposals as far as the service has them (the whole story: coco audit)',
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async ({ governance }) => {

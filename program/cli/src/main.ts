@@ -1,6 +1,5 @@
 /** The `coco` command. Errors end in one sentence and an exit code; bugs in a stack. */
-import { LedgerError } from '@coco/base';
-import { printable } from '@coco/member';
+import { LedgerError, printable } from '@coco/base';
 import { runCommand } from './command-line.ts';
 import { commands } from './commands.ts';
 

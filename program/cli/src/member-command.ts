@@ -21,9 +21,6 @@ import { type Intent, showPrepared, signedFlags, submitSigned } from './signed-c
 import { readSigningRequest, writeSigningRequest } from './signing.ts';
 
 export const memberCreateCommand: Command = {
-  name: 'member create',
-  positionals: [],
-  summary: 'make a member’s keys, as files that only their owner reads',
   flags: {
     name: { type: 'string', value: 'NAME', meaning: 'whose keys they are; required' },
     out: { type: 'string', value: 'DIR', meaning: 'a folder that is there; default this one' },
@@ -68,9 +65,6 @@ function curveOf(text: string | undefined): CurveName {
 }
 
 export const memberShowCommand: Command = {
-  name: 'member show',
-  positionals: ['<certificate file>'],
-  summary: 'read a member’s certificate: its id, key and dates',
   flags: { ...outputFlags },
   run: async (given) => {
     const [path = ''] = given.positionals;
@@ -91,9 +85,6 @@ function certificateDocument(certificate: Certificate) {
 }
 
 export const memberListCommand: Command = {
-  name: 'member list',
-  positionals: [],
-  summary: 'who the members of the network are',
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async ({ governance }) => {
@@ -114,9 +105,6 @@ const recoveryRoles: Readonly<Record<string, string>> = {
 };
 
 export const memberActivateCommand: Command = {
-  name: 'member activate',
-  positionals: [],
-  summary: 'acknowledge the state of the network, by which an accepted member becomes active',
   flags: signedFlags,
   run: (given) => withNetwork(given, (network) => activate(given, network)),
 };

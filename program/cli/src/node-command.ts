@@ -46,9 +46,6 @@ export type NodeReport =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 export const nodeCommand: Command = {
-  name: 'node',
-  positionals: [],
-  summary: 'run one node by its configuration file',
   flags: {
     config: {
       type: 'string',

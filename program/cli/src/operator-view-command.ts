@@ -7,9 +7,6 @@ import { sandboxDefaults } from './sandbox-defaults.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
 
 export const operatorViewCommand: Command = {
-  name: 'operator-view',
-  positionals: [],
-  summary: 'show what the host of the sandbox’s node can see',
   flags: {
     folder: {
       type: 'string',

@@ -1,6 +1,5 @@
 /** What a command says: text for people on stdout, or with --json one document for programs. */
-import type { JsonValue } from '@coco/base';
-import { printable } from '@coco/member';
+import { type JsonValue, printable } from '@coco/base';
 import type { Flag, Given } from './command-line.ts';
 
 export const outputFlags: Readonly<Record<string, Flag>> = {

@@ -40,9 +40,6 @@ const proposalBytesMax = 8 * 1024 * 1024;
 const forever = 2 ** 31 - 1;
 
 export const proposalCreateCommand: Command = {
-  name: 'proposal create',
-  positionals: ['[file]'],
-  summary: 'propose a change; shows what it would change before anything is signed',
   flags: {
     action: {
       type: 'string',
@@ -128,9 +125,6 @@ async function readProposal(given: Given): Promise<Proposal> {
 }
 
 export const proposalListCommand: Command = {
-  name: 'proposal list',
-  positionals: [],
-  summary: 'the proposals that the service has: open ones, and the last that was decided',
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async ({ governance }) => {
@@ -147,9 +141,6 @@ export const proposalListCommand: Command = {
 };
 
 export const proposalShowCommand: Command = {
-  name: 'proposal show',
-  positionals: ['<id>'],
-  summary: 'what a proposal would change, who voted how, and why it is still open',
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async ({ governance }) => {
@@ -159,9 +150,6 @@ export const proposalShowCommand: Command = {
 };
 
 export const proposalWatchCommand: Command = {
-  name: 'proposal watch',
-  positionals: ['<id>'],
-  summary: 'wait until a proposal is decided, and tell of each ballot on the way',
   flags: {
     timeout: {
       type: 'string',
@@ -207,9 +195,6 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 export const proposalWithdrawCommand: Command = {
-  name: 'proposal withdraw',
-  positionals: ['<id>'],
-  summary: 'take back a proposal of one’s own that is not decided yet',
   flags: signedFlags,
   run: (given) => withNetwork(given, (network) => withdraw(given, network)),
 };

@@ -13,9 +13,6 @@ import { sandboxDefaults } from './sandbox-defaults.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
 
 export const receiptVerifyCommand: Command = {
-  name: 'receipt verify',
-  positionals: ['<hash or file>'],
-  summary: 'prove an Ethereum transaction by its receipt',
   flags: {
     folder: {
       type: 'string',

@@ -20,9 +20,6 @@ const encryptionKeyFlags = {
 } as const;
 
 export const recoveryStatusCommand: Command = {
-  name: 'recovery status',
-  positionals: [],
-  summary: 'whether the service recovers, where its ledger ends, and what it waits for',
   flags: { ...judgementFlags, ...networkFlags, ...outputFlags },
   run: (given) => withNetwork(given, (network) => showStatus(given, network)),
 };
@@ -77,9 +74,6 @@ async function submittedCount({ governance }: Network): Promise<number | undefin
 }
 
 export const recoveryShareCommand: Command = {
-  name: 'recovery share',
-  positionals: [],
-  summary: 'check that one’s key opens one’s recovery share, without showing or sending it',
   flags: { ...identityFlags, ...encryptionKeyFlags, ...networkFlags, ...outputFlags },
   run: (given) =>
     withNetwork(given, async (network) => {
@@ -110,9 +104,6 @@ async function encryptionKeyOf(given: Given): Promise<EncryptionKey> {
 }
 
 export const recoverySubmitCommand: Command = {
-  name: 'recovery submit',
-  positionals: [],
-  summary: 'open one’s recovery share and hand it to a recovering service',
   flags: { ...judgementFlags, ...encryptionKeyFlags, ...signedFlags },
   run: (given) => withNetwork(given, (network) => submitShare(given, network)),
 };

@@ -27,9 +27,6 @@ import {
 } from './rules-files.ts';
 
 export const rulesCheckCommand: Command = {
-  name: 'rules check',
-  positionals: ['<file>'],
-  summary: 'whether a rules document is well-formed and safe: no lock-out, no takeover',
   flags: { ...membersFlags, ...outputFlags },
   run: async (given) => {
     const [file = ''] = given.positionals;
@@ -76,9 +73,6 @@ function checkText(found: {
 }
 
 export const rulesExplainCommand: Command = {
-  name: 'rules explain',
-  positionals: ['<file>'],
-  summary: 'what each action needs, in plain words',
   flags: { ...membersFlags, ...outputFlags },
   run: async (given) => {
     const [file = ''] = given.positionals;
@@ -106,9 +100,6 @@ function explanationDocument(rules: RulesDocument, members: readonly Member[]): 
 }
 
 export const rulesDiffCommand: Command = {
-  name: 'rules diff',
-  positionals: ['<file>', '[other file]'],
-  summary: 'what another document would change, action by action',
   flags: {
     'from-network': { type: 'boolean', meaning: 'what the file would change in a network' },
     ...networkFlags,
@@ -144,9 +135,6 @@ async function readBoth(
 }
 
 export const rulesCompileCommand: Command = {
-  name: 'rules compile',
-  positionals: ['<file>'],
-  summary: 'a constitution that begins with these rules',
   flags: {
     out: { type: 'string', value: 'FILE', meaning: 'where to write it; default stdout' },
     ...outputFlags,

@@ -6,9 +6,6 @@ import { outputFlags, show } from './output.ts';
 import { findMember, membersFlags, readMembers, readRulesFile } from './rules-files.ts';
 
 export const rulesSimulateCommand: Command = {
-  name: 'rules simulate',
-  positionals: ['<file>'],
-  summary: 'what would become of a vote under these rules',
   flags: {
     ...membersFlags,
     action: {

@@ -14,9 +14,6 @@ import { standardTerminal, type Terminal } from './steps.ts';
 const chainIdMax = Number.MAX_SAFE_INTEGER;
 
 export const sandboxCommand: Command = {
-  name: 'sandbox',
-  positionals: [],
-  summary: 'run a network of one node on this machine (the same as npm start)',
   flags: {
     folder: {
       type: 'string',

@@ -7,7 +7,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isJsonObject, type JsonValue, parseJson, utf8Encode } from '@coco/base';
 import { SigningKey } from '@coco/crypto';
-import { createMemberKeys, MemberFiles } from '@coco/member';
+import { createMemberKeys, MemberFiles, syncFolder } from '@coco/member';
 import { cliError } from './errors.ts';
 
 const folderMode = 0o700;
@@ -212,17 +212,6 @@ async function put(path: string, text: string): Promise<void> {
   }
   await rename(`${path}.new`, path);
   await syncFolder(dirname(path));
-}
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows opens no folders; there a rename is as durable as the file system makes it.
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -2,8 +2,9 @@
  * The course of every command that a member signs: what it will do is shown, then confirmed, then
  * signed and submitted; or written out for a signature made elsewhere, and finished later.
  */
+import { printable } from '@coco/base';
 import type { Certificate } from '@coco/crypto';
-import { type MemberRequest, printable, type SignedRequest, type Submitted } from '@coco/member';
+import type { MemberRequest, SignedRequest, Submitted } from '@coco/member';
 import type { Flag, Given } from './command-line.ts';
 import { confirm, confirmationFlags } from './confirmation.ts';
 import { cliError } from './errors.ts';

@@ -19,9 +19,6 @@ import { SandboxFolder } from './sandbox-folder.ts';
 const pollingMs = 50;
 
 export const transferCommand: Command = {
-  name: 'transfer',
-  positionals: [],
-  summary: 'send ETH from account 1 to account 2 of the sandbox',
   flags: {
     amount: { type: 'string', value: 'ETH', meaning: 'how much; default 1' },
     folder: {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   type Command,
+  type CommandEntry,
   type Given,
   parseDurationMs,
   parsePort,
@@ -16,10 +17,7 @@ interface Ran {
 
 async function run(...argv: readonly string[]): Promise<Ran> {
   let ran: { command: string; given: Given } | undefined;
-  const command = (name: string, positionals: readonly string[]): Command => ({
-    name,
-    positionals,
-    summary: `the summary of ${name}`,
+  const flagged = (name: string): Command => ({
     flags: {
       config: { type: 'string', short: 'c', value: 'FILE', meaning: 'a file' },
       fresh: { type: 'boolean', meaning: 'anew' },
@@ -29,6 +27,12 @@ async function run(...argv: readonly string[]): Promise<Ran> {
     run: async (given) => {
       ran = { command: name, given };
     },
+  });
+  const command = (name: string, positionals: readonly string[]): CommandEntry => ({
+    name,
+    positionals,
+    summary: `the summary of ${name}`,
+    load: async () => flagged(name),
   });
   const printed: string[] = [];
   const commands = [

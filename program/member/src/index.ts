@@ -19,13 +19,13 @@ export {
   readEncryptionKeyFile,
   readSigningKeyFile,
   readTextFile,
+  syncFolder,
   writeMemberFiles,
   writeNewFile,
 } from './member-files.ts';
 export { createMemberKeys } from './member-keys.ts';
 export type { ActionPlan } from './plan-changes.ts';
 export { planChanges, tablesOf } from './plan-changes.ts';
-export { printable } from './printable.ts';
 export type { Proposal, ProposalFlag } from './proposal.ts';
 export { buildProposal, parseProposal, standardBallots } from './proposal.ts';
 export type { Seen } from './recovered-point.ts';

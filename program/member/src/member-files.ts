@@ -63,7 +63,8 @@ export async function writeNewFile(path: string, content: string | Uint8Array): 
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes names that were created in a folder, or renamed, durable. */
+export async function syncFolder(path: string): Promise<void> {
   // Windows opens no folders; there a file is as durable as the file system makes it.
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
