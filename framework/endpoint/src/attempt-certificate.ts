@@ -1,8 +1,9 @@
 /**
  * Policies of TLS client certificates. The handshake proved that the client holds the key; who
- * that is, the tables of members and users say: no CA does.
+ * that is, the tables of members, users and nodes say: no CA does.
  */
-import { parseCertificate } from '@coco/crypto';
+import { toHex } from '@coco/base';
+import { parseCertificate, sha256 } from '@coco/crypto';
 import type { Attempt, AttemptContext } from './attempt.ts';
 import type { Request } from './request.ts';
 
@@ -31,6 +32,18 @@ export function attemptCertificate(
   const party = isUser ? context.lookup.user(id) : context.lookup.member(id);
   if (party) return { caller: { policy, id, ...party } };
   return { refusal: `Could not find matching ${isUser ? 'user' : 'member'} certificate` };
+}
+
+/**
+ * A node goes by its key: no authority vouches for it, the ledger does, and so no date counts.
+ * @throws InvalidCertificate for bytes that are no certificate
+ */
+export function attemptNode(request: Request, { lookup }: AttemptContext): Attempt {
+  if (!request.clientCertificate) return { refusal: 'No caller node certificate' };
+  const { spki, der } = parseCertificate(request.clientCertificate);
+  const id = toHex(sha256(spki));
+  if (!lookup.isTrustedNode(id)) return { refusal: 'Could not find matching node certificate' };
+  return { caller: { policy: 'node_cert', id, certificate: der } };
 }
 
 function untimeliness(

@@ -5,7 +5,7 @@
  * remembered from one call to the next, so a state that is rolled back leaves nothing behind.
  */
 import type { Attempt, AttemptContext } from './attempt.ts';
-import { attemptCertificate } from './attempt-certificate.ts';
+import { attemptCertificate, attemptNode } from './attempt-certificate.ts';
 import { attemptMemberSigned, attemptUserSigned } from './attempt-signed.ts';
 import { attemptToken } from './attempt-token.ts';
 import type { AllOfPolicy, AuthenticationPolicy, Caller, PolicyName } from './caller.ts';
@@ -88,6 +88,8 @@ function attemptOne(policy: PolicyName, request: Request, context: AttemptContex
     case 'user_cert':
     case 'member_cert':
       return attemptCertificate(policy, request, context);
+    case 'node_cert':
+      return attemptNode(request, context);
     case 'jwt':
       return attemptToken(request, context);
     case 'user_cose_sign1':

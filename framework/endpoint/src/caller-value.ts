@@ -18,6 +18,8 @@ export function callerValue(caller: Caller): { readonly [name: string]: CallerVa
       return { policy };
     case 'any_cert':
       return { policy, cert: parseCertificate(caller.certificate).pem };
+    case 'node_cert':
+      return { policy, id: caller.id, cert: parseCertificate(caller.certificate).pem };
     case 'member_cert':
     case 'user_cert':
       return { policy, ...partyOf(caller) };

@@ -21,6 +21,7 @@ export type Caller =
   /** A TLS client certificate; `id` is the hex SHA-256 of its DER. */
   | { readonly policy: 'any_cert'; readonly id: string; readonly certificate: Uint8Array }
   | CertificateCaller
+  | NodeCaller
   | TokenCaller
   /** A COSE_Sign1 request signed by a member's key. */
   | SignedCaller
@@ -35,6 +36,15 @@ interface CertificateCaller {
   readonly data: JsonValue | undefined;
   /** PEM. */
   readonly certificatePem: string;
+}
+
+/** A node that the committed ledger trusts, known by its key whatever the certificate around it. */
+interface NodeCaller {
+  readonly policy: 'node_cert';
+  /** The node's id: hex SHA-256 of its key's DER SubjectPublicKeyInfo. */
+  readonly id: string;
+  /** DER. */
+  readonly certificate: Uint8Array;
 }
 
 /** The bearer of a JSON Web Token that a key of a known issuer signed. */

@@ -18,11 +18,16 @@ export interface TokenKey {
   readonly constraint: string | undefined;
 }
 
-/** Ids are lower-case hex SHA-256 of a certificate. */
+/** Ids of members and users are lower-case hex SHA-256 of a certificate. */
 export interface IdentityLookup {
   member(id: string): KnownParty | undefined;
   isActiveMember(id: string): boolean;
   user(id: string): KnownParty | undefined;
+  /**
+   * Whether the committed ledger trusts the node with this id (hex SHA-256 of its key). A trust
+   * that may yet be rolled back must not open anything to it.
+   */
+  isTrustedNode(id: string): boolean;
   /** The keys under one key id, one for each issuer that uses it; empty when there are none. */
   tokenKeys(keyId: string): readonly TokenKey[];
 }

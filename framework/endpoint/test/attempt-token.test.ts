@@ -32,6 +32,7 @@ const keys: Record<string, readonly TokenKey[]> = {
 const lookup: IdentityLookup = {
   member: () => undefined,
   isActiveMember: () => false,
+  isTrustedNode: () => false,
   user: () => undefined,
   tokenKeys: (keyId) => (Object.hasOwn(keys, keyId) ? (keys[keyId] ?? []) : []),
 };

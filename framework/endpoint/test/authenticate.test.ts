@@ -41,6 +41,7 @@ function lookupOf(kind: 'active' | 'accepted' | 'user' | 'nobody'): IdentityLook
     member: (id) => (isMember && isOwn(id) ? party : undefined),
     isActiveMember: (id) => kind === 'active' && isOwn(id),
     user: (id) => (kind === 'user' && isOwn(id) ? party : undefined),
+    isTrustedNode: () => false,
     tokenKeys: () => [],
   };
 }

@@ -39,6 +39,10 @@ suite('the value of a caller', () => {
       { policy: 'any_cert', cert: pem },
     ],
     [
+      { policy: 'node_cert', id, certificate: der },
+      { policy: 'node_cert', id, cert: pem },
+    ],
+    [
       { policy: 'user_cert', ...party },
       { policy: 'user_cert', ...shown },
     ],

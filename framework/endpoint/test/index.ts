@@ -1,6 +1,7 @@
 /** All tests of the room, in one process. */
 import './api-version.test.ts';
 import './attempt-token.test.ts';
+import './attempt-certificate.test.ts';
 import './authenticate.test.ts';
 import './caller-value.test.ts';
 import './error-response.test.ts';

@@ -8,6 +8,7 @@ import {
   memberCertificates,
   memberEncryptionKeys,
   memberInfos,
+  nodeInfos,
   type RecoveryRole,
   userCertificates,
   userInfos,
@@ -27,6 +28,7 @@ export function identityLookup(state: Readable): IdentityLookup {
       if (certificatePem === undefined) return undefined;
       return { certificatePem, data: userInfos.get(state, id)?.user_data };
     },
+    isTrustedNode: (id) => nodeInfos.get(state, id)?.status === 'Trusted',
     tokenKeys: (keyId) => tokenKeys.get(state, keyId) ?? [],
   };
 }

@@ -10,6 +10,7 @@ import './constitution.test.ts';
 import './genesis.test.ts';
 import './governance-model.test.ts';
 import './governance-request.test.ts';
+import './members.test.ts';
 import './lifecycle.test.ts';
 import './native-functions.test.ts';
 import './proposals.test.ts';

@@ -17,8 +17,13 @@ export function authenticateCall(
   if (endpoint.authentication.length === 0) {
     return { kind: 'call', endpoint, call: { request, parameters, caller: { policy: 'no_auth' } } };
   }
+  const { pipeline, identities } = context;
   const authentication = authenticate(endpoint, request, {
-    lookup: context.identities(context.pipeline.executedState()),
+    lookup: {
+      ...identities(pipeline.executedState()),
+      // Who is trusted reads what is secret: only a trust that can no more be taken back counts.
+      isTrustedNode: (id) => identities(pipeline.committedState()).isTrustedNode(id),
+    },
     nowMs: context.clock.nowMs(),
   });
   if (authentication.kind === 'response') return authentication;

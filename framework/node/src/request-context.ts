@@ -12,7 +12,7 @@ export interface RequestContext {
   readonly tracker: TransactionStatusTracker;
   readonly clock: Clock;
   readonly pipeline: BatchPipeline;
-  /** Members and users as the state has them. */
+  /** Members, users and nodes as the state has them. */
   identities(state: ReadView): IdentityLookup;
   /** Whether the service is open to users. */
   isOpen(): boolean;

@@ -1,3 +1,4 @@
+import './authenticate-call.test.ts';
 import './authentication.test.ts';
 import './adapter-settings.test.ts';
 import './bug-report.test.ts';

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { emptyBytes, toHex } from '@coco/base';
+import { createCertificate, parseCertificate, SigningKey, sha256 } from '@coco/crypto';
+import { type Endpoint, emptyResponse, Registry } from '@coco/endpoint';
+import { identityLookup, nodeInfos } from '@coco/governance';
+import { PipelineHarness } from '../../replication/test/pipeline-harness.ts';
+import { authenticateCall } from '../src/authenticate-call.ts';
+
+const key = SigningKey.generate('P-256');
+const certificate = parseCertificate(
+  await createCertificate({ subject: 'node', key, isAuthority: false, notBeforeMs: 0, days: 9 }),
+);
+const id = toHex(sha256(key.spki));
+const endpoint: Endpoint = {
+  method: 'GET',
+  path: '/node/x',
+  mode: 'command',
+  authentication: ['node_cert'],
+  handle: () => emptyResponse(),
+};
+
+suite('who calls a node', () => {
+  test('is a trusted node once its trust is committed, and not before', async () => {
+    const harness = new PipelineHarness();
+    const { pipeline, tracker, clock } = harness;
+    const context = {
+      interface: { acceptedEndpoints: [] } as never,
+      registry: new Registry(),
+      tracker,
+      clock,
+      pipeline,
+      identities: identityLookup,
+      isOpen: () => true,
+      answered: () => {},
+      failed: () => {},
+    };
+    const request = {
+      method: 'GET',
+      path: endpoint.path,
+      query: new Map(),
+      headers: new Map(),
+      body: emptyBytes,
+      clientCertificate: certificate.der,
+    };
+    const kind = (): string =>
+      authenticateCall(context, { kind: 'routed', endpoint, request, parameters: new Map() }).kind;
+    pipeline.startExecuting();
+    pipeline.execute((transaction) => {
+      nodeInfos.put(transaction, id, {
+        node_to_node_interface: {},
+        rpc_interfaces: {},
+        quote_info: { format: '', quote: '', endorsements: '' },
+        encryption_pub_key: '',
+        status: 'Trusted',
+      });
+      return { result: undefined };
+    });
+    assert.equal(kind(), 'response');
+    await harness.settle();
+    harness.commit(harness.proposed.length);
+    assert.equal(kind(), 'call');
+  });
+});
