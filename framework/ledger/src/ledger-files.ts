@@ -33,6 +33,8 @@ export interface BatchBody {
 }
 
 export interface LedgerFilesState {
+  /** The first entry that the files hold, or will; 1 without. */
+  readonly begin?: Seqno;
   /** Chunks that no longer grow, ascending and without gaps. */
   readonly chunks: readonly ChunkRecord[];
   /** The chunk that grows, behind the others. */
@@ -77,6 +79,8 @@ export class LedgerFiles {
   readonly #signatures: SignatureIndex;
   readonly #reader: EntryReader;
   #open: OpenChunk | undefined;
+  /** Invariant: <= next. Entries before it are in the snapshot that the node began from. */
+  #begin: Seqno;
   #next: Seqno;
   #committed: Seqno;
   #isRecovery: boolean;
@@ -90,6 +94,7 @@ export class LedgerFiles {
     this.#reader = new EntryReader(at);
     this.#chunks = [...state.chunks];
     this.#open = state.open;
+    this.#begin = state.begin ?? asSeqno(1);
     this.#next = state.next;
     this.#committed = state.committed;
     this.#signatures = state.signatures;
@@ -109,6 +114,17 @@ export class LedgerFiles {
   get fileNames(): readonly string[] {
     const open = this.#open ? [formatChunkName(this.#open.name)] : [];
     return [...this.#chunks.map(({ name }) => formatChunkName(name)), ...open];
+  }
+
+  /** The files of an empty ledger begin behind a snapshot: the next entry is the one after it. */
+  startAfter(snapshot: Seqno): Promise<void> {
+    return this.#write(async () => {
+      assert(this.#next === this.#begin && !this.#open, 'only files without entries begin anew');
+      assert(snapshot + 1 >= this.#begin, 'files begin later, not earlier');
+      this.#begin = asSeqno(snapshot + 1);
+      this.#next = this.#begin;
+      this.#committed = snapshot;
+    });
   }
 
   /** Writes batches that follow one another. Not durable before `flush`. */
@@ -194,7 +210,7 @@ export class LedgerFiles {
     bytesMax: number = readBytesMax,
   ): Promise<readonly Uint8Array[]> {
     return this.#enqueue(async () => {
-      if (first < 1 || first > last || last >= this.#next) {
+      if (first < this.#begin || first > last || last >= this.#next) {
         throw ledgerError('EntryNotFound', 'The ledger has no such entries.', { first, last });
       }
       const entries: Uint8Array[] = [];
@@ -220,7 +236,7 @@ export class LedgerFiles {
    * @throws ReceiptUnavailable, LedgerDamaged, DiskFault
    */
   async readBatchSignature(seqno: Seqno): Promise<Uint8Array> {
-    const signature = this.#signatures.after(seqno);
+    const signature = seqno < this.#begin ? undefined : this.#signatures.after(seqno);
     if (signature === undefined) {
       throw ledgerError('ReceiptUnavailable', 'No signature covers the entry yet.', { seqno });
     }

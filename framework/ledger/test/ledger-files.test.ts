@@ -64,6 +64,30 @@ test('what is not there is refused', async () => {
   );
 });
 
+test('files of a node that began from a snapshot hold what follows it, and nothing before', async () => {
+  const service = await sample(new MemoryDisk());
+  for (let batch = 0; batch < 4; batch++) {
+    service.write(9);
+    await service.sign();
+  }
+  const { files } = service;
+  const snapshot = asSeqno(files.signatureAfter(asSeqno(3)) ?? 0);
+  const end = asSeqno(files.next - 1);
+  const behind = await files.readEntries(asSeqno(snapshot + 1), end);
+  const disk = new MemoryDisk();
+  const joined = await createLedgerFiles({ disk, folder });
+  await joined.startAfter(snapshot);
+  assert.equal(joined.committed, snapshot);
+  const body = Buffer.concat(behind);
+  await joined.append([{ firstSeqno: joined.next, body }]);
+  await joined.commit(end);
+  assert.deepEqual(await joined.readEntries(asSeqno(snapshot + 1), end), behind);
+  assert.deepEqual(await disk.list(folder), [`ledger_${snapshot + 1}`]);
+  await assert.rejects(joined.readEntries(snapshot, end), { code: 'EntryNotFound' });
+  await assert.rejects(joined.readBatchSignature(snapshot), { code: 'ReceiptUnavailable' });
+  await assert.rejects(joined.startAfter(end), { name: 'BugError' });
+});
+
 test('names follow the life of a chunk: open, complete, committed', async () => {
   const service = await sample(new MemoryDisk(), 1_000_000);
   const { files, sequencer } = service;

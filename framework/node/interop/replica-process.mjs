@@ -15,6 +15,8 @@ async function start(options) {
       onRole: tell('role'),
       onCommitted: tell('committed'),
       onFollowed: tell('followed'),
+      onInstall: tell('install'),
+      onConfiguration: tell('configuration'),
       onPeers: tell('peers'),
       onFailed: (error) =>
         process.send({ kind: 'failed', value: `${error.code}: ${error.message}` }),
@@ -26,7 +28,7 @@ async function start(options) {
 const calls = {
   start,
   propose: async (batch) => client.propose(batch, batch.kind),
-  setPeers: async (peers) => client.setPeers(peers),
+  setMembers: async (members) => client.setMembers(members),
   handOver: (to) => client.handOver(to),
   readIndex: () => client.readIndex(),
 };

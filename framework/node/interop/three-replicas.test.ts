@@ -122,8 +122,8 @@ describe('three replicas in three processes', () => {
       const { id, key } = replica;
       const peerListen = { host: '127.0.0.1', port: 0, identity: key.identity };
       const ledgerFolder = join(folder, `${id}`, 'ledger');
-      const service = { view: asView(3), lastSeqno: asSeqno(0), recovered: undefined };
-      const start = { ...service, ledgerFolder, nodeId: id, voters, peerListen };
+      const begin = { kind: 'start', voters, view: asView(3), lastSeqno: asSeqno(0) };
+      const start = { begin, recovered: undefined, ledgerFolder, nodeId: id, peerListen };
       replica.address = String(await replica.call('start', start));
     }
     const peers = replicas.map(({ id, key, address }) => {
@@ -132,7 +132,7 @@ describe('three replicas in three processes', () => {
     });
     for (const { id, call } of replicas.map((one) => ({ id: one.id, call: one.call.bind(one) }))) {
       const others = peers.filter((peer) => peer.id !== id);
-      await call('setPeers', others);
+      await call('setMembers', { peers: others, trusted: voters });
     }
   });
   after(async () => {

@@ -4,7 +4,7 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { type Clock, type LedgerError, type Log, present, type Seqno } from '@coco/base';
+import { assert, type Clock, type LedgerError, type Log, present, type Seqno } from '@coco/base';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import type { SigningKey } from '@coco/crypto';
 import type { TransactionStatusTracker } from '@coco/endpoint';
@@ -89,10 +89,13 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       raftModule: await raftModule(),
       ledgerFolder: start.ledgerFolder,
       recovered: start.recovered,
-      view: sequencer.view,
       nodeId: sequencer.nextSeqno,
-      voters: [sequencer.nextSeqno],
-      lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
+      begin: {
+        kind: 'start',
+        voters: [sequencer.nextSeqno],
+        view: sequencer.view,
+        lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
+      },
       peerListen: start.peerListen,
     },
     {
@@ -100,6 +103,12 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       onCommitted: (seqno) => office.onCommitted(seqno),
       onFollowed: (batch) => office.onFollowed(batch),
       onPeers: (report) => logPeers(log, report),
+      onConfiguration: ({ voters, learners }) =>
+        log.write('info', 'consensus.configuration', {
+          voters: voters.length,
+          learners: learners.length,
+        }),
+      onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
       onFailed: (error) => {
         reject(error);
         start.onFailed(error);

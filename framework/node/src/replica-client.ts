@@ -6,16 +6,27 @@
 import { Worker } from 'node:worker_threads';
 import { LedgerError, type Seqno } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
-import type { Batch } from '@coco/ledger';
-import type { Peer, PeerReport } from '@coco/peers';
-import type { CoveredEntry, FollowedBatch, ProposalKind, RoleReport } from '@coco/replication';
+import type { Batch, BatchBody } from '@coco/ledger';
+import type { PeerReport } from '@coco/peers';
+import type {
+  CatchUpOrder,
+  ConfigurationReport,
+  CoveredEntry,
+  FollowedBatch,
+  ProposalKind,
+  RoleReport,
+} from '@coco/replication';
 import { nodeError } from './errors.ts';
-import type { FromReplica, ReplicaStart, ToReplica } from './worker-messages.ts';
+import type { FromReplica, LedgerMembers, ReplicaStart, ToReplica } from './worker-messages.ts';
 
 export interface ReplicaEvents {
   onRole(role: RoleReport): void;
   onCommitted(seqno: Seqno): void;
   onFollowed(batch: FollowedBatch): void;
+  /** This node is too far behind: fetch what it lacks, then call installed or installFailed. */
+  onInstall(order: CatchUpOrder): void;
+  /** Raft's configuration, at the start and when it changed. */
+  onConfiguration(configuration: ConfigurationReport): void;
   /** Connections to other nodes came, went, or were refused. */
   onPeers(report: PeerReport): void;
   /** Nothing is durable any more: the node must stop. */
@@ -91,9 +102,34 @@ export class ReplicaClient {
     return answer.covered;
   }
 
-  /** The other nodes from now on, as the ledger has them; who is not among them is cut off. */
-  setPeers(peers: readonly Peer[]): void {
-    this.#worker.postMessage({ kind: 'setPeers', peers } satisfies ToReplica);
+  /** The nodes of the service from now on, as the committed ledger has them. */
+  setMembers(members: LedgerMembers): void {
+    const { peers, trusted } = members;
+    this.#worker.postMessage({ kind: 'setMembers', peers, trusted } satisfies ToReplica);
+  }
+
+  /** The state is that of a snapshot: the files of this node, empty so far, begin behind it. */
+  async installStart(order: number, after: Seqno): Promise<void> {
+    await this.#ask((request) => ({ kind: 'installStart', request, order, after }));
+  }
+
+  /**
+   * Hands over verified batches that an order to catch up asks for, in order. Await it: then no
+   * more of them wait than the disk takes. @throws LedgerUnwritable, DiskFault
+   */
+  async installBatches(order: number, batches: readonly BatchBody[]): Promise<void> {
+    await this.#ask((request) => ({ kind: 'installBatches', request, order, batches }));
+  }
+
+  /** Everything of the order is handed over; resolves when it is durable and Raft goes on. */
+  async installed(order: number): Promise<void> {
+    await this.#ask((request) => ({ kind: 'installed', request, order }));
+  }
+
+  /** The order cannot be carried out: the replica ends, and `onFailed` says why. */
+  installFailed(order: number, { code, message }: LedgerError): void {
+    const told: ToReplica = { kind: 'installFailed', order, code, message };
+    this.#worker.postMessage(told);
   }
 
   /** See ReplicaHost.handOver. */
@@ -140,6 +176,12 @@ export class ReplicaClient {
         break;
       case 'followed':
         this.#follow(message.batch);
+        break;
+      case 'install':
+        this.#events.onInstall(message);
+        break;
+      case 'configuration':
+        this.#events.onConfiguration(message);
         break;
       case 'measured':
         this.flushes = { count: message.flushes, seconds: message.flushSeconds };

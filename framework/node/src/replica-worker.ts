@@ -14,7 +14,7 @@ import { PeerChannel, PeerJournal, type PeerListen } from '@coco/peers';
 import { ReplicaHost } from '@coco/replication';
 import { FileDisk } from './file-disk.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
-import type { FromReplica, ReplicaStart, ToReplica } from './worker-messages.ts';
+import type { FromReplica, LedgerMembers, ReplicaStart, ToReplica } from './worker-messages.ts';
 
 /** Raft's beat. Ten of them without a heartbeat and a follower campaigns. */
 const tickMs = 50;
@@ -60,7 +60,6 @@ class RunningHost {
       clock: systemClock,
       random: systemRandom,
       send: (to, message) => this.channel.send(to, message),
-      installSnapshot: async () => assert(false, 'no node joins yet: none is offered a snapshot'),
       post,
       onFailed: fail,
     });
@@ -70,16 +69,20 @@ class RunningHost {
   async begin(): Promise<void> {
     if (start.peerListen) this.#channel = await this.#openChannel(start.peerListen);
     this.#timer = setInterval(() => this.#tick(), tickMs);
-    this.host.start({
-      configuration: createConfiguration(start.voters),
-      view: start.view,
-      seqno: start.lastSeqno,
-    });
+    const { begin } = start;
+    if (begin.kind === 'join') return this.host.join();
+    const { voters, view, lastSeqno: seqno } = begin;
+    this.host.start({ configuration: createConfiguration(voters), view, seqno });
   }
 
   /** @throws BugError for a node that runs alone */
   get channel(): PeerChannel {
     return present(this.#channel, 'a node that runs alone has no peers');
+  }
+
+  setMembers({ peers }: LedgerMembers): void {
+    if (this.#channel) this.#channel.setPeers(peers);
+    else assert(peers.length === 0, 'a node that runs alone has no peers');
   }
 
   /** Nobody is let in before the main thread names the other nodes. */
@@ -121,6 +124,11 @@ async function openFiles(): Promise<LedgerFiles> {
   return ledger.openFiles();
 }
 
+type InstallStep = Extract<
+  ToReplica,
+  { readonly kind: 'installStart' | 'installBatches' | 'installed' }
+>;
+
 async function answer(request: number, act: () => Promise<FromReplica>): Promise<void> {
   try {
     post(await act());
@@ -153,8 +161,17 @@ async function receive(message: ToReplica): Promise<void> {
         await host().endRecovery();
         return { kind: 'done', request: message.request };
       });
-    case 'setPeers':
-      return present(running, 'the replica has started').channel.setPeers(message.peers);
+    case 'setMembers':
+      return present(running, 'the replica has started').setMembers(message);
+    case 'installStart':
+    case 'installBatches':
+    case 'installed':
+      return answer(message.request, async () => {
+        await install(message);
+        return { kind: 'done', request: message.request };
+      });
+    case 'installFailed':
+      return host().installFailed(message.order, message);
     case 'handOver':
       return answer(message.request, async () => {
         await host().handOver(message.to);
@@ -170,6 +187,19 @@ async function receive(message: ToReplica): Promise<void> {
         await running?.stop();
         return { kind: 'done', request: message.request };
       });
+  }
+}
+
+/** A step of catching up. A failure of the files ends the replica by itself. */
+function install(message: InstallStep): Promise<void> {
+  const { kind, order } = message;
+  switch (kind) {
+    case 'installStart':
+      return host().startAfter(order, message.after);
+    case 'installBatches':
+      return host().installBatches(order, message.batches);
+    case 'installed':
+      return host().installed(order);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ErrorRow, Seqno, View } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
+import type { BatchBody } from '@coco/ledger';
 import type { Peer, PeerListen, PeerReport } from '@coco/peers';
 import type { CoveredEntry, ProposedBatch, ReplicaMessage } from '@coco/replication';
 
@@ -14,6 +15,21 @@ export interface RecoveredFiles {
   readonly root: Uint8Array;
 }
 
+/** How the replica begins. */
+export type ReplicaBegin =
+  /** One of the first nodes of a service, or of a recovered one. */
+  | {
+      readonly kind: 'start';
+      /** The nodes that the service begins with, this one included. */
+      readonly voters: readonly NodeId[];
+      /** Raft's term of the first election. */
+      readonly view: View;
+      /** The last seqno of the recovered ledger; 0 for a new one. */
+      readonly lastSeqno: Seqno;
+    }
+  /** A node that the ledger trusts: the leader adds it, and what it lacks is installed. */
+  | { readonly kind: 'join' };
+
 /** How the worker begins. */
 export interface ReplicaStart {
   /** Compiled once by the process; see @coco/consensus. */
@@ -22,16 +38,19 @@ export interface ReplicaStart {
   readonly ledgerFolder: string;
   /** Absent for a new ledger. */
   readonly recovered: RecoveredFiles | undefined;
-  /** Raft's term of the first election. */
-  readonly view: View;
   /** This node's id in Raft: the seqno of the transaction that adds it. */
   readonly nodeId: NodeId;
-  /** The nodes that the service begins with, this one included. */
-  readonly voters: readonly NodeId[];
-  /** The last seqno of the recovered ledger; 0 for a new one. */
-  readonly lastSeqno: Seqno;
+  readonly begin: ReplicaBegin;
   /** Where other nodes reach this one; undefined for a node that runs alone. */
   readonly peerListen: PeerListen | undefined;
+}
+
+/** Who is to be a member, as the committed ledger has it. */
+export interface LedgerMembers {
+  /** The other nodes to speak with; who is not among them is cut off. */
+  readonly peers: readonly Peer[];
+  /** Ids of trusted nodes, this one's among them while it is trusted. */
+  readonly trusted: readonly NodeId[];
 }
 
 export type ToReplica =
@@ -41,8 +60,29 @@ export type ToReplica =
   | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
   /** The recovered service is open: its chunks lose `.recovery`. */
   | { readonly kind: 'endRecovery'; readonly request: number }
-  /** The other nodes from now on; who is not among them is cut off. */
-  | { readonly kind: 'setPeers'; readonly peers: readonly Peer[] }
+  /** The other nodes from now on, as the committed ledger has them. */
+  | ({ readonly kind: 'setMembers' } & LedgerMembers)
+  /** The main thread's state is that of a snapshot: the files begin behind it. */
+  | {
+      readonly kind: 'installStart';
+      readonly request: number;
+      readonly order: number;
+      readonly after: Seqno;
+    }
+  /** Verified batches for an order to catch up. */
+  | {
+      readonly kind: 'installBatches';
+      readonly request: number;
+      readonly order: number;
+      readonly batches: readonly BatchBody[];
+    }
+  | { readonly kind: 'installed'; readonly request: number; readonly order: number }
+  | {
+      readonly kind: 'installFailed';
+      readonly order: number;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly kind: 'handOver'; readonly request: number; readonly to: NodeId }
   | { readonly kind: 'readIndex'; readonly request: number }
   | { readonly kind: 'stop'; readonly request: number };

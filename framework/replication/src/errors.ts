@@ -6,7 +6,9 @@ export const replicationError: (
     | 'NodeCannotHandleRequest'
     | 'TransactionCommitAttemptsExceedLimit'
     | 'HandOverPending'
-    | 'HandOverFailed',
+    | 'HandOverFailed'
+    | 'CatchUpFailed'
+    | 'CatchUpMismatch',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -31,5 +33,16 @@ export const replicationError: (
     status: 503,
     meaning:
       'The node that was to become primary did not take office in time; the old one goes on.',
+  },
+  CatchUpFailed: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'A node that is far behind could not get what it lacks: it stops.',
+  },
+  CatchUpMismatch: {
+    kind: 'fault',
+    status: 500,
+    meaning:
+      'What a node was given to catch up with is not what the primary named: it stops rather than go on from it.',
   },
 });

@@ -10,6 +10,8 @@ export { NodeOffice } from './node-office.ts';
 export type { CommitObserver, ProposalKind } from './pipeline-ports.ts';
 export { ReplicaHost } from './replica-host.ts';
 export type {
+  CatchUpOrder,
+  ConfigurationReport,
   CoveredEntry,
   FollowedBatch,
   ProposedBatch,

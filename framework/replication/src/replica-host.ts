@@ -27,10 +27,12 @@ import {
   type ReplicaLimits,
   type ReplicaPorts,
   type ReplicaStatus,
+  type SnapshotOffer,
   type StoredBatch,
   type Verdict,
 } from '@coco/consensus';
-import type { LedgerFiles } from '@coco/ledger';
+import type { BatchBody, LedgerFiles } from '@coco/ledger';
+import { CatchUp } from './catch-up.ts';
 import { replicationError } from './errors.ts';
 import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
 
@@ -45,7 +47,6 @@ export interface ReplicaHostOptions {
   readonly log?: Log;
   readonly limits?: Partial<ReplicaLimits>;
   readonly send: ReplicaPorts['send'];
-  readonly installSnapshot: ReplicaPorts['installSnapshot'];
   /** Takes what happens here, in order. */
   readonly post: (message: ReplicaMessage) => void;
   /** The replica has stopped for good. */
@@ -60,6 +61,9 @@ export class ReplicaHost {
   readonly #options: ReplicaHostOptions;
   readonly #files: LedgerFiles;
   readonly #replica: Replica;
+  readonly #catchUp: CatchUp;
+  /** The last seqno that this replica has delivered, or began with. */
+  #committed: Seqno;
   #office: Office | undefined;
   /** The last view in which the main thread was told that it may execute. */
   #announced: View | undefined;
@@ -70,6 +74,10 @@ export class ReplicaHost {
   constructor(options: ReplicaHostOptions) {
     this.#options = options;
     this.#files = options.files;
+    this.#committed = options.files.committed;
+    this.#catchUp = new CatchUp(options.files, (order) =>
+      options.post({ kind: 'install', ...order }),
+    );
     this.#replica = new Replica({
       ...options,
       id: options.nodeId,
@@ -78,12 +86,12 @@ export class ReplicaHost {
         persist: (batches, truncateFrom) => this.#persist(batches, truncateFrom),
         send: options.send,
         readBody: (handle) => this.#readBody(handle),
-        installSnapshot: options.installSnapshot,
+        installSnapshot: (offer) => this.#install(offer),
       },
       events: {
         onRole: (office) => this.#onRole(office),
         onCommitted: (batches) => this.#onCommitted(batches),
-        onConfiguration: () => {},
+        onConfiguration: (configuration) => this.#onConfiguration(configuration),
         onFailed: options.onFailed,
       },
     });
@@ -96,6 +104,12 @@ export class ReplicaHost {
     readonly seqno: Seqno;
   }): void {
     this.#replica.start(service);
+    this.#onConfiguration(service.configuration);
+  }
+
+  /** A node that the service has added: the leader brings everything, once Raft counts it in. */
+  join(): void {
+    this.#replica.join();
   }
 
   /** One beat of Raft's clock. */
@@ -169,14 +183,48 @@ export class ReplicaHost {
     return { entry: present(entry, 'a read answers with one entry at least'), signature };
   }
 
+  /** The main thread's state is that of a snapshot; `request` is of the order to catch up. */
+  startAfter(request: number, snapshot: Seqno): Promise<void> {
+    return this.#catchUp.startAfter(request, snapshot);
+  }
+
+  /** Verified batches for an order to catch up. @throws LedgerUnwritable, DiskFault */
+  installBatches(request: number, batches: readonly BatchBody[]): Promise<void> {
+    return this.#catchUp.append(request, batches);
+  }
+
+  /** All batches of the order are here: the replica goes on, or ends if they are not the ones. */
+  installed(request: number): Promise<void> {
+    return this.#catchUp.complete(request);
+  }
+
+  /** The order cannot be carried out: the replica ends. */
+  installFailed(request: number, cause: { readonly code: string; readonly message: string }): void {
+    this.#catchUp.fail(request, cause);
+  }
+
   async endRecovery(): Promise<void> {
     await this.#files.endRecovery();
   }
 
   async stop(): Promise<void> {
     this.#replica.stop();
+    this.#catchUp.stop();
     this.#endHandOver();
     await this.#files.close();
+  }
+
+  async #install(offer: SnapshotOffer): Promise<void> {
+    await this.#catchUp.install(offer, this.#committed);
+    if (offer.lastBatch) this.#committed = lastSeqnoOf(offer.lastBatch);
+  }
+
+  #onConfiguration({ voters, votersOutgoing, learners, learnersNext }: Configuration): void {
+    const all = [...new Set([...voters, ...votersOutgoing])];
+    const receiving = [...new Set([...learners, ...learnersNext])].filter(
+      (id) => !all.includes(id),
+    );
+    this.#options.post({ kind: 'configuration', voters: all, learners: receiving });
   }
 
   async #persist(batches: readonly StoredBatch[], truncateFrom: Seqno | undefined): Promise<void> {
@@ -229,7 +277,9 @@ export class ReplicaHost {
       else post({ kind: 'followed', batch: { view, firstSeqno, entryCount, body } });
     }
     const last = batches.at(-1);
-    if (last) this.#files.commit(lastSeqnoOf(last.handle)).catch(onFailed);
+    if (!last) return;
+    this.#committed = lastSeqnoOf(last.handle);
+    this.#files.commit(this.#committed).catch(onFailed);
   }
 
   #isOwn(view: View): boolean {

@@ -3,6 +3,7 @@
  * own or in the simulator.
  */
 import type { Seqno, View } from '@coco/base';
+import type { NodeId, SnapshotOffer } from '@coco/consensus';
 import type { CommittedBody } from '@coco/ledger';
 
 /** A signed batch on its way to Raft; see the handle in docs/formats/handle.md. */
@@ -33,6 +34,21 @@ export interface CoveredEntry {
   readonly signature: Uint8Array;
 }
 
+/** What this node lacks, and must have before its replica goes on; see catch-up.ts. */
+export interface CatchUpOrder {
+  /** Counts from 1: answers name it. */
+  readonly request: number;
+  readonly offer: SnapshotOffer;
+  /** The first seqno that this node's files lack. */
+  readonly next: Seqno;
+}
+
+/** Raft's configuration. While a replacement is under way, who leaves still votes. */
+export interface ConfigurationReport {
+  readonly voters: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+}
+
 /** The receiver relies on the order. */
 export type ReplicaMessage =
   | ({ readonly kind: 'role' } & RoleReport)
@@ -40,4 +56,6 @@ export type ReplicaMessage =
   | { readonly kind: 'committed'; readonly seqno: Seqno }
   /** A batch that the main thread does not hold. */
   | { readonly kind: 'followed'; readonly batch: FollowedBatch }
+  | ({ readonly kind: 'install' } & CatchUpOrder)
+  | ({ readonly kind: 'configuration' } & ConfigurationReport)
   | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number };

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
-import { asSeqno, asView, ManualClock, MemoryDisk, present, SeededRandom } from '@coco/base';
+import {
+  asSeqno,
+  asView,
+  type LedgerError,
+  ManualClock,
+  MemoryDisk,
+  present,
+  SeededRandom,
+} from '@coco/base';
 import {
   createConfiguration,
   loadRaftModule,
@@ -22,7 +30,11 @@ describe('the replica host', () => {
   });
 
   /** Hosts on links that deliver at once, unless a message is dropped. */
-  async function hosts(count: number, limits: { recentBytesMax?: number } = {}) {
+  async function hosts(
+    count: number,
+    limits: { recentBytesMax?: number; keptEntries?: number } = {},
+  ) {
+    const failures: { id: number; error: unknown }[] = [];
     const ids = Array.from({ length: count }, (_, index) => index + 1);
     const said = new Map<number, ReplicaMessage[]>(ids.map((id) => [id, []]));
     const all = new Map<number, ReplicaHost>();
@@ -38,9 +50,8 @@ describe('the replica host', () => {
         random: new SeededRandom(nodeId),
         limits,
         send: (to, message) => queue.push({ from: nodeId, to, message }),
-        installSnapshot: async () => assert.fail('no snapshot is needed'),
         post: (message) => said.get(nodeId)?.push(message),
-        onFailed: (error) => assert.fail(String(error)),
+        onFailed: (error) => failures.push({ id: nodeId, error }),
       });
       all.set(nodeId, host);
       host.start({
@@ -72,7 +83,7 @@ describe('the replica host', () => {
     const host = (id: number): ReplicaHost => present(all.get(id), 'the host exists');
     const heard = (id: number): readonly ReplicaMessage[] => said.get(id) ?? [];
     const viewOf = (id: number): number => host(id).status().office.view;
-    return { ids, host, heard, cut, settle, primary, viewOf, all };
+    return { ids, host, heard, cut, settle, primary, viewOf, all, failures };
   }
 
   type Network = Awaited<ReturnType<typeof hosts>>;
@@ -87,6 +98,7 @@ describe('the replica host', () => {
 
   async function stop(network: Network): Promise<void> {
     for (const host of network.all.values()) await host.stop();
+    assert.deepEqual(network.failures, []);
   }
 
   function told(network: Network, id: number): readonly string[] {
@@ -211,6 +223,103 @@ describe('the replica host', () => {
     network.cut.clear();
     await beat(network, 40);
     assert.equal(told(network, away).length, 13);
+    await stop(network);
+  });
+
+  /** A network whose third node was away for so long that Raft's log no longer serves it. */
+  async function farBehind() {
+    const network = await hosts(3, { keptEntries: 2 });
+    const leader = await network.primary();
+    const host = network.host(leader);
+    const away = present(
+      network.ids.find((id) => id !== leader),
+      'there are three',
+    );
+    const writer = new BatchWriter(network.viewOf(leader));
+    const batches = [writer.open()];
+    host.propose(present(batches[0], 'one'));
+    await beat(network, 2);
+    network.cut.add(away);
+    for (let count = 0; count < 12; count++) {
+      const batch = writer.next(5, 5);
+      batches.push(batch);
+      host.propose(batch);
+      await beat(network);
+    }
+    network.cut.clear();
+    await beat(network, 5);
+    const order = network.heard(away).find((message) => message.kind === 'install');
+    assert.ok(order?.kind === 'install', 'it is told what it lacks');
+    return { network, host, writer, batches, order, away, awayHost: network.host(away) };
+  }
+
+  /** Why a node's files could not be made durable; taken out of the failures. */
+  function failureOf(network: Network, id: number): LedgerError {
+    const failure = present(network.failures.shift(), 'it fails');
+    assert.equal(failure.id, id);
+    const error = failure.error as LedgerError;
+    assert.equal(error.code, 'PersistFailed');
+    return error.cause as LedgerError;
+  }
+
+  test('has what a node that is far behind lacks fetched, and goes on from there', async () => {
+    const { network, host, writer, batches, order, away, awayHost } = await farBehind();
+    const { request, next, offer } = order;
+    assert.equal(next, 2, 'it has the first batch');
+    const lacking = batches.filter(({ firstSeqno }) => firstSeqno >= next);
+    assert.equal(offer.lastBatch?.firstSeqno, lacking.at(-1)?.firstSeqno);
+    assert.deepEqual(told(network, away), [
+      `followed ${network.viewOf(away)}.1 ${batches[0]?.body.length}`,
+    ]);
+    await awayHost.installBatches(request, lacking.slice(0, 5));
+    await awayHost.installBatches(request, lacking.slice(5));
+    await awayHost.installed(request);
+    await network.settle();
+    assert.equal(told(network, away).length, 1, 'its main thread has the batches already');
+    host.propose(writer.next(7));
+    await beat(network, 3);
+    assert.equal(told(network, away).length, 2, 'and follows from here on');
+    assert.equal((await awayHost.readCovered(asSeqno(9))).entry.length > 0, true);
+    await stop(network);
+  });
+
+  test('ends when what it was given is not what the primary named', async () => {
+    const { network, batches, order, away, awayHost } = await farBehind();
+    const forged = new BatchWriter(network.viewOf(away), order.next);
+    const lacking = batches
+      .slice(1)
+      .map((_, at) => (at === 11 ? forged.next(6, 4) : forged.next(5, 5)));
+    await awayHost.installBatches(order.request, lacking);
+    await awayHost.installed(order.request);
+    await network.settle();
+    assert.equal(failureOf(network, away).code, 'CatchUpMismatch');
+    await stop(network);
+  });
+
+  test('ends when what it lacks cannot be had, and not when it was stopped before', async () => {
+    const { network, order, away, awayHost } = await farBehind();
+    const cause = { code: 'PeerUnreachable', message: 'Nobody serves the batches.' };
+    awayHost.installFailed(order.request, cause);
+    await network.settle();
+    const { code, metadata } = failureOf(network, away);
+    assert.deepEqual([code, metadata.code], ['CatchUpFailed', 'PeerUnreachable']);
+    const other = await farBehind();
+    await other.awayHost.stop();
+    other.awayHost.installFailed(other.order.request, cause);
+    await other.network.settle();
+    for (const one of [network, other.network]) await stop(one);
+  });
+
+  test('tells the configuration that it begins with', async () => {
+    const network = await hosts(3);
+    assert.deepEqual(
+      network.heard(2).find(({ kind }) => kind === 'configuration'),
+      {
+        kind: 'configuration',
+        voters: [1, 2, 3],
+        learners: [],
+      },
+    );
     await stop(network);
   });
 });
