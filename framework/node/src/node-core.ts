@@ -84,37 +84,10 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
     onEntry: (entry) => adoptSecret(entry, { ...start.receiver, secrets: start.secrets }),
   });
   const office = new NodeOffice({ pipeline, follower, log, onPrimary: resolve });
-  replica = await ReplicaClient.start(
-    {
-      raftModule: await raftModule(),
-      ledgerFolder: start.ledgerFolder,
-      recovered: start.recovered,
-      nodeId: sequencer.nextSeqno,
-      begin: {
-        kind: 'start',
-        voters: [sequencer.nextSeqno],
-        view: sequencer.view,
-        lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
-      },
-      peerListen: start.peerListen,
-    },
-    {
-      onRole: (role) => office.onRole(role),
-      onCommitted: (seqno) => office.onCommitted(seqno),
-      onFollowed: (batch) => office.onFollowed(batch),
-      onPeers: (report) => logPeers(log, report),
-      onConfiguration: ({ voters, learners }) =>
-        log.write('info', 'consensus.configuration', {
-          voters: voters.length,
-          learners: learners.length,
-        }),
-      onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
-      onFailed: (error) => {
-        reject(error);
-        start.onFailed(error);
-      },
-    },
-  );
+  replica = await startReplica(start, office, (error) => {
+    reject(error);
+    start.onFailed(error);
+  });
   const ledger = {
     addSecret: (fromSeqno: Seqno, secret: Uint8Array) => sequencer.rekey(fromSeqno, secret),
     forceChunk: () => sequencer.forceChunk(),
@@ -127,6 +100,37 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
     await replica.stop();
     throw error;
   }
+}
+
+async function startReplica(
+  start: CoreStart,
+  office: NodeOffice,
+  onFailed: (error: LedgerError) => void,
+): Promise<ReplicaClient> {
+  const { sequencer, log } = start;
+  const begin = {
+    kind: 'start',
+    voters: [sequencer.nextSeqno],
+    view: sequencer.view,
+    lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
+  } as const;
+  const { ledgerFolder, recovered, peerListen } = start;
+  const nodeId = sequencer.nextSeqno;
+  return ReplicaClient.start(
+    { raftModule: await raftModule(), ledgerFolder, recovered, nodeId, begin, peerListen },
+    {
+      onRole: (role) => office.onRole(role),
+      onCommitted: (seqno) => office.onCommitted(seqno),
+      onFollowed: (batch) => office.onFollowed(batch),
+      onPeers: (report) => logPeers(log, report),
+      onConfiguration: ({ voters, learners }) => {
+        const counts = { voters: voters.length, learners: learners.length };
+        log.write('info', 'consensus.configuration', counts);
+      },
+      onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
+      onFailed,
+    },
+  );
 }
 
 function logPeers(log: Log, { kind, ...fields }: PeerReport): void {

@@ -16,7 +16,7 @@ export interface RecoveredFiles {
 }
 
 /** How the replica begins. */
-export type ReplicaBegin =
+type ReplicaBegin =
   /** One of the first nodes of a service, or of a recovered one. */
   | {
       readonly kind: 'start';
