@@ -14,12 +14,17 @@ export interface Call {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
+/** What an operator may open to everybody on an interface; CCF's names. */
+export type OperatorFeature = 'SnapshotRead';
+
 interface EndpointBase {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
   /** A template: `/gov/members/proposals/{proposalId}:withdraw`; `{x}` matches within a segment. */
   readonly path: string;
   /** Policies tried in order; the first that accepts names the caller. Empty: anyone. */
   readonly authentication: readonly AuthenticationPolicy[];
+  /** Where an interface has the feature, anyone may call, whatever the policies say. */
+  readonly operatorFeature?: OperatorFeature;
   /** What a COSE policy demands as the signed message's type; a member's message needs one. */
   readonly messageType?: string;
   /** One line for the OpenAPI document. */

@@ -17,6 +17,7 @@ export type {
   Call,
   CommandEndpoint,
   Endpoint,
+  OperatorFeature,
   ReadEndpoint,
   WriteEndpoint,
   WriteOutcome,

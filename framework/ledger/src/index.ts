@@ -9,6 +9,7 @@ export {
   auditLedger,
   type BatchPlace,
 } from './audit-ledger.ts';
+export { decodeBatches, encodeBatches } from './batch-frames.ts';
 export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
 export { commitEvidence } from './commit-evidence.ts';

@@ -18,9 +18,11 @@ import {
   tableBounds,
 } from './chunk-file.ts';
 import { formatChunkName, parseChunkName } from './chunk-name.ts';
+import { cutBatches } from './cut-batches.ts';
 import { entryBytesMax, entryFlag, entryId } from './entry.ts';
 import { type EntryRange, EntryReader } from './entry-reader.ts';
 import { ledgerError } from './errors.ts';
+import type { CommittedBody } from './open-batch.ts';
 import { SignatureIndex } from './signature-index.ts';
 
 /** Bytes that one `readEntries` answers with at most, unless one entry alone is larger. */
@@ -242,6 +244,29 @@ export class LedgerFiles {
     }
     const [entry] = await this.readEntries(signature, signature);
     return present(entry, 'a read answers with one entry at least');
+  }
+
+  /**
+   * Whole committed batches from `from`, which begins one, up to `to`: as many as fit `bytesMax`,
+   * at least one. @throws EntryNotFound, LedgerDamaged, DiskFault
+   */
+  async readBatches(
+    from: Seqno,
+    { to, bytesMax }: { readonly to: Seqno; readonly bytesMax: number },
+  ): Promise<readonly CommittedBody[]> {
+    const last = this.#signatures.upTo(asSeqno(Math.min(to, this.#committed))) ?? 0;
+    const before = asSeqno(Math.max(from - 1, 0));
+    const begins = from === this.#begin || this.#signatures.upTo(before) === before;
+    if (from < this.#begin || from > last || !begins) {
+      throw ledgerError('EntryNotFound', 'No committed batch begins there.', { from, to });
+    }
+    const entries = [...(await this.readEntries(from, asSeqno(last), bytesMax))];
+    const end = this.#signatures.after(before) as Seqno;
+    // One batch alone may be larger than what is asked for.
+    while (from + entries.length <= end) {
+      entries.push(...(await this.readEntries(asSeqno(from + entries.length), end)));
+    }
+    return cutBatches(entries, { from, signatures: this.#signatures });
   }
 
   /** Closes the files; what was not flushed may be lost. */

@@ -23,6 +23,11 @@ export class SignatureIndex {
     return this.#seqnos[this.#position(seqno)];
   }
 
+  /** The last signature up to `seqno`. */
+  upTo(seqno: Seqno): Seqno | undefined {
+    return this.#seqnos[this.#position(seqno) - 1];
+  }
+
   /** The number of signatures up to `seqno`. */
   #position(seqno: Seqno): number {
     let [low, high] = [0, this.#seqnos.length];

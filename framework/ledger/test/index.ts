@@ -1,3 +1,4 @@
+import './batch-frames.test.ts';
 import './audit-ledger.test.ts';
 import './build-receipt.test.ts';
 import './chunk-name.test.ts';

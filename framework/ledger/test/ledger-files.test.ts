@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asSeqno, asView, LedgerError, MemoryDisk, SeededRandom } from '@coco/base';
+import { asSeqno, asView, LedgerError, MemoryDisk, SeededRandom, type Seqno } from '@coco/base';
 import fc from 'fast-check';
 import { auditLedger, createLedgerFiles, recoverLedger } from '../src/index.ts';
 import { FailingDisk } from './failing-disk.ts';
@@ -270,4 +270,42 @@ test('whenever the machine stops, everything acknowledged is there and the torn 
   );
   for (let seed = 1; cuts === 0 && seed < 300; seed++) await crash(seed, 20 + ((seed * 7) % 100));
   assert.ok(cuts > 0, 'some crash left a torn tail');
+});
+
+test('whole committed batches are read, as many as fit, and no other', async () => {
+  const service = await sample(new MemoryDisk());
+  const ends = [service.files.committed];
+  for (const count of [3, 1, 9]) {
+    service.write(count);
+    await service.sign();
+    ends.push(asSeqno(service.files.next - 1));
+  }
+  const { files } = service;
+  service.write(2);
+  await files.append([service.seal()]);
+  ends.push(asSeqno(files.next - 1));
+  const [opened, first, , third, last] = ends as [Seqno, Seqno, Seqno, Seqno, Seqno];
+  const from = asSeqno(opened + 1);
+  const read = (to: Seqno, bytesMax: number) => files.readBatches(from, { to, bytesMax });
+  const all = await read(last, 1_000_000);
+  assert.deepEqual(
+    all.map(({ firstSeqno, entryCount }) => firstSeqno + entryCount - 1),
+    ends.slice(1, 4),
+    'the last one is not committed',
+  );
+  const bytes = Buffer.concat(await files.readEntries(from, third));
+  assert.deepEqual(Buffer.concat(all.map(({ body }) => body)), bytes);
+  assert.deepEqual(await read(asSeqno(first + 1), 1_000_000), all.slice(0, 1));
+  assert.deepEqual(await read(last, 1), all.slice(0, 1), 'one batch at least');
+  const two = all.slice(0, 2).reduce((sum, { body }) => sum + body.length, 0);
+  assert.deepEqual(await read(last, two), all.slice(0, 2));
+  for (const [start, to] of [
+    [opened + 2, last],
+    [opened + 1, opened + 2],
+    [third + 1, last],
+    [last + 1, last + 9],
+  ] as const) {
+    const missing = files.readBatches(asSeqno(start), { to: asSeqno(to), bytesMax: 1000 });
+    await assert.rejects(missing, { code: 'EntryNotFound' }, `${start}`);
+  }
 });

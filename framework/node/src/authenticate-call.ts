@@ -14,7 +14,9 @@ export function authenticateCall(
   routed: Extract<RoutedRequest, { kind: 'routed' }>,
 ): AuthenticatedCall {
   const { endpoint, request, parameters } = routed;
-  if (endpoint.authentication.length === 0) {
+  const { operatorFeature: feature } = endpoint;
+  const isOpened = feature !== undefined && context.interface.operatorFeatures.has(feature);
+  if (isOpened || endpoint.authentication.length === 0) {
     return { kind: 'call', endpoint, call: { request, parameters, caller: { policy: 'no_auth' } } };
   }
   const { pipeline, identities } = context;

@@ -1,5 +1,6 @@
 /** Where a node listens: the part "network" of its configuration. */
 
+import type { OperatorFeature } from '@coco/endpoint';
 import type { ConfigurationReader } from './configuration-reader.ts';
 import { nodeError } from './errors.ts';
 import { unusedKeys } from './unused-settings.ts';
@@ -9,6 +10,8 @@ const headerBytesDefault = 16 * 1024;
 /** Connections that are served, and those that are accepted to be told that they are too many. */
 const sessionsSoftDefault = 3900;
 const sessionsDefault = 4000;
+/** CCF's other features. */
+const unusedFeatures = ['SnapshotCreate', 'LedgerChunkRead'];
 const sessions = { min: 1, max: 100_000 };
 
 export interface InterfaceConfiguration {
@@ -20,6 +23,8 @@ export interface InterfaceConfiguration {
   readonly authority: 'Service' | 'Unsecured';
   /** Paths that the interface offers; all of them when there is none. */
   readonly acceptedEndpoints: readonly RegExp[];
+  /** What the operator opens to everybody here. */
+  readonly operatorFeatures: ReadonlySet<OperatorFeature>;
   /** Connections beyond it get 503 and end. Invariant: at most `sessionsMax`. */
   readonly sessionsSoftMax: number;
   /** Connections beyond it are dropped. */
@@ -51,6 +56,7 @@ export function parseInterfaces(reader: ConfigurationReader): readonly Interface
         .object('endorsement')
         .choice('authority', ['Service', 'Unsecured'], 'Service'),
       acceptedEndpoints: part.texts('accepted_endpoints').map((text) => pattern(text, name)),
+      operatorFeatures: operatorFeatures(part.texts('enabled_operator_features'), name),
       sessionsSoftMax: part.integer('max_open_sessions_soft', { min: 1, max: sessionsMax }, soft),
       sessionsMax,
       bodyBytesMax: http.sizeBytes('max_body_size', bodyBytesDefault),
@@ -91,6 +97,16 @@ function pattern(text: string, name: string): RegExp {
     const message = `"network.rpc_interfaces.${name}.accepted_endpoints" holds "${text}", which is no regular expression.`;
     throw nodeError('InvalidConfiguration', message, {}, cause);
   }
+}
+
+/** Those that this version has no use for are accepted: their endpoints are not there. */
+function operatorFeatures(texts: readonly string[], name: string): ReadonlySet<OperatorFeature> {
+  const unknown = texts.find((text) => !['SnapshotRead', ...unusedFeatures].includes(text));
+  if (unknown !== undefined) {
+    const message = `"network.rpc_interfaces.${name}.enabled_operator_features" holds "${unknown}", which is none.`;
+    throw nodeError('InvalidConfiguration', message);
+  }
+  return new Set(texts.includes('SnapshotRead') ? ['SnapshotRead'] : []);
 }
 
 /** Plain HTTP never leaves the machine (design, section 7). */

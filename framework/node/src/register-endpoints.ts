@@ -3,6 +3,7 @@
 import type { Adapter } from '@coco/adapter';
 import { type Registry, transactionEndpoints } from '@coco/endpoint';
 import { type GovernancePorts, governanceEndpoints } from '@coco/governance';
+import { ledgerEndpoints } from './ledger-endpoints.ts';
 import { type NodeStatus, nodeEndpoints } from './node-endpoints.ts';
 import { receiptEndpoint } from './receipt-endpoint.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
@@ -43,6 +44,7 @@ export function registerEndpoints(
   registry.add(transactionEndpoints('/node', tracker));
   registry.add(transactionEndpoints('/app', tracker));
   registry.add(governanceEndpoints(node.governance));
+  registry.add(ledgerEndpoints(replica));
   registry.add([
     receiptEndpoint({
       tracker,

@@ -94,12 +94,34 @@ export class ReplicaClient {
 
   /** @throws ReplicaBusy and what the files throw: ReceiptUnavailable, LedgerDamaged, DiskFault */
   async readCovered(seqno: Seqno): Promise<CoveredEntry> {
-    if (this.#waiting.size >= requestsMax) {
-      throw nodeError('ReplicaBusy', 'Too many reads wait for the ledger’s files.');
-    }
+    this.#assertFree();
     const answer = await this.#ask((request) => ({ kind: 'readCovered', request, seqno }));
     if (answer.kind !== 'covered') throw failure('The replica worker answered out of turn.');
     return answer.covered;
+  }
+
+  /**
+   * Whole committed batches, as docs/formats/ledger-batches.md has them.
+   * @throws ReplicaBusy, EntryNotFound, LedgerDamaged, DiskFault
+   */
+  async readBatches(
+    from: Seqno,
+    options: { readonly to: Seqno; readonly bytesMax: number },
+  ): Promise<Uint8Array> {
+    this.#assertFree();
+    const answer = await this.#ask((request) => ({
+      kind: 'readBatches',
+      request,
+      from,
+      ...options,
+    }));
+    if (answer.kind !== 'batches') throw failure('The replica worker answered out of turn.');
+    return answer.bytes;
+  }
+
+  #assertFree(): void {
+    if (this.#waiting.size < requestsMax) return;
+    throw nodeError('ReplicaBusy', 'Too many reads wait for the ledger’s files.');
   }
 
   /** The nodes of the service from now on, as the committed ledger has them. */
@@ -195,6 +217,7 @@ export class ReplicaClient {
         break;
       case 'started':
       case 'covered':
+      case 'batches':
       case 'done':
         this.#take(message.request)?.resolve(message);
         break;

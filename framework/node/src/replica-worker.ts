@@ -26,7 +26,9 @@ const start = workerData as ReplicaStart;
 let running: RunningHost | undefined;
 
 function post(message: FromReplica): void {
-  port.postMessage(message);
+  // A large answer changes hands; nothing is copied.
+  const moved = message.kind === 'batches' ? [message.bytes.buffer as ArrayBuffer] : [];
+  port.postMessage(message, moved);
 }
 
 function fail(error: unknown): void {
@@ -155,6 +157,11 @@ async function receive(message: ToReplica): Promise<void> {
       return answer(message.request, async () => {
         const covered = await host().readCovered(message.seqno);
         return { kind: 'covered', request: message.request, covered };
+      });
+    case 'readBatches':
+      return answer(message.request, async () => {
+        const { request, from, ...options } = message;
+        return { kind: 'batches', request, bytes: await host().readBatches(from, options) };
       });
     case 'endRecovery':
       return answer(message.request, async () => {

@@ -2,7 +2,8 @@
  * GET /node/snapshot and /node/snapshot/{name}: snapshots for nodes and operators, as CCF serves
  * them: the first redirects to the newest one, the second gives a part of a file. As in CCF a
  * range's end is exclusive, unlike RFC 9110's, and every answer is a part (206): a client goes on
- * where `content-range` ends. Files are encrypted where they hold what is private.
+ * where `content-range` ends. Files are encrypted where they hold what is private, but tell much in
+ * clear: trusted nodes read them, and whoever the operator opens them to on an interface.
  */
 
 import { emptyBytes, LedgerError } from '@coco/base';
@@ -22,7 +23,8 @@ export function snapshotEndpoints(files: SnapshotFiles): readonly CommandEndpoin
     method,
     path,
     summary: 'Snapshot of the state',
-    authentication: [],
+    authentication: ['node_cert'],
+    operatorFeature: 'SnapshotRead',
     mode: 'command',
     handle,
   });

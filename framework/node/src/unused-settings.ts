@@ -30,13 +30,7 @@ export const unusedKeys = {
   ],
   consensus: ['election_timeout', 'message_timeout'],
   output: ['identity_writer_fd', 'sealed_ledger_secret_location'],
-  interface: [
-    'max_open_sessions_soft',
-    'forwarding_timeout_ms',
-    'redirections',
-    'app_protocol',
-    'enabled_operator_features',
-  ],
+  interface: ['max_open_sessions_soft', 'forwarding_timeout_ms', 'redirections', 'app_protocol'],
   http: [
     'max_headers_count',
     'initial_window_size',

@@ -58,6 +58,14 @@ export type ToReplica =
   | { readonly kind: 'propose'; readonly batch: ProposedBatch }
   /** The entry at `seqno` and the signature entry that covers it, for a receipt. */
   | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
+  /** Whole committed batches from `from` up to `to`, for a node that catches up. */
+  | {
+      readonly kind: 'readBatches';
+      readonly request: number;
+      readonly from: Seqno;
+      readonly to: Seqno;
+      readonly bytesMax: number;
+    }
   /** The recovered service is open: its chunks lose `.recovery`. */
   | { readonly kind: 'endRecovery'; readonly request: number }
   /** The other nodes from now on, as the committed ledger has them. */
@@ -96,6 +104,7 @@ export type FromReplica =
     }
   | ReplicaMessage
   | { readonly kind: 'covered'; readonly request: number; readonly covered: CoveredEntry }
+  | { readonly kind: 'batches'; readonly request: number; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly request: number }
   | {
       readonly kind: 'refused';

@@ -145,6 +145,18 @@ describe('the node configuration', () => {
     refused(main({ accepted_endpoints: ['('] }), /holds "\(", which is no regular expression/);
   });
 
+  test('reads what the operator opens to everybody on an interface', () => {
+    const features = (names: readonly string[]) => (draft: Json) => {
+      const main = { bind_address: '127.0.0.1:0', enabled_operator_features: [...names] };
+      draft.network = { rpc_interfaces: { main } };
+    };
+    const opened = (names: readonly string[]) =>
+      parseConfiguration(configuration(features(names))).interfaces[0]?.operatorFeatures;
+    assert.deepEqual(opened([]), new Set());
+    assert.deepEqual(opened(['SnapshotRead', 'LedgerChunkRead']), new Set(['SnapshotRead']));
+    refused(features(['SnapshotWrite']), /holds "SnapshotWrite", which is none/);
+  });
+
   test('keeps plain HTTP on loopback', () => {
     const plain = (bind: string) => (draft: Json) => {
       draft.network = {

@@ -13,6 +13,7 @@ const configuration: InterfaceConfiguration = {
   publishedAddress: '127.0.0.1:0',
   authority: 'Unsecured',
   acceptedEndpoints: [],
+  operatorFeatures: new Set(),
   sessionsSoftMax: 45,
   sessionsMax: 50,
   bodyBytesMax: 1000,

@@ -11,6 +11,7 @@ import './fuzz.test.ts';
 import './governance-rollback.test.ts';
 import './http-listener.test.ts';
 import './issuer-client.test.ts';
+import './ledger-endpoints.test.ts';
 import './listener-renewal.test.ts';
 import './output-files.test.ts';
 import './peer-interface.test.ts';

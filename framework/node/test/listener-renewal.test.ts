@@ -24,6 +24,7 @@ suite('a listener whose certificate is renewed', () => {
         publishedAddress: '127.0.0.1:0',
         authority: 'Service',
         acceptedEndpoints: [],
+        operatorFeatures: new Set(),
         sessionsSoftMax: 5,
         sessionsMax: 9,
         bodyBytesMax: 1000,

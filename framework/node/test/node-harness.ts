@@ -89,6 +89,7 @@ export class NodeHarness {
         rpc_interfaces: {
           main: {
             bind_address: '127.0.0.1:0',
+            enabled_operator_features: ['SnapshotRead'],
             http_configuration: { max_body_size: '64KB' },
           },
         },

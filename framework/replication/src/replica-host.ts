@@ -31,7 +31,7 @@ import {
   type StoredBatch,
   type Verdict,
 } from '@coco/consensus';
-import type { BatchBody, LedgerFiles } from '@coco/ledger';
+import { type BatchBody, encodeBatches, type LedgerFiles } from '@coco/ledger';
 import { CatchUp } from './catch-up.ts';
 import { replicationError } from './errors.ts';
 import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
@@ -181,6 +181,17 @@ export class ReplicaHost {
     const signature = await this.#files.readBatchSignature(seqno);
     const [entry] = await this.#files.readEntries(seqno, seqno);
     return { entry: present(entry, 'a read answers with one entry at least'), signature };
+  }
+
+  /**
+   * Whole committed batches, as docs/formats/ledger-batches.md has them.
+   * @throws as LedgerFiles.readBatches does
+   */
+  async readBatches(
+    from: Seqno,
+    options: { readonly to: Seqno; readonly bytesMax: number },
+  ): Promise<Uint8Array> {
+    return encodeBatches(await this.#files.readBatches(from, options));
   }
 
   /** The main thread's state is that of a snapshot; `request` is of the order to catch up. */

@@ -84,7 +84,7 @@ export class Consortium {
     const configuration = {
       network: {
         rpc_interfaces: {
-          https: open,
+          https: { ...open, enabled_operator_features: ['SnapshotRead'] },
           ethereum: {
             ...open,
             endorsement: { authority: 'Unsecured' },
