@@ -28,6 +28,7 @@ export const roomOrder: readonly string[] = [
   'framework/apps',
   'framework/adapter',
   'framework/replication',
+  'framework/recovery',
   'framework/peers',
   'framework/node',
   'adapters/ethereum',

@@ -9,6 +9,13 @@ import { isWholeNumber } from './json-fields.ts';
 import { type Codec, json, jsonRow, rawBytes, Singleton, Table } from './table.ts';
 
 const ours = 'public:coco.gov';
+const internal = 'public:coco.internal';
+
+/**
+ * Ids of nodes that Raft's configuration has named as voters; written once that is so, never taken
+ * back. Who recovers from files learns from it which nodes may have voted last.
+ */
+export const nodeVoters: Table<Uint8Array> = new Table(`${internal}.node_voters`, rawBytes);
 
 /** The value of a row whose key alone says something. */
 export const presence: Uint8Array = new Uint8Array(8);

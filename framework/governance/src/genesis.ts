@@ -13,6 +13,7 @@ import {
 import { encryptTo, parseCertificate } from '@coco/crypto';
 import { MerkleTree } from '@coco/merkle';
 import { rebuildActiveMembers } from './active-members.ts';
+import { nodeVoters, presence } from './coco-tables.ts';
 import { rebuildDecided } from './decided-proposals.ts';
 import type { LedgerSecret } from './issue-recovery-shares.ts';
 import type { Writable } from './table.ts';
@@ -169,6 +170,8 @@ function addNode(transaction: Writable, node: NewNode): void {
     certificate_signing_request: node.certificateSigningRequestPem,
     public_key: node.publicKeyPem,
   });
+  // It begins alone, so it votes.
+  nodeVoters.put(transaction, node.id, presence);
 }
 
 function admitVirtual(transaction: Writable, policy: VirtualJoinPolicy): void {
@@ -201,7 +204,8 @@ export function recover(
   const tree = MerkleTree.deserialise(signedTree.require(transaction));
   previousSignedRoot.put(transaction, toHex(tree.root()));
   for (const [id, info] of nodeInfos.rows(transaction)) {
-    if (info.status !== 'Retired') nodeInfos.put(transaction, id, { ...info, status: 'Retired' });
+    if (info.retired_committed === true) continue;
+    nodeInfos.put(transaction, id, { ...info, status: 'Retired', retired_committed: true });
   }
   addNode(transaction, start.node);
   if (start.virtual) admitVirtual(transaction, start.virtual);

@@ -32,3 +32,13 @@ export function parseChunkName(text: string): ChunkName | undefined {
     isRecovery: match[4] !== undefined,
   };
 }
+
+/** The last seqno of a file that is named as committed; 0 without one. */
+export function committedThrough(names: readonly string[]): Seqno {
+  let through = 0;
+  for (const text of names) {
+    const name = parseChunkName(text);
+    if (name?.isCommitted && !name.isRecovery) through = Math.max(through, name.last ?? 0);
+  }
+  return asSeqno(through);
+}

@@ -12,6 +12,7 @@ export {
 export { decodeBatches, encodeBatches } from './batch-frames.ts';
 export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
+export { committedThrough } from './chunk-name.ts';
 export { commitEvidence } from './commit-evidence.ts';
 export {
   type DecodedSnapshot,

@@ -5,6 +5,7 @@ export { parseConfiguration } from './configuration.ts';
 export { FileDisk } from './file-disk.ts';
 export { measureCode } from './measure-code.ts';
 export type { AdapterFactory, RunNodeOptions } from './node-wiring.ts';
+export { ReadOnlyDisk } from './read-only-disk.ts';
 export { createLog, systemClock, systemRandom } from './real-ports.ts';
 export { receiptEndpoint } from './receipt-endpoint.ts';
 export type { RunningNode } from './run-node.ts';

@@ -35,6 +35,7 @@ import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
 import { createServiceIdentity } from './identities.ts';
+import { markFolder, takeFolder } from './ledger-folder.ts';
 import { openCore } from './node-core.ts';
 import { peerListenOf } from './peer-interface.ts';
 import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
@@ -218,6 +219,11 @@ export async function readPrivateLedger(
     return { result: undefined };
   });
   await pipeline.whenIdle();
+  // Before the files are the recovered service's: whoever finds them then knows whose they are.
+  const { baseFolder, configuration } = node;
+  const folder = resolve(baseFolder, configuration.ledgerDirectory);
+  await markFolder(folder, key);
   await core.replica.endRecovery();
   pipeline.endRecovery();
+  await takeFolder(folder, key);
 }

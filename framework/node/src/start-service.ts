@@ -19,6 +19,7 @@ import { storeLimits } from '@coco/replication';
 import type { StartConfiguration } from './command-configuration.ts';
 import { readConstitution, readMember } from './configured-files.ts';
 import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
+import { takeFolder } from './ledger-folder.ts';
 import { type NodeCore, openCore } from './node-core.ts';
 import { describePeerInterface, peerListenOf } from './peer-interface.ts';
 import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
@@ -81,6 +82,7 @@ export async function startService(
       return executeGenesis(opened, { ...content, node: described }, adapters);
     },
   });
+  await takeFolder(resolve(baseFolder, configuration.ledgerDirectory), node.key);
   const own = { node, service, evidence, core, tree, secrets };
   const nothing = { startupSeqno: asSeqno(0), historicalSecretRows: [] };
   return { ...own, ...nothing, endorsements: () => [] };

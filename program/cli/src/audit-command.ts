@@ -9,14 +9,13 @@ import { auditService, type ReceiptToHold, type RunnerAt, type ServiceAudit } fr
 import { fromBase64, LedgerError, parseTransactionId, type TransactionId } from '@coco/base';
 import { EncryptionKey } from '@coco/crypto';
 import { engineUrl, InProcessScriptRunner, ScriptEngine } from '@coco/isolate';
-import { systemClock, systemRandom } from '@coco/node';
+import { ReadOnlyDisk, systemClock, systemRandom } from '@coco/node';
 import { auditProgress } from './audit-progress.ts';
 import { findProposal, proposalText, type ReportFrame, reportText } from './audit-report.ts';
 import type { Command, Given } from './command-line.ts';
 import { cliError } from './errors.ts';
-import { ReadOnlyDisk } from './read-only-disk.ts';
 import { parseBundle, type ReceiptBundle, verifyBundle } from './receipt-bundle.ts';
-import type { Terminal } from './steps.ts';
+import { progressTerminal, type Terminal } from './steps.ts';
 
 const columnsDefault = 100;
 /** Wider lines are hard to read. */
@@ -57,14 +56,6 @@ export const auditCommand: Command = {
     const { text, isSound } = await runAudit(given, progressTerminal);
     console.log(text);
     if (!isSound) process.exitCode = 1;
-  },
-};
-
-/** What is printed goes to a file or a pipe: progress goes beside it. */
-const progressTerminal: Terminal = {
-  isInteractive: process.stderr.isTTY === true,
-  write: (text) => {
-    process.stderr.write(text);
   },
 };
 

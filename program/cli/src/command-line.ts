@@ -17,7 +17,10 @@ export interface Flag {
 /** What the overview knows of a command. */
 export interface CommandEntry {
   readonly name: string;
-  /** What stands after the name: `<hash>`, or `[file]` where it may be left out. */
+  /**
+   * What stands after the name: `<hash>`, or `[file]` where it may be left out; the last one may end
+   * in `...` and stand several times.
+   */
   readonly positionals: readonly string[];
   readonly summary: string;
   load(): Promise<Command>;
@@ -70,7 +73,8 @@ function parse(entry: CommandEntry, { flags }: Command, argv: readonly string[])
   }
   const needed = entry.positionals.filter((name) => !name.startsWith('[')).length;
   const count = parsed.positionals.length;
-  if (count < needed || count > entry.positionals.length) {
+  const most = entry.positionals.at(-1)?.endsWith('...') ? count : entry.positionals.length;
+  if (count < needed || count > most) {
     const wanted = entry.positionals.join(' ') || 'nothing';
     throw cliError('WrongUsage', `After "coco ${entry.name}" comes ${wanted}; ${see}.`);
   }

@@ -108,6 +108,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./ballot-command.ts')).ballotShowCommand,
   },
   {
+    name: 'recovery inspect',
+    positionals: ['<ledger directory>...'],
+    summary: 'from which of several nodes’ ledgers to recover, and what another one would lose',
+    load: async () => (await import('./recovery-inspect-command.ts')).recoveryInspectCommand,
+  },
+  {
     name: 'recovery status',
     positionals: [],
     summary: 'whether the service recovers, where its ledger ends, and what it waits for',

@@ -12,6 +12,14 @@ export const standardTerminal: Terminal = {
   },
 };
 
+/** What is printed may go to a file or a pipe: progress goes beside it. */
+export const progressTerminal: Terminal = {
+  isInteractive: process.stderr.isTTY === true,
+  write: (text) => {
+    process.stderr.write(text);
+  },
+};
+
 /** How far a step has come, in a few words. */
 export type Progress = (state: string) => void;
 

@@ -10,10 +10,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EncryptionKey } from '@coco/crypto';
+import { ReadOnlyDisk } from '@coco/node';
 import { runAudit } from '../src/audit-command.ts';
 import { progressText } from '../src/audit-progress.ts';
 import type { Given } from '../src/command-line.ts';
-import { ReadOnlyDisk } from '../src/read-only-disk.ts';
 import type { Terminal } from '../src/steps.ts';
 import { wrap } from '../src/wrap-text.ts';
 

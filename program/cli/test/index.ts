@@ -11,3 +11,4 @@ import './rules-commands.test.ts';
 import './sandbox-folder.test.ts';
 import './sandbox-node.test.ts';
 import './steps.test.ts';
+import './recovery-inspect.test.ts';

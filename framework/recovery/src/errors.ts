@@ -1,0 +1,26 @@
+/** Codes of @coco/recovery. */
+import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
+
+export const recoveryError: (
+  code: 'LedgersFork' | 'LedgersUnrelated' | 'NothingToRecover',
+  message: string,
+  metadata?: ErrorMetadata,
+  cause?: unknown,
+) => LedgerError = defineErrors({
+  LedgersFork: {
+    kind: 'refusal',
+    status: 409,
+    meaning:
+      'Two copies hold different signed entries at one place, which no run of one service writes: somebody must find out which of them is forged or was recovered elsewhere.',
+  },
+  LedgersUnrelated: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'Two copies are of different services: they do not even begin alike.',
+  },
+  NothingToRecover: {
+    kind: 'refusal',
+    status: 404,
+    meaning: 'No copy given holds a signed ledger that verifies.',
+  },
+});

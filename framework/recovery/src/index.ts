@@ -1,0 +1,18 @@
+/** The door of @coco/recovery. */
+export {
+  type JudgedCopy,
+  type Judgement,
+  judgeCopies,
+  type Standing,
+} from './judge-copies.ts';
+export type { ConfiguredNode } from './last-configuration.ts';
+export { nodeOfMark, readMarks, removeOtherMarks, signMark, writeMark } from './ledger-mark.ts';
+export {
+  CopyRecorder,
+  folderSigns,
+  type LedgerCopy,
+  type SurveyOptions,
+  type SurveyProgress,
+  surveyCopy,
+  type UnusableCopy,
+} from './survey-copy.ts';

@@ -1,0 +1,3 @@
+import './judge-copies.model.test.ts';
+import './judge-copies.test.ts';
+import './ledger-mark.test.ts';

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryDisk } from '@coco/base';
+import { createIdentity } from '../../ledger/test/sample-service.ts';
+import { judgeCopies, surveyCopy } from '../src/index.ts';
+import { createNode, folder, survey, type TestNode, Writer } from './copies.ts';
+
+const identity = await createIdentity();
+const [first, second, third] = [createNode(), createNode(), createNode()];
+const three: readonly TestNode[] = [first, second, third];
+
+test('the highest last signature of a majority is chosen, and who is behind is told', async () => {
+  const writer = await Writer.create(identity, three);
+  await writer.write(2);
+  const behind = await survey(await writer.copy(second), 'second');
+  await writer.write(1);
+  const whole = await survey(await writer.copy(first), 'first');
+  const judged = judgeCopies([behind, whole]);
+  assert.equal(judged.best.name, 'first');
+  assert.ok(judged.isEnough);
+  assert.equal(judged.missingCount, 0);
+  assert.deepEqual(judged.seenIds, [first.id, second.id].sort());
+  const [one, other] = judged.copies.map(({ standing }) => standing);
+  assert.deepEqual(one, { kind: 'behind', lackingCount: 4 });
+  assert.deepEqual(other, { kind: 'equal' });
+});
+
+test('one of three is too few, also where its folder is given three times', async () => {
+  const writer = await Writer.create(identity, three);
+  const names = ['a', 'b', 'c'];
+  const copies = await Promise.all(
+    names.map(async (name) => survey(await writer.copy(third), name)),
+  );
+  const judged = judgeCopies(copies);
+  assert.ok(!judged.isEnough);
+  assert.equal(judged.missingCount, 1);
+  assert.deepEqual(judged.seenIds, [third.id]);
+});
+
+test('two of four are enough, because three of four commit', async () => {
+  const fourth = createNode();
+  const writer = await Writer.create(identity, [...three, fourth]);
+  const copies = [
+    await survey(await writer.copy(first), 'a'),
+    await survey(await writer.copy(second), 'b'),
+  ];
+  assert.ok(judgeCopies(copies).isEnough);
+  assert.ok(!judgeCopies(copies.slice(1)).isEnough);
+});
+
+test('an unmarked folder stands for the only node, and for none of several', async () => {
+  const alone = await Writer.create(identity, [first]);
+  assert.ok(judgeCopies([await survey(await alone.copy(), 'alone')]).isEnough);
+  const several = await Writer.create(identity, three);
+  const unmarked = await survey(await several.copy(), 'unmarked');
+  assert.deepEqual(judgeCopies([unmarked]).seenIds, []);
+});
+
+test('the view counts before the seqno: what a later primary replaced never committed', async () => {
+  const writer = await Writer.create(identity, three, 1e6);
+  const common = (await survey(await writer.copy(), 'common')).lastSigned.seqno;
+  const later = await writer.elsewhere(4);
+  await writer.write(5);
+  const left = await survey(await writer.copy(first), 'left');
+  const elected = await survey(await later.copy(second), 'elected');
+  assert.ok(left.lastSigned.seqno > elected.lastSigned.seqno);
+  const judged = judgeCopies([left, elected]);
+  assert.equal(judged.best.name, 'elected');
+  assert.ok(judged.isEnough);
+  const [{ standing }] = judged.copies as [(typeof judged.copies)[0]];
+  const expected = { kind: 'replaced', from: common + 1, view: 2, lackingCount: 1 };
+  assert.deepEqual(standing, expected);
+});
+
+test('two primaries of one view are a fork, named with its first seqno', async () => {
+  const writer = await Writer.create(identity, three);
+  const common = (await survey(await writer.copy(), 'common')).lastSigned.seqno;
+  const [one, other] = [await writer.elsewhere(5), await writer.elsewhere(5)];
+  await one.write(1);
+  await other.write(2);
+  const copies = [await survey(one.disk, 'one'), await survey(other.disk, 'other')];
+  assert.throws(() => judgeCopies(copies), {
+    code: 'LedgersFork',
+    metadata: { one: 'one', other: 'other', seqno: common + 1 },
+  });
+});
+
+test('a lower copy whose replaced files are named as committed is a fork', async () => {
+  const writer = await Writer.create(identity, three);
+  const later = await writer.elsewhere(4);
+  await writer.write(12);
+  const left = await survey(writer.disk, 'left');
+  const elected = await survey(later.disk, 'elected');
+  assert.ok(left.namedCommitted > elected.lastSigned.seqno);
+  assert.throws(() => judgeCopies([left, elected]), {
+    code: 'LedgersFork',
+    message: /named as committed/,
+  });
+});
+
+test('a service recovered without what another copy holds is a fork', async () => {
+  const writer = await Writer.create(identity, three);
+  const recovered = await survey((await writer.recovered()).disk, 'recovered');
+  const before = await survey(await writer.copy(first), 'before');
+  assert.equal(judgeCopies([before, recovered]).best.name, 'recovered');
+  await writer.write(1);
+  const more = await survey(await writer.copy(first), 'more');
+  assert.throws(() => judgeCopies([more, recovered]), {
+    code: 'LedgersFork',
+    message: /recovered without/,
+  });
+});
+
+test('copies of different services are told apart, and no copy is nothing to recover', async () => {
+  const [one, other] = [
+    await Writer.create(identity, three),
+    await Writer.create(await createIdentity(), three),
+  ];
+  const copies = [await survey(one.disk, 'one'), await survey(other.disk, 'other')];
+  assert.throws(() => judgeCopies(copies), { code: 'LedgersUnrelated' });
+  assert.throws(() => judgeCopies([]), { code: 'NothingToRecover' });
+});
+
+test('a damaged copy and an empty folder are unusable, with a reason', async () => {
+  const writer = await Writer.create(identity, three);
+  const disk = await writer.copy(first);
+  const [name = ''] = (await disk.list(folder)).filter((one) => one.startsWith('ledger_1'));
+  const file = await disk.open(`${folder}/${name}`, { create: false });
+  await file.write(200, Uint8Array.of(1, 2, 3));
+  const damaged = await surveyCopy({ disk, folder, name: 'damaged' });
+  assert.ok(damaged.kind === 'unusable' && damaged.reason.includes(name));
+  const empty = await surveyCopy({ disk: new MemoryDisk(), folder, name: 'empty' });
+  assert.ok(empty.kind === 'unusable' && /no signed ledger/.test(empty.reason));
+});
+
+test('a node that was trusted or retired last counts against, until the ledger says it is done', async () => {
+  const fourth = createNode();
+  const writer = await Writer.create(identity, three);
+  await writer.change([
+    { node: fourth, row: {} },
+    { node: third, row: { status: 'Retired' } },
+  ]);
+  const one = await survey(await writer.copy(first), 'first');
+  const other = await survey(await writer.copy(fourth), 'fourth');
+  const uncertain = judgeCopies([one, other]);
+  // The third may still vote, the fourth may not yet: the second and the third may have committed.
+  assert.ok(!uncertain.isEnough);
+  assert.deepEqual(
+    uncertain.nodes.filter(({ isCertain }) => isCertain).map(({ nodeId }) => nodeId),
+    [first.id, second.id].sort(),
+  );
+  await writer.change([{ node: fourth, isVoter: true }]);
+  await writer.change([{ node: third, row: { status: 'Retired', retired_committed: true } }]);
+  const done = judgeCopies([
+    await survey(await writer.copy(first), 'first'),
+    await survey(await writer.copy(fourth), 'fourth'),
+  ]);
+  assert.ok(done.isEnough);
+  assert.equal(done.nodes.length, 3);
+});
+
+test('progress counts entries and bytes up to the whole ledger', async () => {
+  const writer = await Writer.create(identity, three);
+  await writer.write(3);
+  const seen: number[] = [];
+  let last = { entryCount: 0, bytesRead: 0, bytesTotal: 0 };
+  await surveyCopy({
+    disk: writer.disk,
+    folder,
+    name: 'ledger',
+    onProgress: (progress) => {
+      seen.push(progress.entryCount);
+      last = progress;
+    },
+  });
+  assert.deepEqual(
+    seen,
+    seen.toSorted((one, other) => one - other),
+  );
+  assert.equal(last.entryCount, writer.service.sequencer.nextSeqno - 1);
+  assert.ok(last.bytesRead > 0 && last.bytesRead <= last.bytesTotal);
+});
