@@ -31,7 +31,7 @@ function start(
 }
 
 suite('genesis', () => {
-  test('writes the tables of CCF’s first transaction', async () => {
+  test('writes the tables of CCF’s first transaction, and which node votes', async () => {
     const service = await TestService.start([member, other]);
     const state = service.store.readAt(service.store.seqno);
     assert.deepEqual(state.mapNames(), [
@@ -46,6 +46,7 @@ suite('genesis', () => {
       'public:ccf.gov.nodes.virtual.measurements',
       'public:ccf.gov.service.config',
       'public:ccf.gov.service.info',
+      'public:coco.internal.node_voters',
     ]);
     assert.deepEqual(tables.memberAcks.get(state, member.id), {
       state_digest: '',

@@ -1,8 +1,8 @@
 /**
  * From which copy of a ledger a recovery goes, and whether anything acknowledged may be missing.
  * The rule (design, section 8): the copy whose last signature has the highest (view, seqno) among
- * those of enough nodes. Enough is: whatever set of nodes committed last, one of them is here. Pure:
- * copies in, verdict out. Why it holds: docs/decisions/disaster-recovery.md.
+ * those of enough nodes. Enough is: whatever set of nodes committed last, one of them is here.
+ * Pure: copies in, verdict out. Why it holds: docs/decisions/disaster-recovery.md.
  */
 import {
   asSeqno,
@@ -90,7 +90,7 @@ function compareSigned(left: TransactionId, right: TransactionId): number {
   return left.view - right.view || left.seqno - right.seqno;
 }
 
-/** A copy whose signed end an operator cut off stands for no node: it may lack what that node had. */
+/** A copy whose signed end an operator cut off stands for no node: it may lack what was there. */
 function nodesOf(copy: LedgerCopy, nodes: readonly ConfiguredNode[]): readonly string[] {
   if (copy.isCutShort) return [];
   const ids = nodes.map(({ nodeId }) => nodeId);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryDisk } from '@coco/base';
-import { createIdentity } from '../../ledger/test/sample-service.ts';
+import { createIdentity } from '../../ledger/test/sample-writer.ts';
 import { judgeCopies, surveyCopy } from '../src/index.ts';
-import { createNode, folder, survey, type TestNode, Writer } from './copies.ts';
+import { createNode, folder, survey, type TestNode, Writer } from './copies-writer.ts';
 
 const identity = await createIdentity();
 const [first, second, third] = [createNode(), createNode(), createNode()];

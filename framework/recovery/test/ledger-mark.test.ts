@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { fromHex, MemoryDisk } from '@coco/base';
 import fc from 'fast-check';
 import { nodeOfMark, readMarks, removeOtherMarks, signMark, writeMark } from '../src/index.ts';
-import { createNode, folder } from './copies.ts';
+import { createNode, folder } from './copies-writer.ts';
 
 test('a mark names the node that signed it, and no changed mark names anybody', () => {
   const { key, id } = createNode();

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { MemoryDisk } from '@coco/base';
-import { createIdentity } from '../../../framework/ledger/test/sample-service.ts';
-import { createNode, folder, Writer } from '../../../framework/recovery/test/copies.ts';
+import { createIdentity } from '../../../framework/ledger/test/sample-writer.ts';
+import { createNode, folder, Writer } from '../../../framework/recovery/test/copies-writer.ts';
 import { inspectLedgers } from '../src/recovery-inspect-command.ts';
 import type { Terminal } from '../src/steps.ts';
 

@@ -4,13 +4,15 @@ import { SigningKey } from '@coco/crypto';
 import { type NodeInfoRow, nodeInfos, nodeVoters } from '@coco/governance';
 import { Store, type WriteSet } from '@coco/kv';
 import { NonceGuard, recoverLedger, Sequencer } from '@coco/ledger';
-import { beginRecovery, copyFolder, endRecovery } from '../../ledger/test/sample-recovery.ts';
 import {
+  beginRecovery,
+  copyFolder,
   createIdentity,
+  endRecovery,
   type Identity,
   SampleService,
   signerOf,
-} from '../../ledger/test/sample-service.ts';
+} from '../../ledger/test/sample-writer.ts';
 import { type LedgerCopy, surveyCopy, type UnusableCopy, writeMark } from '../src/index.ts';
 
 export const folder = 'ledger';

@@ -1,0 +1,3 @@
+/** The samples of this room's tests, for the tests of other rooms. */
+export { beginRecovery, copyFolder, endRecovery } from './sample-recovery.ts';
+export { createIdentity, type Identity, SampleService, signerOf } from './sample-service.ts';
