@@ -9,6 +9,8 @@ export interface Request {
   readonly method: string;
   /** Decoded path, without the query; a slash within a segment stays `%2F`. */
   readonly path: string;
+  /** Path and query as they came, for who passes the request on; absent if it was made here. */
+  readonly target?: string;
   /** The first value of each query parameter. */
   readonly query: ReadonlyMap<string, string>;
   /** Lower-case names. */

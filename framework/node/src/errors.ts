@@ -18,7 +18,10 @@ export const nodeError: (
     | 'SessionCapExhausted'
     | 'PidFileTaken'
     | 'ReplicaFailed'
-    | 'ReplicaBusy',
+    | 'ReplicaBusy'
+    | 'NodeUnreachable'
+    | 'NodeAnswerLost'
+    | 'NodeCallsFull',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -102,5 +105,22 @@ export const nodeError: (
     kind: 'fault',
     status: 503,
     meaning: 'Too many reads of the ledger’s files wait at once; try again shortly.',
+  },
+  NodeUnreachable: {
+    kind: 'fault',
+    status: 503,
+    meaning:
+      'Another node could not be reached; nothing was sent, so that the request may be repeated.',
+  },
+  NodeAnswerLost: {
+    kind: 'fault',
+    status: 504,
+    meaning:
+      'Another node got the request and its answer did not arrive: whether it was carried out is not known here.',
+  },
+  NodeCallsFull: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'Too many requests wait for another node; nothing was sent, try again shortly.',
   },
 });

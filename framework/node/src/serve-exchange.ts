@@ -151,6 +151,7 @@ function toRequest(message: http.IncomingMessage, body: Uint8Array): Request {
   return {
     method: message.method ?? 'GET',
     path: decodePath(at < 0 ? target : target.slice(0, at)),
+    target,
     query,
     headers: headersOf(message),
     body,

@@ -13,6 +13,8 @@ import './http-listener.test.ts';
 import './issuer-client.test.ts';
 import './ledger-endpoints.test.ts';
 import './listener-renewal.test.ts';
+import './node-addresses.test.ts';
+import './node-caller.test.ts';
 import './output-files.test.ts';
 import './peer-interface.test.ts';
 import './primary-job.test.ts';
