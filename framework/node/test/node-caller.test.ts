@@ -48,7 +48,7 @@ async function listenAs(
       sessionsMax: 90,
       bodyBytesMax: 1000,
       headerBytesMax: 4096,
-      operatorFeatures: [],
+      operatorFeatures: new Set(),
     },
     identity: { certificatePem: node.endorsedPem, privateKeyPem: node.key.privatePem() },
     answer,
