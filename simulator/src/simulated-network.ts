@@ -109,7 +109,7 @@ export class SimulatedNetwork {
 
   /** A body with another bit, as a host might send it: the handle is in Raft's own message. */
   #damage(message: PeerMessage): [PeerMessage, boolean] {
-    if (message.kind === 'fetch' || message.bodies.length === 0) return [message, true];
+    if (!('bodies' in message) || message.bodies.length === 0) return [message, true];
     if (!this.#chance.percent(this.weather.corruptPercent)) return [message, true];
     this.#counts.add('corrupt body');
     const [first, ...rest] = message.bodies as [Uint8Array, ...Uint8Array[]];

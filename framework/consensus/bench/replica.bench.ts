@@ -49,6 +49,7 @@ class OneNode {
         onRole: () => {},
         onCommitted: (batches) => this.#deliver(batches),
         onConfiguration: () => {},
+        onRemoved: () => {},
         onFailed: (error) => {
           throw error;
         },

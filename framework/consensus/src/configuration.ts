@@ -34,6 +34,12 @@ export function createConfiguration(
   return { voters, learners, votersOutgoing: [], learnersNext: [], isAutoLeave: false };
 }
 
+/** Everybody whom Raft speaks to. */
+export function membersOf(configuration: Configuration): readonly NodeId[] {
+  const { voters, learners, votersOutgoing } = configuration;
+  return [...new Set([...voters, ...learners, ...votersOutgoing])];
+}
+
 export function isMember(configuration: Configuration, id: NodeId): boolean {
   const { voters, learners, votersOutgoing } = configuration;
   return voters.includes(id) || learners.includes(id) || votersOutgoing.includes(id);

@@ -2,7 +2,8 @@
  * What comes from peers: checks each message, sees to it that every body is here and verified
  * before Raft learns of its batch, asks for what is missing, and answers who asks.
  */
-import { LedgerError, toHex } from '@coco/base';
+import type { RaftIndex } from '@coco/base';
+import { asRaftIndex, LedgerError, toHex } from '@coco/base';
 import type { BodyStore } from './body-store.ts';
 import { isBodyOf } from './body-store.ts';
 import type { NamedBatch } from './check-raft-message.ts';
@@ -29,6 +30,7 @@ export interface InboxParts {
   readonly limits: ReplicaLimits;
   readonly membership: Membership;
   readonly ports: ReplicaPorts;
+  readonly onRemoved: () => void;
 }
 
 type Bodies = ReadonlyMap<string, Uint8Array>;
@@ -69,6 +71,8 @@ export class Inbox {
         return this.#supply(from, message.bodies);
       case 'fetch':
         return this.#serve(from, message.handles);
+      case 'removed':
+        return this.#learnRemoval(message.raftIndex);
     }
   }
 
@@ -85,6 +89,7 @@ export class Inbox {
     const context = { id, from, lastIndex: tail.lastIndex, limits };
     const checked = checkRaftMessage(incoming, context);
     if (!checked.isValid) return rejected(checked.reason);
+    this.#tellRemoved(from);
     const supplied = matchBodies(checked.batches, delivery.bodies);
     if (!supplied) return rejected('a body that no entry names');
     if (checked.batches.length === 0) return this.#step();
@@ -149,6 +154,25 @@ export class Inbox {
     const isFirst = !this.#held.hasAny(from);
     if (!this.#held.hold(from, held)) return ignored('too many messages wait for bodies');
     if (isFirst) this.#fetch(from, this.#held.missingOf(from));
+    return accepted;
+  }
+
+  /**
+   * Who was removed may not have heard of it. Who was not added yet is told the same: it knows a
+   * later configuration, or none, and goes by that.
+   */
+  #tellRemoved(from: number): void {
+    const { tail, membership, ports } = this.#parts;
+    if (tail.deliveredIndex === 0 || isMember(membership.configuration, from)) return;
+    ports.send(from, { kind: 'removed', raftIndex: asRaftIndex(tail.deliveredIndex) });
+  }
+
+  /** A configuration later than the last one here, which names this node: it was removed since. */
+  #learnRemoval(raftIndex: RaftIndex): Verdict {
+    const { id, tail, membership, onRemoved } = this.#parts;
+    const isMemberHere = isMember(membership.configuration, id);
+    if (!isMemberHere || raftIndex <= tail.deliveredIndex) return ignored('it is older news');
+    onRemoved();
     return accepted;
   }
 

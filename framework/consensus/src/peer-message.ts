@@ -1,9 +1,10 @@
 /**
  * What one replica says to another: a Raft message with the bodies that it names, a request for
- * bodies, or bodies that were asked for. Layout and vector: docs/formats/peer-message.md. The
- * transport authenticates the sender; nothing here does.
+ * bodies, bodies that were asked for, or that the other is no member any more. Layout and vector:
+ * docs/formats/peer-message.md. The transport authenticates the sender; nothing here does.
  */
-import { ByteReader, ByteWriter, LedgerError } from '@coco/base';
+import type { RaftIndex } from '@coco/base';
+import { asRaftIndex, ByteReader, ByteWriter, LedgerError } from '@coco/base';
 import { consensusError } from './errors.ts';
 import type { Handle } from './handle.ts';
 import { decodeHandle, encodeHandle, handleBytes } from './handle.ts';
@@ -12,11 +13,14 @@ import type { ReplicaLimits } from './limits.ts';
 export type PeerMessage =
   | { readonly kind: 'raft'; readonly message: Uint8Array; readonly bodies: readonly Uint8Array[] }
   | { readonly kind: 'fetch'; readonly handles: readonly Handle[] }
-  | { readonly kind: 'bodies'; readonly bodies: readonly Uint8Array[] };
+  | { readonly kind: 'bodies'; readonly bodies: readonly Uint8Array[] }
+  /** The receiver is no member of the configuration that the sender has applied at this index. */
+  | { readonly kind: 'removed'; readonly raftIndex: RaftIndex };
 
 const raftCode = 1;
 const fetchCode = 2;
 const bodiesCode = 3;
+const removedCode = 4;
 
 export type PeerMessageLimits = Pick<
   ReplicaLimits,
@@ -44,6 +48,9 @@ export function encodePeerMessage(message: PeerMessage): Uint8Array {
     case 'bodies':
       writer.u8(bodiesCode);
       writeBodies(writer, message.bodies);
+      break;
+    case 'removed':
+      writer.u8(removedCode).u64(message.raftIndex);
       break;
   }
   return writer.done();
@@ -80,6 +87,8 @@ function readMessage(reader: ByteReader, limits: PeerMessageLimits): PeerMessage
     }
     case bodiesCode:
       return { kind: 'bodies', bodies: readBodies(reader, limits) };
+    case removedCode:
+      return { kind: 'removed', raftIndex: readIndex(reader) };
     default:
       throw consensusError('InvalidPeerMessage', 'A peer message has an unknown kind.', { code });
   }
@@ -96,6 +105,12 @@ function readBodies(reader: ByteReader, limits: PeerMessageLimits): Uint8Array[]
     bodies.push(new Uint8Array(reader.raw(readCount(reader, limits.bodyBytesMax))));
   }
   return bodies;
+}
+
+function readIndex(reader: ByteReader): RaftIndex {
+  const index = reader.u64();
+  if (Number.isSafeInteger(index) && index > 0) return asRaftIndex(index);
+  throw consensusError('InvalidPeerMessage', 'An index is out of range.', { index });
 }
 
 function readCount(reader: ByteReader, max: number): number {

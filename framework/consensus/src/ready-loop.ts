@@ -6,6 +6,8 @@
  */
 import type { LedgerError, View } from '@coco/base';
 import { asRaftIndex, asSeqno, asView, BugError } from '@coco/base';
+import type { Configuration } from './configuration.ts';
+import { isMember, membersOf } from './configuration.ts';
 import { consensusError } from './errors.ts';
 import type { StoredBatch } from './log-tail.ts';
 import type { RaftEntry, RaftSnapshot, Ready } from './raft-instance.ts';
@@ -131,11 +133,13 @@ export class ReadyLoop {
     }
     if (!this.#isRunning) return;
     for (const message of ready.messages) outbox.send(message);
+    const before = membership.configuration;
     const isReconfigured = this.#deliver(ready.committed) || offer !== undefined;
     instance.advance();
     if (isReconfigured) {
       this.#renewOffer();
       events.onConfiguration(membership.configuration);
+      this.#tellRemoved(before);
     }
     this.#compact();
     for (const read of ready.reads) reads.confirm(read.index, read.context);
@@ -175,6 +179,19 @@ export class ReadyLoop {
     }
     if (batches.length > 0) events.onCommitted(batches);
     return isReconfigured;
+  }
+
+  /** Raft speaks to who was removed no more, and may not have told it: everybody here does. */
+  #tellRemoved(before: Configuration): void {
+    const { id, membership, tail, ports, events } = this.#parts;
+    for (const member of membersOf(before)) {
+      if (isMember(membership.configuration, member)) continue;
+      if (member === id) events.onRemoved();
+      else {
+        const raftIndex = asRaftIndex(tail.deliveredIndex);
+        ports.send(member, { kind: 'removed', raftIndex });
+      }
+    }
   }
 
   /** Once an entry of the leader's own term is delivered, everything before it is. */

@@ -60,7 +60,16 @@ export function createParts(options: ReplicaOptions): ReplicaParts {
     inFlight: new InFlight(limits),
     membership,
     reads: new ReadRounds(id, limits),
-    inbox: new Inbox({ id, instance, tail, bodies, limits, membership, ports }),
+    inbox: new Inbox({
+      id,
+      instance,
+      tail,
+      bodies,
+      limits,
+      membership,
+      ports,
+      onRemoved: () => events.onRemoved(),
+    }),
     outbox: new Outbox({ instance, tail, bodies, limits, ports }),
   };
 }

@@ -37,6 +37,11 @@ export interface ReplicaEvents {
   onCommitted(batches: readonly StoredBatch[]): void;
   /** A membership change was applied, or a snapshot brought another configuration. */
   onConfiguration(configuration: Configuration): void;
+  /**
+   * The service has removed this node: no configuration names it any more, and none will. The
+   * owner ends the node. May be told more than once.
+   */
+  onRemoved(): void;
   /** The replica has stopped for good: PersistFailed, or a bug. The owner ends the node. */
   onFailed(error: unknown): void;
 }

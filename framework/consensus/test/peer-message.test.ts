@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fromHex, LedgerError, toHex } from '@coco/base';
+import { asRaftIndex, fromHex, LedgerError, toHex } from '@coco/base';
 import fc from 'fast-check';
 import type { PeerMessage } from '../src/index.ts';
 import { defaultLimits, encodePeerMessage, parsePeerMessage } from '../src/index.ts';
@@ -23,6 +23,9 @@ const anyMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     plain,
   ),
   fc.record({ kind: fc.constant('bodies' as const), bodies: anyBodies }, plain),
+  fc
+    .integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+    .map((index) => ({ kind: 'removed' as const, raftIndex: asRaftIndex(index) })),
 );
 
 function refusalOf(bytes: Uint8Array): string | undefined {
@@ -76,7 +79,9 @@ describe('peer message', () => {
       '02 05000000', // five handles
       '03 ffffffff', // 2^32 - 1 bodies
       '00',
-      '04',
+      '04 0000000000000000', // an index that no log has
+      '04 0000000000002000', // 2^53
+      '05',
     ];
     for (const hex of beyond) {
       assert.equal(refusalOf(fromHex(hex.replaceAll(' ', ''))), 'InvalidPeerMessage', hex);

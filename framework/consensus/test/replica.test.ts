@@ -154,7 +154,13 @@ describe('a failure', () => {
         installSnapshot: async () => {},
         ...ports,
       },
-      events: { onRole: () => {}, onCommitted: () => {}, onConfiguration: () => {}, onFailed },
+      events: {
+        onRole: () => {},
+        onCommitted: () => {},
+        onConfiguration: () => {},
+        onRemoved: () => {},
+        onFailed,
+      },
     });
   }
 
@@ -195,6 +201,7 @@ describe('a failure', () => {
         onRole: () => {},
         onCommitted: () => {},
         onConfiguration: () => {},
+        onRemoved: () => {},
         onFailed: () => {},
       },
     });

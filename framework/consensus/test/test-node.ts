@@ -55,6 +55,7 @@ export class TestNode {
   isDiskLying = false;
   /** Why the replica stopped by itself. */
   failure: unknown;
+  isRemoved = false;
   /** Whether a new office begins with its opening batch, as every owner must do it. */
   opensViews = true;
   /** A batch that Raft refused: it comes again unchanged or the view ends. */
@@ -92,6 +93,10 @@ export class TestNode {
           this.configuration = configuration;
           this.settleDoubts();
           this.#record(`configuration ${formatConfiguration(configuration)}`);
+        },
+        onRemoved: () => {
+          if (!this.isRemoved) this.#record('is told that it was removed');
+          this.isRemoved = true;
         },
         onFailed: (error) => {
           this.failure = error;

@@ -17,6 +17,8 @@ async function start(options) {
       onFollowed: tell('followed'),
       onInstall: tell('install'),
       onConfiguration: tell('configuration'),
+      onPassOn: tell('passOn'),
+      onRemoved: tell('removed'),
       onPeers: tell('peers'),
       onFailed: (error) =>
         process.send({ kind: 'failed', value: `${error.code}: ${error.message}` }),

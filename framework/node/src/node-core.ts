@@ -116,7 +116,7 @@ async function startReplica(
   } as const;
   const { ledgerFolder, recovered, peerListen } = start;
   const nodeId = sequencer.nextSeqno;
-  return ReplicaClient.start(
+  const client: ReplicaClient = await ReplicaClient.start(
     { raftModule: await raftModule(), ledgerFolder, recovered, nodeId, begin, peerListen },
     {
       onRole: (role) => office.onRole(role),
@@ -127,10 +127,13 @@ async function startReplica(
         const counts = { voters: voters.length, learners: learners.length };
         log.write('info', 'consensus.configuration', counts);
       },
+      onPassOn: (to) => office.onPassOn(to, client),
+      onRemoved: () => log.write('warning', 'node.removed'),
       onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
       onFailed,
     },
   );
+  return client;
 }
 
 function logPeers(log: Log, { kind, ...fields }: PeerReport): void {

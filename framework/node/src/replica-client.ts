@@ -27,6 +27,10 @@ export interface ReplicaEvents {
   onInstall(order: CatchUpOrder): void;
   /** Raft's configuration, at the start and when it changed. */
   onConfiguration(configuration: ConfigurationReport): void;
+  /** The ledger wants this primary to leave: hand office over to this node. */
+  onPassOn(to: NodeId): void;
+  /** The service has removed this node: it is to end. May come more than once. */
+  onRemoved(): void;
   /** Connections to other nodes came, went, or were refused. */
   onPeers(report: PeerReport): void;
   /** Nothing is durable any more: the node must stop. */
@@ -201,6 +205,12 @@ export class ReplicaClient {
         break;
       case 'install':
         this.#events.onInstall(message);
+        break;
+      case 'passOn':
+        this.#events.onPassOn(message.to);
+        break;
+      case 'removed':
+        this.#events.onRemoved();
         break;
       case 'configuration':
         this.#events.onConfiguration(message);

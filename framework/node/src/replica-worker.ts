@@ -82,7 +82,8 @@ class RunningHost {
     return present(this.#channel, 'a node that runs alone has no peers');
   }
 
-  setMembers({ peers }: LedgerMembers): void {
+  setMembers({ peers, trusted }: LedgerMembers): void {
+    this.host.setTrusted(trusted);
     if (this.#channel) this.#channel.setPeers(peers);
     else assert(peers.length === 0, 'a node that runs alone has no peers');
   }

@@ -43,6 +43,8 @@ describe('the replica worker', () => {
         onFollowed: () => {},
         onInstall: () => {},
         onConfiguration: () => {},
+        onPassOn: () => {},
+        onRemoved: () => {},
         onPeers: () => {},
         onFailed: resolve,
       },

@@ -2,6 +2,7 @@
  * Hands office to another node without losing a transaction: execution stops, everything executed
  * commits, then Raft passes leadership on. If that does not come about, execution goes on.
  */
+import { LedgerError, type Log } from '@coco/base';
 import type { BatchPipeline } from './batch-pipeline.ts';
 import { replicationError } from './errors.ts';
 
@@ -36,4 +37,21 @@ export async function handOver({ pipeline, replica }: HandOverPorts, to: number)
   if (!isStill()) return;
   pipeline.resumeExecuting();
   throw replicationError('HandOverFailed', 'The other node did not take office in time.', { to });
+}
+
+/**
+ * Hands office over because the ledger wants this node to leave. What fails is logged: the replica
+ * asks again.
+ */
+export async function passOn(
+  ports: HandOverPorts & { readonly log: Log },
+  to: number,
+): Promise<void> {
+  try {
+    await handOver(ports, to);
+    ports.log.write('info', 'membership.passedOn', { to });
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    ports.log.write('info', 'membership.notPassedOn', { to, code: error.code });
+  }
 }

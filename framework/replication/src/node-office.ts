@@ -6,8 +6,10 @@
 
 import type { Log, Seqno, View } from '@coco/base';
 import { assert } from '@coco/base';
+import type { NodeId } from '@coco/consensus';
 import type { BatchFollower } from './batch-follower.ts';
 import type { BatchPipeline } from './batch-pipeline.ts';
+import { type HandOverPorts, passOn } from './hand-over.ts';
 import type { FollowedBatch, RoleReport } from './replica-messages.ts';
 
 export interface NodeOfficeOptions {
@@ -50,6 +52,12 @@ export class NodeOffice {
     const { pipeline } = this.#options;
     assert(pipeline.isInOffice, 'only a primary’s own batches commit without their bodies');
     pipeline.committed(seqno);
+  }
+
+  /** The ledger wants this primary to leave: office goes to another node first. */
+  onPassOn(to: NodeId, replica: HandOverPorts['replica']): void {
+    const { pipeline, log } = this.#options;
+    void passOn({ pipeline, replica, log }, to);
   }
 
   /** A batch is committed that this primary does not hold. @throws BatchUnverified */

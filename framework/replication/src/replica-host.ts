@@ -34,6 +34,7 @@ import {
 import { type BatchBody, encodeBatches, type LedgerFiles } from '@coco/ledger';
 import { CatchUp } from './catch-up.ts';
 import { replicationError } from './errors.ts';
+import { MembershipDriver } from './membership-driver.ts';
 import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
 
 export interface ReplicaHostOptions {
@@ -62,12 +63,16 @@ export class ReplicaHost {
   readonly #files: LedgerFiles;
   readonly #replica: Replica;
   readonly #catchUp: CatchUp;
+  readonly #membership: MembershipDriver;
   /** The last seqno that this replica has delivered, or began with. */
   #committed: Seqno;
   #office: Office | undefined;
   /** The last view in which the main thread was told that it may execute. */
   #announced: View | undefined;
+  /** The newest view in which the main thread has proposed: it knows the ledger up to there. */
+  #begun: View | undefined;
   #handOver: HandOver | undefined;
+  #hasEnded = false;
   #flushCount = 0;
   #flushMs = 0;
 
@@ -78,6 +83,12 @@ export class ReplicaHost {
     this.#catchUp = new CatchUp(options.files, (order) =>
       options.post({ kind: 'install', ...order }),
     );
+    this.#membership = new MembershipDriver({
+      nodeId: options.nodeId,
+      log: options.log,
+      propose: (change) => this.#replica.proposeMembership(change),
+      passOn: (to) => options.post({ kind: 'passOn', to }),
+    });
     this.#replica = new Replica({
       ...options,
       id: options.nodeId,
@@ -92,7 +103,11 @@ export class ReplicaHost {
         onRole: (office) => this.#onRole(office),
         onCommitted: (batches) => this.#onCommitted(batches),
         onConfiguration: (configuration) => this.#onConfiguration(configuration),
-        onFailed: options.onFailed,
+        onRemoved: () => options.post({ kind: 'removed' }),
+        onFailed: (error) => {
+          this.#hasEnded = true;
+          options.onFailed(error);
+        },
       },
     });
   }
@@ -114,9 +129,16 @@ export class ReplicaHost {
 
   /** One beat of Raft's clock. */
   tick(): void {
+    if (this.#hasEnded) return;
     this.#replica.tick();
     const { transferee } = this.#handOver ? this.#replica.status().raft : { transferee: undefined };
     if (transferee === 0) this.#endHandOver();
+    this.#followLedger();
+  }
+
+  /** The nodes that the committed ledger trusts, by their ids in Raft; this one among them. */
+  setTrusted(ids: readonly NodeId[]): void {
+    this.#membership.setTrusted(ids);
   }
 
   /** A message from a peer that the transport has authenticated. */
@@ -142,6 +164,7 @@ export class ReplicaHost {
     const { kind, view, firstSeqno, entryCount, body, digest } = batch;
     const handle = { kind, view, firstSeqno, entryCount, bodyBytes: body.length, digest };
     assert(view <= (this.#announced ?? 0), 'a batch is of a view that this node may execute in');
+    this.#begun = view;
     try {
       this.#replica.propose(handle, body);
     } catch (error) {
@@ -219,10 +242,19 @@ export class ReplicaHost {
   }
 
   async stop(): Promise<void> {
+    this.#hasEnded = true;
     this.#replica.stop();
     this.#catchUp.stop();
     this.#endHandOver();
     await this.#files.close();
+  }
+
+  /** Raft's configuration follows the ledger's nodes, as far as they are known to be the newest. */
+  #followLedger(): void {
+    const office = this.#office;
+    const isInOffice = office?.canExecute === true && office.view === this.#begun;
+    if (!isInOffice || this.#handOver) this.#membership.rest();
+    else this.#membership.tick(this.#replica.status());
   }
 
   async #install(offer: SnapshotOffer): Promise<void> {

@@ -57,5 +57,9 @@ export type ReplicaMessage =
   /** A batch that the main thread does not hold. */
   | { readonly kind: 'followed'; readonly batch: FollowedBatch }
   | ({ readonly kind: 'install' } & CatchUpOrder)
+  /** The ledger wants this primary to leave: hand office over to this node first. */
+  | { readonly kind: 'passOn'; readonly to: NodeId }
+  /** Raft's configuration no longer names this node, and never will: it is to end. */
+  | { readonly kind: 'removed' }
   | ({ readonly kind: 'configuration' } & ConfigurationReport)
   | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number };
