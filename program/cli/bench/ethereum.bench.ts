@@ -48,7 +48,7 @@ async function memoryBytes(sandbox: Sandbox): Promise<number> {
 }
 
 async function transfers(sandbox: Sandbox) {
-  const { rpcUrl } = sandbox.node;
+  const { rpcUrl } = sandbox.network.first;
   const [first] = await sandbox.folder.readAccounts();
   const account = privateKeyToAccount(present(first, 'an account').privateKey);
   const chain = defineChain({
@@ -95,7 +95,7 @@ async function transfers(sandbox: Sandbox) {
     };
     assert(receipt.status === '0x1' && receipt.logs.length === 1, 'the transfer has its event');
   };
-  const ledger = join(sandbox.folder.nodePath, 'ledger');
+  const ledger = join(sandbox.network.first.folder.path, 'ledger');
   // Each connection has an account of its own: nonces of one account must arrive in order.
   const senders = Array.from({ length: lanes }, () => privateKeyToAccount(generatePrivateKey()));
   const perLane = loadTransfers / lanes;
@@ -161,14 +161,14 @@ async function main(): Promise<void> {
     const memoryAfter = await memoryBytes(sandbox);
     sandbox.client.close();
     started = performance.now();
-    await sandbox.node.stop();
+    await sandbox.network.stop();
     const stopSeconds = (performance.now() - started) / 1000;
     started = performance.now();
     sandbox = await openSandbox(options, quiet);
     const recoverSeconds = (performance.now() - started) / 1000;
-    const { recoveredSeqno } = sandbox.node;
+    const { recoveredSeqno } = sandbox.network.first;
     sandbox.client.close();
-    await sandbox.node.stop();
+    await sandbox.network.stop();
     show({
       start_seconds: startSeconds,
       stop_seconds: stopSeconds,

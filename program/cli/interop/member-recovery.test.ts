@@ -9,20 +9,25 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { asSeqno, present } from '@coco/base';
 import { encodeMemory, parseMemory } from '@coco/sdk';
+import { type NodeBeginning, writeConfiguration } from '../src/node-configuration.ts';
+import type { NodeFolder } from '../src/node-folder.ts';
 import { SandboxFolder } from '../src/sandbox-folder.ts';
-import { type SandboxNode, spawnNode, writeConfiguration } from '../src/sandbox-node.ts';
+import { prepareKeys } from '../src/sandbox-keys.ts';
+import { launchNode, type SandboxNode } from '../src/sandbox-node.ts';
 import { CocoProcess } from './coco-process.ts';
 
 type Document = Record<string, unknown>;
 
 describe('members bring a network back', () => {
   let folder: SandboxFolder;
+  let place: NodeFolder;
   let node: SandboxNode;
   let former: string;
 
   before(async () => {
     folder = new SandboxFolder(await mkdtemp(join(tmpdir(), 'coco-recovery-')));
-    await folder.prepare(() => []);
+    place = folder.nodeFolder('node0');
+    await prepareKeys(folder, () => []);
   });
   after(async () => {
     await node.stop();
@@ -31,8 +36,10 @@ describe('members bring a network back', () => {
 
   async function start(previousIdentity: string | undefined): Promise<void> {
     const ports = { https: 0, rpc: 0 };
-    await writeConfiguration(folder, { ports, chainId: 7, accounts: [], previousIdentity });
-    node = await spawnNode(folder, () => undefined);
+    const beginning: NodeBeginning =
+      previousIdentity === undefined ? { kind: 'start' } : { kind: 'recover', previousIdentity };
+    await writeConfiguration(folder, place, { ports, chainId: 7, accounts: [], beginning });
+    node = await (await launchNode(place)).started();
   }
 
   /** A member's command against the node, with a memory of that member's own. */
@@ -59,7 +66,7 @@ describe('members bring a network back', () => {
     return JSON.parse(stdout) as Document;
   }
 
-  const identity = (name: string) => readFile(folder.node(name), 'utf8');
+  const identity = (name: string) => readFile(place.file(name), 'utf8');
 
   async function openByVote(...identities: readonly string[]): Promise<void> {
     const flags = identities.flatMap((argument) => ['--arg', argument]);
@@ -73,7 +80,7 @@ describe('members bring a network back', () => {
   test('they open it first: each becomes active, one proposes, two vote', async () => {
     await start(undefined);
     for (const name of ['member0', 'member1', 'member2']) await run(name, 'member', 'activate');
-    const next = `next_service_identity=@${folder.node('service_cert.pem')}`;
+    const next = `next_service_identity=@${place.file('service_cert.pem')}`;
     await openByVote(next);
     assert.equal((await status()).status, 'Open');
     await run('member1', 'proposal', 'create', '--action', 'trigger_ledger_chunk');
@@ -89,7 +96,7 @@ describe('members bring a network back', () => {
     await writeFile(folder.member('former.pem'), former);
     const identities = [
       `previous_service_identity=@${folder.member('former.pem')}`,
-      `next_service_identity=@${folder.node('service_cert.pem')}`,
+      `next_service_identity=@${place.file('service_cert.pem')}`,
     ];
     await openByVote(...identities);
     const first = await run('member1', 'recovery', 'submit');
@@ -119,7 +126,7 @@ describe('members bring a network back', () => {
     const action = [
       ...['proposal', 'create', '--action', 'transition_service_to_open'],
       ...['--arg', `previous_service_identity=@${folder.member('former.pem')}`],
-      ...['--arg', `next_service_identity=@${folder.node('service_cert.pem')}`],
+      ...['--arg', `next_service_identity=@${place.file('service_cert.pem')}`],
     ];
     const refused = await tried('member0', ...action);
     assert.equal(refused.code, 1);

@@ -10,9 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { writeConfiguration } from '../src/node-configuration.ts';
+import type { NodeFolder } from '../src/node-folder.ts';
 import { launcherPath } from '../src/program.ts';
 import { SandboxFolder } from '../src/sandbox-folder.ts';
-import { writeConfiguration } from '../src/sandbox-node.ts';
+import { prepareKeys } from '../src/sandbox-keys.ts';
 import { pause } from './sandbox-process.ts';
 
 const pollMs = 20;
@@ -71,7 +73,7 @@ class Program {
 
 describe('coco node', () => {
   let path: string;
-  let folder: SandboxFolder;
+  let node: NodeFolder;
   let config: string;
   const programs: Program[] = [];
 
@@ -89,13 +91,15 @@ describe('coco node', () => {
 
   beforeEach(async () => {
     path = await mkdtemp(join(tmpdir(), 'coco-program-'));
-    folder = new SandboxFolder(path);
+    const folder = new SandboxFolder(path);
+    node = folder.nodeFolder('node0');
     const privateKey = generatePrivateKey();
     const accounts = [{ privateKey, address: privateKeyToAccount(privateKey).address }];
-    await folder.prepare(() => accounts);
+    await prepareKeys(folder, () => accounts);
     const ports = { https: 0, rpc: 0 };
-    await writeConfiguration(folder, { ports, chainId: 7, accounts, previousIdentity: undefined });
-    config = folder.node('config.json');
+    const beginning = { kind: 'start' } as const;
+    await writeConfiguration(folder, node, { ports, chainId: 7, accounts, beginning });
+    config = node.file('config.json');
   });
   afterEach(async () => {
     for (const program of programs.splice(0)) await program.kill();
@@ -108,16 +112,16 @@ describe('coco node', () => {
     const program = run(['node', '-c', config], { cwd: tmpdir(), launcher: link, env: {} });
     await program.saysBefore('node.started');
     for (const file of ['node_cert.pem', 'service_cert.pem']) {
-      assert.match(await readFile(folder.node(file), 'utf8'), /^-----BEGIN CERTIFICATE-----/);
+      assert.match(await readFile(node.file(file), 'utf8'), /^-----BEGIN CERTIFICATE-----/);
     }
-    assert.match(await readFile(folder.node('node.pid'), 'utf8'), /^\d+$/);
-    const addresses = JSON.parse(await readFile(folder.node('rpc_addresses.json'), 'utf8'));
+    assert.match(await readFile(node.file('node.pid'), 'utf8'), /^\d+$/);
+    const addresses = JSON.parse(await readFile(node.file('rpc_addresses.json'), 'utf8'));
     assert.deepEqual(Object.keys(addresses).sort(), ['ethereum', 'https']);
     for (const address of Object.values(addresses)) {
       assert.match(String(address), /^127\.0\.0\.1:[1-9]\d*$/);
     }
     const [host, port] = String(addresses.https).split(':');
-    const ca = await readFile(folder.node('service_cert.pem'), 'utf8');
+    const ca = await readFile(node.file('service_cert.pem'), 'utf8');
     const status = await new Promise((resolve, reject) => {
       const asked = request({ host, port, ca, path: '/node/state', agent: false }, (answer) => {
         answer.resume();
@@ -131,7 +135,7 @@ describe('coco node', () => {
     assert.equal(program.stderr, '');
     const line = /^\d{4}-\d\d-\d\dT[\d:.]+Z \d+ +\[(info|fail|debug) ?\] [\w. :]+ \|( .*)?$/;
     for (const text of program.stdout.trimEnd().split('\n')) assert.match(text, line);
-    await assert.rejects(access(folder.node('node.pid')), 'the pid file is gone');
+    await assert.rejects(access(node.file('node.pid')), 'the pid file is gone');
   });
 
   test('SIGHUP says "Hangup: " and ends it; the Json log is one object a line', async () => {
@@ -151,32 +155,32 @@ describe('coco node', () => {
 
   test('a signal during the start ends it, too', async () => {
     const program = run(['node', '--config', config]);
-    while (!(await readdir(folder.nodePath)).includes('node.pid')) await pause(pollMs);
+    while (!(await readdir(node.path)).includes('node.pid')) await pause(pollMs);
     const code = await program.signalled('SIGTERM');
     assert.equal(code, 0);
     assert.equal(program.stderr, '');
   });
 
   test('a pid file of a running process is respected; one of a dead process is not', async () => {
-    await writeFile(folder.node('node.pid'), `${process.pid}`);
+    await writeFile(node.file('node.pid'), `${process.pid}`);
     const refused = run(['node', '--config', config]);
     assert.equal(await refused.ended, 1);
     assert.match(refused.lastLine, /PID file node\.pid already exists\. Exiting\.$/);
-    assert.equal(await readFile(folder.node('node.pid'), 'utf8'), `${process.pid}`);
+    assert.equal(await readFile(node.file('node.pid'), 'utf8'), `${process.pid}`);
     const dead = run(['node', '--version']);
     await dead.ended;
-    await writeFile(folder.node('node.pid'), '4194303');
+    await writeFile(node.file('node.pid'), '4194303');
     const program = run(['node', '--config', config]);
     await program.saysBefore('node.started');
     assert.equal(await program.signalled('SIGINT'), 0);
   });
 
   test('--check judges the configuration and touches nothing', async () => {
-    const before = await readdir(folder.nodePath);
+    const before = await readdir(node.path);
     const good = run(['node', '--config', config, '--check']);
     assert.equal(await good.ended, 0);
     assert.equal(good.stdout, 'The configuration is in order.\n');
-    assert.deepEqual(await readdir(folder.nodePath), before);
+    assert.deepEqual(await readdir(node.path), before);
     await changeConfiguration((value) => {
       value.ledger = { chunk_size: 'large' };
     });
@@ -198,26 +202,26 @@ describe('coco node', () => {
   });
 
   test('--config-timeout waits for a configuration that parses, but not for ever', async () => {
-    const late = folder.node('late.json');
+    const late = node.file('late.json');
     await writeFile(late, '{"network":');
     const patient = run(['node', '--config', late, '--config-timeout', '30s', '--check']);
     await pause(1_000);
     await writeFile(late, await readFile(config));
     assert.equal(await patient.ended, 0);
-    const absent = folder.node('absent.json');
+    const absent = node.file('absent.json');
     const impatient = run(['node', '--config', absent, '--config-timeout', '300ms', '--check']);
     assert.equal(await impatient.ended, 2);
     assert.match(impatient.stderr, /absent\.json cannot be read/);
   });
 
   test('a file that the configuration names and that is not there is one sentence', async () => {
-    await rm(folder.member('member0_cert.pem'));
+    await rm(join(path, 'members', 'member0_cert.pem'));
     const program = run(['node', '--config', config]);
     assert.equal(await program.ended, 1);
     assert.match(
       program.lastLine,
       /code=InvalidConfiguration .*member0_cert\.pem".*cannot be read/,
     );
-    await assert.rejects(access(folder.node('node.pid')));
+    await assert.rejects(access(node.file('node.pid')));
   });
 });

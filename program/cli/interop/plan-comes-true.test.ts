@@ -27,6 +27,7 @@ import {
 import type { Client } from '@coco/sdk';
 import { connectToSandbox } from '../src/sandbox-client.ts';
 import { SandboxFolder } from '../src/sandbox-folder.ts';
+import { sandboxMembers } from '../src/sandbox-keys.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 
 const tables: readonly TableName[] = [
@@ -54,9 +55,9 @@ describe('a plan comes true', () => {
     sandbox = SandboxProcess.spawn(path);
     await sandbox.opened();
     const folder = new SandboxFolder(path);
-    client = await connectToSandbox(folder, (await folder.addresses()).httpsUrl);
+    client = await connectToSandbox(folder, await folder.addresses());
     governance = new GovernanceService(client);
-    const members = await folder.members();
+    const members = await sandboxMembers(folder);
     signers = await Promise.all(
       members.map(async (files) =>
         keySigner(await files.readCertificate(), await files.readSigningKey()),

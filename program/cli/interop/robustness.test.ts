@@ -50,13 +50,13 @@ describe('a sandbox under hostile clients', () => {
     sandbox = SandboxProcess.spawn(folder);
     rpcUrl = await sandbox.opened();
     const place = new SandboxFolder(folder);
-    const { httpsUrl } = await place.addresses();
-    client = await connectToSandbox(place, httpsUrl);
+    const nodes = await place.addresses();
+    client = await connectToSandbox(place, nodes);
     const addressOf = (url: string) => {
       const { hostname, port } = new URL(url);
       return { host: hostname, port: Number(port) };
     };
-    httpsAddress = addressOf(httpsUrl);
+    httpsAddress = addressOf(nodes[0].httpsUrl);
     rpcAddress = addressOf(rpcUrl);
     const [first] = await place.readAccounts();
     assert.ok(first);

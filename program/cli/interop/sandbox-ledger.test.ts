@@ -52,7 +52,7 @@ describe('a sandbox under load', () => {
       await load.run(rpcUrl, () => performance.now() > untilMs);
       assert.ok(load.acknowledged.length > 10, 'the load was acknowledged');
       const place = new SandboxFolder(folder);
-      const client = await connectToSandbox(place, (await place.addresses()).httpsUrl);
+      const client = await connectToSandbox(place, await place.addresses());
       for (const { hash } of load.acknowledged.slice(-5)) {
         const bundle = await fetchBundle(client, rpcUrl, hash);
         bundles.push({ bundle, service: client.serviceCertificate });

@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { asSeqno, present } from '@coco/base';
 import { encodeMemory, parseMemory } from '@coco/sdk';
 import { SandboxFolder } from '../src/sandbox-folder.ts';
+import { prepareKeys } from '../src/sandbox-keys.ts';
 import { SandboxProcess } from './sandbox-process.ts';
 
 describe('a sandbox that was set back', () => {
@@ -39,7 +40,7 @@ describe('a sandbox that was set back', () => {
     const { code, output } = await once();
     assert.equal(code, 1, output);
     assert.match(output, new RegExp(`The ledger ends before transaction ${view}\\.${later.seqno}`));
-    assert.match(output, /restore the folder node0/);
+    assert.match(output, /restore the folders of its nodes \(node0/);
     await writeFile(file, seen);
     assert.equal((await once()).code, 0);
   });
@@ -83,7 +84,7 @@ describe('a sandbox that was set back', () => {
   test('of one member, as the first version made it, opens and opens again', async () => {
     await rm(folder, { recursive: true });
     const account = { address: `0x${'1'.repeat(40)}`, privateKey: `0x${'1'.repeat(64)}` } as const;
-    await new SandboxFolder(folder).prepare(() => [account, account]);
+    await prepareKeys(new SandboxFolder(folder), () => [account, account]);
     for (const name of await readdir(member('.'))) {
       if (/^member[12]_/.test(name)) await rm(member(name));
     }

@@ -35,7 +35,7 @@ export const demoCommand: Command = {
         await play(sandbox, terminal);
       } finally {
         sandbox.client.close();
-        await sandbox.node.stop();
+        await sandbox.network.stop();
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -55,7 +55,7 @@ async function play(sandbox: Sandbox, terminal: Terminal): Promise<void> {
   );
   terminal.write('\n1. The trade\n');
   const story = await playStory({
-    rpcUrl: sandbox.node.rpcUrl,
+    rpcUrl: sandbox.network.first.rpcUrl,
     accounts: await sandbox.folder.readAccounts(),
     contracts,
     onStep: ({ title, receipt }) =>
@@ -83,11 +83,11 @@ function money(cents: bigint): string {
 
 async function showReceipts(sandbox: Sandbox, story: Story, terminal: Terminal): Promise<void> {
   terminal.write('\n2. The proof: receipts that hold without the network\n');
-  const { client, node, folder } = sandbox;
+  const { client, network, folder } = sandbox;
   const trusted = await readFile(folder.member('service_identity.pem'), 'utf8');
   let verified = 0;
   for (const { hash } of story.steps) {
-    const text = await describe(await fetchBundle(client, node.rpcUrl, hash), trusted);
+    const text = await describe(await fetchBundle(client, network.first.rpcUrl, hash), trusted);
     verified++;
     if (hash === story.settlement.hash) {
       terminal.write(`${text.replaceAll(/^/gm, '   ')}\n`);
@@ -98,7 +98,7 @@ async function showReceipts(sandbox: Sandbox, story: Story, terminal: Terminal):
 
 async function showOperator(sandbox: Sandbox, story: Story, terminal: Terminal): Promise<void> {
   terminal.write('\n3. The same trade as the operator of the node sees it\n');
-  const path = sandbox.folder.nodePath;
+  const { path } = sandbox.network.first.folder;
   for (const file of await seeFiles(path)) {
     if (!file.path.startsWith('ledger')) continue;
     terminal.write(`   ${file.path}  ${file.sizeBytes} bytes: ${file.glimpse}\n`);

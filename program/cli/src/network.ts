@@ -82,7 +82,7 @@ async function connectOptions(given: Given): Promise<ConnectOptions> {
   const url = given.text('network');
   if (url === undefined) {
     const folder = sandboxOf(given);
-    const { httpsUrl } = await folder.addresses();
+    const [{ httpsUrl }] = await folder.addresses();
     const root = await folder.readDevelopmentRoot();
     const name = given.text('as') ?? 'client';
     const path = given.text('memory') ?? folder.member(`${name}_memory.json`);

@@ -16,10 +16,9 @@ export const operatorViewCommand: Command = {
   },
   run: async (given) => {
     const folder = new SandboxFolder(resolve(given.text('folder') ?? sandboxDefaults.folder));
-    const files = await seeFiles(folder.nodePath);
-    console.log(
-      `What the host sees in ${folder.nodePath}, of each file where it is least readable:`,
-    );
+    const [{ path: nodePath }] = await folder.nodes();
+    const files = await seeFiles(nodePath);
+    console.log(`What the host sees in ${nodePath}, of each file where it is least readable:`);
     for (const { path, sizeBytes, glimpse } of files) {
       console.log(`  ${path.padEnd(34)} ${String(sizeBytes).padStart(10)} B  ${glimpse}`);
     }
@@ -27,7 +26,7 @@ export const operatorViewCommand: Command = {
     const accounts = await folder.readAccounts();
     for (const [at, { address }] of accounts.entries()) {
       // The configuration names the accounts that genesis funded: that is the operator's own file.
-      const found = (await findInFiles(folder.nodePath, fromHex(address))).filter(
+      const found = (await findInFiles(nodePath, fromHex(address))).filter(
         (path) => path !== 'config.json',
       );
       const where = found.length === 0 ? 'found nowhere' : `FOUND in ${found.join(', ')}`;

@@ -40,8 +40,9 @@ export const receiptVerifyCommand: Command = {
 };
 
 async function fetchFromSandbox(folder: SandboxFolder, hash: string) {
-  const { httpsUrl, rpcUrl } = await folder.addresses();
-  const client = await connectToSandbox(folder, httpsUrl);
+  const nodes = await folder.addresses();
+  const [{ rpcUrl }] = nodes;
+  const client = await connectToSandbox(folder, nodes);
   try {
     const bundle = await fetchBundle(client, rpcUrl, hash);
     return { bundle, serviceCertificate: client.serviceCertificate };

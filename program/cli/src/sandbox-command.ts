@@ -43,7 +43,7 @@ export const sandboxCommand: Command = {
     if (given.isSet('fresh')) await new SandboxFolder(resolve(options.folder)).remove();
     const startedMs = performance.now();
     const sandbox = await openSandbox(options, standardTerminal);
-    await guarded(sandbox.node, () =>
+    await guarded(sandbox.network, () =>
       showSummary(standardTerminal, { sandbox, options, startedMs }).catch((error: unknown) => {
         sandbox.client.close();
         throw error;
@@ -51,7 +51,7 @@ export const sandboxCommand: Command = {
     );
     if (given.isSet('once')) {
       sandbox.client.close();
-      return sandbox.node.stop();
+      return sandbox.network.stop();
     }
     await runUntilAsked(sandbox, standardTerminal);
   },
@@ -72,18 +72,19 @@ function parseOptions(given: Given): SandboxOptions {
 }
 
 async function runUntilAsked(sandbox: Sandbox, terminal: Terminal): Promise<void> {
-  const { node, folder } = sandbox;
+  const { network } = sandbox;
   const asked = Promise.withResolvers<'asked'>();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => asked.resolve('asked'));
   }
   const stopLine = showLiveLine(terminal, sandbox);
-  const end = await Promise.race([asked.promise, node.ended]);
+  const end = await Promise.race([asked.promise, network.first.ended]);
   stopLine();
   sandbox.client.close();
   if (end !== 'asked') {
-    throw cliError('NodeDidNotStart', `The node ended by itself; see ${folder.node('node.log')}.`);
+    const log = network.first.folder.file('node.log');
+    throw cliError('NodeDidNotStart', `The node ended by itself; see ${log}.`);
   }
-  await node.stop();
+  await network.stop();
   terminal.write('\nStopped. "npm start" brings everything back.\n');
 }

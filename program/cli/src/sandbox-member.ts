@@ -8,6 +8,7 @@ import { decryptShare } from '@coco/governance';
 import {
   finishRequest,
   GovernanceService,
+  type JsonObject,
   keySigner,
   type MemberFiles,
   type MemberRequest,
@@ -61,17 +62,38 @@ export class Consortium {
     await this.#post(signer, 'ack', encodeJson({ stateDigest }));
   }
 
-  /**
-   * One proposes to open the service, and they vote for it until that decides. `previous` is the
-   * identity that a recovered service had.
-   */
+  /** They open the service by vote. `previous` is the identity that a recovered service had. */
   async openService(identities: { next: string; previous: string | undefined }): Promise<void> {
     const { next, previous } = identities;
     const args = {
       next_service_identity: next,
       ...(previous === undefined ? {} : { previous_service_identity: previous }),
     };
-    const actions = [{ name: 'transition_service_to_open', args }];
+    const state = await this.#decide([{ name: 'transition_service_to_open', args }]);
+    if (state === 'Accepted') return;
+    throw cliError('NodeDidNotStart', `The opening was not accepted: ${state}.`);
+  }
+
+  /**
+   * Trusts nodes that ask to join and removes others, in one transaction: so a node that takes the
+   * place of another never makes the quorum larger. Returns what became of the proposal.
+   */
+  changeNodes(change: {
+    readonly trust: readonly string[];
+    readonly remove: readonly string[];
+  }): Promise<string> {
+    const validFrom = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
+    return this.#decide([
+      ...change.trust.map((node_id) => ({
+        name: 'transition_node_to_trusted',
+        args: { node_id, valid_from: `${validFrom}Z` },
+      })),
+      ...change.remove.map((node_id) => ({ name: 'remove_node', args: { node_id } })),
+    ]);
+  }
+
+  /** The first proposes, and all vote for it until that decides. */
+  async #decide(actions: readonly { name: string; args: JsonObject }[]): Promise<string> {
     const [first] = this.#members;
     let proposal: ReturnType<typeof proposalOf> | undefined;
     for (const { signer } of first ? [first, ...this.#members] : []) {
@@ -83,8 +105,7 @@ export class Consortium {
       proposal = proposalOf(objectOf(answer));
       if (proposal.state !== 'Open') break;
     }
-    if (proposal?.state === 'Accepted') return;
-    throw cliError('NodeDidNotStart', `The opening was not accepted: ${proposal?.state}.`);
+    return proposal?.state ?? 'Open';
   }
 
   /** As many as it takes open their shares of the key to the ledger's secrets and submit them. */

@@ -15,7 +15,8 @@ export async function showSummary(
     readonly startedMs: number;
   },
 ): Promise<void> {
-  const { folder, node } = shown.sandbox;
+  const { folder, network } = shown.sandbox;
+  const node = network.first;
   const accounts = await folder.readAccounts();
   const [first, second] = accounts;
   const seconds = ((performance.now() - shown.startedMs) / 1000).toFixed(1);
@@ -32,7 +33,7 @@ export async function showSummary(
     `Coco is open (${seconds} s, ${status}).`,
     `  platform    virtual - not confidential: this machine's root can read memory`,
     `  Ethereum    ${node.rpcUrl}   chain id ${chainId}   ${block}`,
-    `  HTTPS       ${node.httpsUrl}   (CA: ${folder.node('service_cert.pem')})`,
+    `  HTTPS       ${node.httpsUrl}   (CA: ${node.folder.file('service_cert.pem')})`,
     `  account 1   ${first?.address}   development only`,
     `      key     ${first?.privateKey}`,
     `  account 2   ${second?.address}   development only`,
@@ -58,7 +59,7 @@ export function showLiveLine(terminal: Terminal, sandbox: Sandbox): () => void {
   let before: { readonly entries: number; readonly atMs: number } | undefined;
   const draw = async () => {
     const metrics = await readMetrics(sandbox.client);
-    const block = (await blockNumber(sandbox.node.rpcUrl)) ?? 'hidden';
+    const block = (await blockNumber(sandbox.network.first.rpcUrl)) ?? 'hidden';
     const atMs = performance.now();
     const rate = before ? ((metrics.entries - before.entries) / (atMs - before.atMs)) * 1000 : 0;
     before = { entries: metrics.entries, atMs };

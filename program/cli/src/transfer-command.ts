@@ -33,7 +33,7 @@ export const transferCommand: Command = {
       throw cliError('WrongUsage', `"${amount}" is not an amount of ETH.`);
     }
     const folder = new SandboxFolder(resolve(given.text('folder') ?? sandboxDefaults.folder));
-    const { rpcUrl } = await folder.addresses();
+    const [{ rpcUrl }] = await folder.addresses();
     const [from, to] = await folder.readAccounts();
     const account = privateKeyToAccount(present(from, 'a sandbox has two accounts').privateKey);
     const recipient = present(to, 'a sandbox has two accounts').address;
