@@ -76,6 +76,18 @@ export class TransactionStatusTracker {
     this.#addView(view, first);
   }
 
+  /** A node that holds nothing stands where a ledger that it was given stands. */
+  adopt(place: {
+    readonly history: readonly TransactionId[];
+    readonly committed: TransactionId;
+  }): void {
+    assert(this.#lastExecuted === 0, 'a ledger is adopted once, before anything was executed');
+    this.#views.length = 0;
+    for (const { view, seqno } of place.history) this.#addView(view, seqno);
+    this.#lastExecuted = place.committed.seqno;
+    this.committed(place.committed);
+  }
+
   #addView(view: View, first: Seqno): void {
     const last = this.#views.at(-1);
     assert(!last || view > last.view, 'views rise');

@@ -76,6 +76,18 @@ suite('transaction status', () => {
     assert.equal(tracker.status(id(3, 13)), 'Invalid');
   });
 
+  test('a node that is given a ledger knows what became of its ids, and of those waited for', async () => {
+    const tracker = new TransactionStatusTracker();
+    const decided = [tracker.whenDecided(id(2, 9)), tracker.whenDecided(id(2, 12))];
+    const history = [id(1, 1), id(2, 1), id(3, 10)];
+    tracker.adopt({ history, committed: id(3, 12) });
+    assert.deepEqual(await Promise.all(decided), ['Committed', 'Invalid']);
+    assert.deepEqual(tracker.viewHistory(), history);
+    assert.equal(tracker.lastExecuted, 12);
+    const again = () => tracker.adopt({ history, committed: id(3, 12) });
+    assert.throws(again, { name: 'BugError' });
+  });
+
   test('more waiting clients than the limit are refused', () => {
     const tracker = started({ waitersMax: 1 });
     tracker.executed(asSeqno(2));

@@ -1,5 +1,6 @@
 /** The door of @coco/ledger. */
 
+export { acceptBatch } from './accept-batch.ts';
 export {
   type AuditFinding,
   type AuditGap,
@@ -44,7 +45,13 @@ export { type BatchBody, createLedgerFiles, LedgerFiles, readBytesMax } from './
 export type { LedgerSecret } from './ledger-secrets.ts';
 export { LedgerSecrets, ledgerSecretBytes } from './ledger-secrets.ts';
 export { createLedgerTree } from './ledger-tree.ts';
-export type { SignedState, VerifiedEntry, ViewStart } from './ledger-verifier.ts';
+export {
+  LedgerVerifier,
+  type SignedState,
+  type VerifiedEntry,
+  type VerifierStart,
+  type ViewStart,
+} from './ledger-verifier.ts';
 export type { BatchVisitor, LedgerTail } from './ledger-walk.ts';
 export { NonceGuard, type NonceRule, SnapshotNonceGuard } from './nonce-guard.ts';
 export { type CommittedBody, type OpenedBatch, type OpenedEntry, openBatch } from './open-batch.ts';
@@ -52,7 +59,12 @@ export { RecoveredLedger, type RecoverOptions, recoverLedger } from './recover-l
 export type { Batch, Entry, PendingSignature } from './sealed-batch.ts';
 export type { SequencerOptions } from './sequencer.ts';
 export { chunkBytesDefault, Sequencer } from './sequencer.ts';
-export type { ServiceState, ServiceStatus } from './service-history.ts';
+export {
+  parseServiceState,
+  type ServiceState,
+  type ServiceStatus,
+  serviceInfoMap,
+} from './service-history.ts';
 export type { LedgerSignature, SignerName, SignerNames } from './signature-entry.ts';
 export {
   isSignatureEntry,

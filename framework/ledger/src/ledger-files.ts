@@ -285,7 +285,8 @@ export class LedgerFiles {
     const id = entryId(body);
     assert(id.seqno === firstSeqno, 'the entries of a batch have the seqnos it states');
     const beginsChunk = ((body[1] as number) & entryFlag.chunkBefore) !== 0;
-    assert(!beginsChunk || !this.#open, 'an entry that begins a chunk finds none open');
+    // The service before a recovery stopped in its chunk; here it is followed beyond that.
+    if (beginsChunk && this.#open) await this.#completeOpen();
     if (!this.#open) {
       const name = { start: firstSeqno, last: undefined, isCommitted: false };
       this.#open = await OpenChunk.create(this.#at, { ...name, isRecovery: this.#isRecovery });

@@ -60,6 +60,21 @@ export class LedgerSecrets {
     this.#chain.push(secretOf(fromSeqno, key));
   }
 
+  /**
+   * A secret of the ledger's past, wherever in the chain it belongs; one that is known already
+   * changes nothing.
+   */
+  learn(fromSeqno: Seqno, key: Uint8Array): void {
+    const known = this.#chain.find((secret) => secret.fromSeqno === fromSeqno);
+    const learnt = secretOf(fromSeqno, key);
+    if (known) {
+      assert(known.fingerprint === learnt.fingerprint, 'a seqno has one secret');
+      return;
+    }
+    const at = this.#chain.findIndex((secret) => secret.fromSeqno > fromSeqno);
+    this.#chain = this.#chain.toSpliced(at < 0 ? this.#chain.length : at, 0, learnt);
+  }
+
   /** The secrets of the time before, once a recovery has them; ascending. */
   prepend(chain: readonly { readonly fromSeqno: Seqno; readonly key: Uint8Array }[]): void {
     const older = new LedgerSecrets(chain);

@@ -80,7 +80,21 @@ interface OpenSignature {
   readonly root: Uint8Array;
 }
 
+/** Where a reading goes on: what a snapshot, or an earlier reading, has proven. */
+export interface VerifierStart {
+  /** The signature that ends what is known. */
+  readonly id: TransactionId;
+  /** With the leaf of that signature; owned from here on. */
+  readonly tree: MerkleTree;
+  readonly views: readonly ViewStart[];
+  readonly service: ServiceState;
+  /** How the service calls itself, where that is known; the next signature says it. */
+  readonly names?: SignerNames;
+}
+
 export interface VerifierOptions {
+  /** The beginning of the ledger by default. */
+  readonly start?: VerifierStart;
   readonly secrets?: LedgerSecrets;
   /** `each` by default. */
   readonly signatures?: SignatureChecks;
@@ -93,7 +107,7 @@ export class LedgerVerifier {
   readonly #checks: SignatureChecks;
   /** With `last`: the newest signature, not verified yet. */
   #openSignature: OpenSignature | undefined;
-  readonly #tree: MerkleTree = createLedgerTree();
+  readonly #tree: MerkleTree;
   readonly #views: ViewStart[] = [];
   #service: ServiceState | undefined;
   #previous: { readonly id: TransactionId; readonly flags: number; readonly isSignature: boolean } =
@@ -110,6 +124,40 @@ export class LedgerVerifier {
     this.#secrets = options.secrets;
     this.#checks = options.signatures ?? 'each';
     this.#rootsHeld = options.rootsHeld ?? 0;
+    this.#tree = options.start?.tree ?? createLedgerTree();
+    if (options.start) this.#begin(options.start);
+  }
+
+  #begin({ id, views, service, names = nothingSigned.names, tree }: VerifierStart): void {
+    assert(tree.size === id.seqno + 1, 'the tree ends with the leaf of the signature');
+    this.#views.push(...views);
+    this.#service = service;
+    // Whether a file ends there, the reader of files sees by the entries behind.
+    this.#previous = { id, flags: entryFlag.chunkAfter, isSignature: true };
+    this.#signed = { id, service, names, viewCount: views.length, flags: entryFlag.chunkAfter };
+    this.#firstHeld = tree.first;
+  }
+
+  /**
+   * Runs the `accept`s of one batch: when one of them throws, all are undone, and the same place
+   * may be tried with other bytes.
+   */
+  attempt<Value>(accept: () => Value): Value {
+    const [previous, signed, service] = [this.#previous, this.#signed, this.#service];
+    const [openSignature, firstHeld] = [this.#openSignature, this.#firstHeld];
+    const [size, viewCount] = [this.#tree.size, this.#views.length];
+    try {
+      return accept();
+    } catch (error) {
+      this.#tree.truncate(size);
+      this.#views.length = viewCount;
+      this.#previous = previous;
+      this.#signed = signed;
+      this.#service = service;
+      this.#openSignature = openSignature;
+      this.#firstHeld = firstHeld;
+      throw error;
+    }
   }
 
   /** Verifies a signature that is still open: at the end of a walk. @throws InvalidInput */
@@ -121,6 +169,11 @@ export class LedgerVerifier {
 
   get signed(): SignedState {
     return this.#signed;
+  }
+
+  /** Whether the last signature ends its chunk file. */
+  get isChunkEnd(): boolean {
+    return (this.#signed.flags & entryFlag.chunkAfter) !== 0;
   }
 
   /** The seqno that the next entry must have. */
@@ -154,10 +207,11 @@ export class LedgerVerifier {
   }
 
   /**
-   * Takes the next entry. `isChunkStart`: it is the first of its file.
+   * Takes the next entry. `isChunkStart`: whether it is the first of its file, where it comes from
+   * one.
    * @throws InvalidInput, InvalidMerkleTree, InvalidCertificate, DecryptionFailed on damage.
    */
-  accept(bytes: Uint8Array, options: { readonly isChunkStart: boolean }): VerifiedEntry {
+  accept(bytes: Uint8Array, options: { readonly isChunkStart?: boolean } = {}): VerifiedEntry {
     const entry = decodeEntry(bytes);
     const isSignature = isSignatureEntry(entry);
     if (entry.id.seqno !== this.next) {
@@ -186,7 +240,7 @@ export class LedgerVerifier {
 
   #checkChunk(
     entry: DecodedEntry,
-    options: { readonly isSignature: boolean; readonly isChunkStart: boolean },
+    options: { readonly isSignature: boolean; readonly isChunkStart: boolean | undefined },
   ): void {
     const { isSignature, isChunkStart } = options;
     const isBefore = (entry.flags & entryFlag.chunkBefore) !== 0;
@@ -197,7 +251,7 @@ export class LedgerVerifier {
       throw refuse('InvalidInput', 'A chunk is begun by an entry that begins no service.');
     }
     const mayStart = ended || isBefore || entry.id.seqno === 1;
-    if (isChunkStart !== mayStart) {
+    if (isChunkStart !== undefined && isChunkStart !== mayStart) {
       // Either flag may be the wrong one; only who creates a service begins a chunk on his own.
       const isOwnFlag = writtenService(entry) !== undefined && isChunkStart;
       const seqno = isOwnFlag ? entry.id.seqno : this.#previous.id.seqno;

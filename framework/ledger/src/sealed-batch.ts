@@ -23,6 +23,21 @@ export interface PendingSignature {
   readonly treeBytes: Uint8Array;
 }
 
+/** The batch that waits for its signature. */
+export interface Closing {
+  readonly pending: PendingSignature;
+  readonly entries: readonly Entry[];
+  readonly isChunkEnd: boolean;
+}
+
+/** A batch that is completed, or was followed. */
+export interface Completed {
+  readonly signatureSeqno: Seqno;
+  readonly view: View;
+  /** 0 where it ended its chunk file. */
+  readonly openChunkBytes: number;
+}
+
 /** Entries that commit together, ended by a signature entry. */
 export interface Batch {
   readonly view: View;

@@ -42,7 +42,7 @@ import { ledgerError } from './errors.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { NonceRule } from './nonce-guard.ts';
 import { type OpenedBatch, proveBatch } from './open-batch.ts';
-import type { Batch, Entry, PendingSignature } from './sealed-batch.ts';
+import type { Batch, Closing, Completed, Entry, PendingSignature } from './sealed-batch.ts';
 import { type SignerName, signatureHeader, signatureWriteSet } from './signature-entry.ts';
 
 /** CCF's default: a chunk file ends at the first signature after this many bytes. */
@@ -59,9 +59,10 @@ export interface SequencerOptions {
   readonly view: View;
   /**
    * How the ledger goes on: a new service's or recovered service's first batch holds its creating
-   * transaction; any other view begins with a signature entry alone.
+   * transaction; any other view begins with a signature entry alone. A node that joins holds
+   * nothing yet: everything comes by `follow`.
    */
-  readonly start: 'genesis' | 'recovery' | 'view';
+  readonly start: 'genesis' | 'recovery' | 'view' | 'join';
   /** The tree of everything before, with leaf 0; its size is the next seqno. Owned from here on. */
   readonly tree: MerkleTree;
   readonly secrets: LedgerSecrets;
@@ -74,18 +75,6 @@ export interface SequencerOptions {
   readonly chunkBytes?: number;
   /** Bytes of entries in the open chunk file so far. */
   readonly openChunkBytes?: number;
-}
-
-interface Closing {
-  readonly pending: PendingSignature;
-  readonly entries: readonly Entry[];
-  readonly isChunkEnd: boolean;
-}
-
-interface Completed {
-  readonly signatureSeqno: Seqno;
-  readonly view: View;
-  readonly openChunkBytes: number;
 }
 
 export class Sequencer {
@@ -120,18 +109,19 @@ export class Sequencer {
     this.#chunkBytes = options.chunkBytes ?? chunkBytesDefault;
     assert(this.#chunkBytes <= chunkBytesMost, 'a chunk has at most 2 GiB before its last batch');
     this.#view = options.view;
-    this.#opensView = start === 'view';
+    this.#opensView = start === 'view' || start === 'join';
     this.#beginsChunk = start === 'recovery';
     this.#next = asSeqno(tree.size);
     this.#committed = committed;
     this.#openChunkBytes = start === 'recovery' ? 0 : (options.openChunkBytes ?? 0);
     assert(this.#next >= 1, 'the tree holds leaf 0, which no entry has');
     assert(committed < this.#next, 'what is committed is in the tree');
-    assert((start === 'genesis') === (this.#next === 1), 'genesis and only genesis begins at 1');
+    const beginsAtOne = start === 'genesis' || start === 'join';
+    assert(beginsAtOne === (this.#next === 1), 'a ledger begins at 1, and only there');
     // A recovery cannot know what the lost service encrypted under its secret after the files it
     // reads end; so it never encrypts under it again.
     const isFresh = secrets.secretFor(this.#next).fromSeqno === this.#next;
-    assert(start === 'view' || isFresh, 'a new or recovered service begins with a fresh secret');
+    assert(this.#opensView || isFresh, 'a new or recovered service begins with a fresh secret');
     this.#completed.push({
       signatureSeqno: asSeqno(this.#next - 1),
       view: options.lastView ?? asView(0),
@@ -286,18 +276,44 @@ export class Sequencer {
   }
 
   /**
+   * A node that holds nothing stands, from here on, where a ledger that it was given stands: `id`
+   * is of the last committed signature, whose leaf is the last of `tree`.
+   */
+  adopt(place: {
+    readonly tree: MerkleTree;
+    readonly id: TransactionId;
+    /** Bytes of entries in the open chunk file so far. */
+    readonly openChunkBytes: number;
+  }): void {
+    const { tree, id, openChunkBytes } = place;
+    this.#assertAtRest();
+    assert(this.#committed === 0, 'a node adopts a ledger once, before it holds anything');
+    assert(tree.size === id.seqno + 1, 'the tree ends with the leaf of the signature');
+    this.#tree.adopt(tree);
+    this.#view = asView(Math.max(this.#view, id.view));
+    this.#next = asSeqno(id.seqno + 1);
+    this.#openChunkBytes = openChunkBytes;
+    this.#completed = [];
+    this.#pushCompleted(id.seqno, id.view);
+    this.commit(id.seqno);
+  }
+
+  /** Whether the last committed batch ended its chunk file. */
+  get isAtChunkEnd(): boolean {
+    return this.#completed[0]?.openChunkBytes === 0;
+  }
+
+  /**
    * Takes in a committed batch that another node wrote, or this one before it was deposed, once it
    * is shown that the service signed the tree which this node holds. `spki` is the service's key.
-   * @throws BatchUnverified, after which the sequencer is of no further use
+   * @throws BatchUnverified, after which nothing has changed
    */
   follow(batch: OpenedBatch, spki: Uint8Array): void {
     this.#assertAtRest();
     const { view, entries, signature, signatureLeaf, firstSeqno } = batch;
     assert(firstSeqno === this.#next, 'a batch follows the last one');
     for (const { leaf } of entries) this.#tree.append(leaf);
-    const { algorithm } = this.#signer;
-    const root = this.#tree.root();
-    proveBatch(batch, { lastView: this.#lastView(), root, spki, algorithm });
+    this.#prove(batch, spki);
     this.#tree.append(signatureLeaf);
     this.#view = asView(Math.max(this.#view, view));
     this.#next = asSeqno(signature.id.seqno + 1);
@@ -329,6 +345,17 @@ export class Sequencer {
     this.#isChunkForced = false;
     this.#view = view;
     this.#opensView = true;
+  }
+
+  #prove(batch: OpenedBatch, spki: Uint8Array): void {
+    const { algorithm } = this.#signer;
+    const root = this.#tree.root();
+    try {
+      proveBatch(batch, { lastView: this.#lastView(), root, spki, algorithm });
+    } catch (error) {
+      this.#tree.truncate(this.#next);
+      throw error;
+    }
   }
 
   #pushCompleted(signatureSeqno: Seqno, view: View = this.#view): void {

@@ -9,7 +9,8 @@ import { algorithmOf, type Certificate, parseCertificate } from '@coco/crypto';
 import type { DecodedEntry } from './entry.ts';
 import { singletonKey, textField } from './signature-entry.ts';
 
-const serviceInfoMap = 'public:ccf.gov.service.info';
+/** Its row has the key of a singleton. */
+export const serviceInfoMap = 'public:ccf.gov.service.info';
 
 export type ServiceStatus = 'Opening' | 'Open' | 'Recovering' | 'WaitingForRecoveryShares';
 
@@ -41,7 +42,12 @@ export function writtenService(entry: DecodedEntry): ServiceState | undefined {
   if (map.rows.length !== 1 || !row?.value || !equalBytes(row.key, singletonKey)) {
     throw refuse('InvalidInput', 'service.info has one row, which is never removed.');
   }
-  const info: JsonValue = parseJson(row.value);
+  return parseServiceState(row.value);
+}
+
+/** The row as it stands in a state. @throws InvalidInput, InvalidCertificate */
+export function parseServiceState(value: Uint8Array): ServiceState {
+  const info: JsonValue = parseJson(value);
   const status = textField(info, 'status');
   const pem = textField(info, 'cert');
   if (pem === undefined || !isServiceStatus(status)) {

@@ -54,3 +54,16 @@ test('the fingerprint tells secrets apart and does not show them', () => {
   assert.notEqual(one?.fingerprint, two?.fingerprint);
   assert.ok(!one?.fingerprint.includes('01010101'));
 });
+
+test('a secret of the past is learnt in its place, once', () => {
+  const secrets = new LedgerSecrets([at(1, 1), at(20, 3)]);
+  for (const { fromSeqno, key: learnt } of [at(10, 2), at(20, 3), at(30, 4), at(10, 2)]) {
+    secrets.learn(fromSeqno, learnt);
+  }
+  assert.deepEqual(
+    secrets.chain.map(({ fromSeqno }) => fromSeqno),
+    [1, 10, 20, 30],
+  );
+  assert.deepEqual(secrets.secretFor(asSeqno(19)).key, key(2));
+  assert.throws(() => secrets.learn(asSeqno(10), key(9)), { name: 'BugError' });
+});

@@ -51,6 +51,13 @@ export class MerkleTree {
     }
   }
 
+  /** An empty tree, or one with the first leaf alone, becomes what `other` is, and owns it. */
+  adopt(other: MerkleTree): void {
+    assert(this.size <= 1, 'a tree that holds a ledger is not replaced');
+    this.#levels.splice(0, this.#levels.length, ...other.#levels);
+    this.#first = other.#first;
+  }
+
   /** The hash of leaf `index`. */
   leaf(index: number): Uint8Array {
     assert(index >= this.#first, 'the leaf is not forgotten');

@@ -163,3 +163,14 @@ test('forgetting keeps memory in step with what is held', () => {
   // Only the last leaves and the edge remain: the serialised form has both, and nothing else.
   assert.ok(tree.serialise(tree.first).length < 16 + 32 * 40);
 });
+
+test('a tree without a ledger becomes another one, and a tree with a ledger does not', () => {
+  const list = leaves(9, 4);
+  const own = treeOf(list.slice(0, 1));
+  own.adopt(MerkleTree.deserialise(treeOf(list).serialise(5)));
+  assert.deepEqual(own.root(), treeOf(list).root());
+  assert.deepEqual([own.first, own.size], [5, 9]);
+  own.append(list[0] as Uint8Array);
+  assert.deepEqual(own.root(), treeOf([...list, list[0] as Uint8Array]).root());
+  assert.throws(() => own.adopt(treeOf(list)), { name: 'BugError' });
+});

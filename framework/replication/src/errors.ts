@@ -8,6 +8,7 @@ export const replicationError: (
     | 'HandOverPending'
     | 'HandOverFailed'
     | 'CatchUpFailed'
+    | 'SourceRefused'
     | 'CatchUpMismatch',
   message: string,
   metadata?: ErrorMetadata,
@@ -38,6 +39,12 @@ export const replicationError: (
     kind: 'fault',
     status: 503,
     meaning: 'A node that is far behind could not get what it lacks: it stops.',
+  },
+  SourceRefused: {
+    kind: 'fault',
+    status: 502,
+    meaning:
+      'What another node served does not verify: nothing of it is taken, and another node is asked.',
   },
   CatchUpMismatch: {
     kind: 'fault',

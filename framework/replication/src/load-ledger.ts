@@ -15,6 +15,7 @@ import {
   recoverLedger,
   treeMap,
   type VerifiedEntry,
+  type ViewStart,
 } from '@coco/ledger';
 import { storeLimits } from './store-limits.ts';
 
@@ -55,10 +56,13 @@ export function replay(
 }
 
 export function recoveredTracker(ledger: RecoveredLedger): TransactionStatusTracker {
-  const history: TransactionId[] = ledger.views.map(({ view, firstSeqno }) => ({
-    view,
-    seqno: firstSeqno,
-  }));
-  if (history[0]?.view !== 1) history.unshift({ view: asView(1), seqno: asSeqno(1) });
+  const history = historyOf(ledger.views);
   return new TransactionStatusTracker({ history, committed: ledger.lastId });
+}
+
+/** With CCF's first view, which is empty. */
+export function historyOf(views: readonly ViewStart[]): readonly TransactionId[] {
+  const history: TransactionId[] = views.map(({ view, firstSeqno: seqno }) => ({ view, seqno }));
+  if (history[0]?.view !== 1) history.unshift({ view: asView(1), seqno: asSeqno(1) });
+  return history;
 }

@@ -15,6 +15,7 @@ import {
   singletonKey,
   treeMap,
 } from '@coco/ledger';
+import type { GrownLedger } from './growing-ledger.ts';
 import type { CommitObserver } from './pipeline-ports.ts';
 
 export interface ReplicatedStateParts {
@@ -150,6 +151,18 @@ export class ReplicatedState {
     store.seal();
     store.commit(this.#committed);
     this.#store = store;
+  }
+
+  /**
+   * A node that holds nothing takes a ledger that it was given, whole. Who derives from commits
+   * hears of one commit, of all of it.
+   */
+  adopt(ledger: GrownLedger): void {
+    const { store, id } = ledger;
+    this.sequencer.adopt(ledger);
+    this.tracker.adopt({ history: ledger.history, committed: id });
+    this.#store = store;
+    this.#conclude({ view: id.view, firstSeqno: asSeqno(1), last: id.seqno });
   }
 
   /** The recovery holds: what it committed is told now. */

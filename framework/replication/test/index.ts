@@ -1,6 +1,8 @@
 import './batch-pipeline.test.ts';
 import './membership-driver.test.ts';
 import './membership-step.test.ts';
+import './hostile-sources.test.ts';
+import './ledger-installer.test.ts';
 import './node-office.test.ts';
 import './replica-host.test.ts';
 import './run-optimistic.test.ts';
