@@ -12,6 +12,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./sandbox-command.ts')).sandboxCommand,
   },
   {
+    name: 'status',
+    positionals: [],
+    summary: 'how a network stands: its nodes, who is primary, what is wrong and what to do',
+    load: async () => (await import('./status-command.ts')).statusCommand,
+  },
+  {
     name: 'transfer',
     positionals: [],
     summary: 'send ETH from account 1 to account 2 of the sandbox',

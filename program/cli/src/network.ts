@@ -15,15 +15,23 @@ import {
   fileMemory,
   forgetfulMemory,
   type Memory,
+  type MemoryStore,
+  type Pin,
   parseMemory,
 } from '@coco/sdk';
 import type { Flag, Given } from './command-line.ts';
 import { cliError } from './errors.ts';
+import { firstThatAnswers } from './sandbox-client.ts';
 import { sandboxDefaults } from './sandbox-defaults.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
 
 export const networkFlags: Readonly<Record<string, Flag>> = {
-  network: { type: 'string', value: 'URL', meaning: 'any node, by https; default the sandbox’s' },
+  network: {
+    type: 'string',
+    value: 'URL',
+    isRepeatable: true,
+    meaning: 'a node, by https; several times: the next where one is silent; default the sandbox’s',
+  },
   'service-certificate': {
     type: 'string',
     value: 'PEM',
@@ -46,8 +54,14 @@ export const networkFlags: Readonly<Record<string, Flag>> = {
   },
 };
 
+/** Where a network is, whom to trust there, and what was seen of it. */
+export interface NetworkAddress {
+  readonly nodes: readonly { readonly url: string; readonly name: string | undefined }[];
+  readonly pin: Pin;
+  readonly memory: MemoryStore;
+}
+
 export interface Network {
-  readonly url: string;
   readonly client: Client;
   readonly governance: GovernanceService;
   /** What was known of the network before this command. */
@@ -67,29 +81,33 @@ export async function withNetwork<Result>(
   given: Given,
   act: (network: Network) => Promise<Result>,
 ): Promise<Result> {
-  const options = await connectOptions(given);
-  const remembered = parseMemory(await options.memory.load());
-  const client = await connectToGovern(options);
+  const address = await networkAddress(given);
+  const remembered = parseMemory(await address.memory.load());
+  const client = await connectToAny(address);
   try {
-    const governance = new GovernanceService(client);
-    return await act({ url: options.url, client, governance, remembered });
+    return await act({ client, governance: new GovernanceService(client), remembered });
   } finally {
     client.close();
   }
 }
 
-async function connectOptions(given: Given): Promise<ConnectOptions> {
-  const url = given.text('network');
-  if (url === undefined) {
-    const folder = sandboxOf(given);
-    const [{ httpsUrl }] = await folder.addresses();
-    const root = await folder.readDevelopmentRoot();
-    const name = given.text('as') ?? 'client';
-    const path = given.text('memory') ?? folder.member(`${name}_memory.json`);
-    return { url: httpsUrl, pin: { developmentRoot: root.publicPem }, memory: fileMemory(path) };
-  }
-  if (!URL.canParse(url) || !url.startsWith('https://')) {
-    throw cliError('WrongUsage', `"${url}" is not an address: write https://host:port.`);
+/** Connects as members do to the first of the nodes that answers; it may not be open yet. */
+export function connectToAny(
+  { nodes, pin, memory }: NetworkAddress,
+  timeoutMs?: number,
+): Promise<Client> {
+  const limits = timeoutMs === undefined ? {} : { limits: { timeoutMs } };
+  return firstThatAnswers(nodes, ({ url }) => connectToGovern({ url, pin, memory, ...limits }));
+}
+
+/** @throws WrongUsage, SandboxUnreachable, SandboxBroken */
+export async function networkAddress(given: Given): Promise<NetworkAddress> {
+  const urls = given.inOrder(['network']).map(({ text }) => text);
+  const [first] = urls;
+  if (first === undefined) return sandboxAddress(given);
+  const wrong = urls.find((url) => !URL.canParse(url) || !url.startsWith('https://'));
+  if (wrong !== undefined) {
+    throw cliError('WrongUsage', `"${wrong}" is not an address: write https://host:port.`);
   }
   const identity = given.text('service-certificate');
   const root = given.text('development-root');
@@ -98,14 +116,27 @@ async function connectOptions(given: Given): Promise<ConnectOptions> {
       'With --network comes whom to trust: --service-certificate, --development-root.';
     throw cliError('WrongUsage', message);
   }
-  const path = given.text('memory') ?? join(homedir(), '.coco', memoryName(url));
+  const path = given.text('memory') ?? join(homedir(), '.coco', memoryName(first));
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   return {
-    url,
+    nodes: urls.map((url) => ({ url, name: undefined })),
     pin: {
       ...(identity !== undefined && { identities: [await readTextFile(identity)] }),
       ...(root !== undefined && { developmentRoot: publicPemIn(await readTextFile(root)) }),
     },
+    memory: fileMemory(path),
+  };
+}
+
+async function sandboxAddress(given: Given): Promise<NetworkAddress> {
+  const folder = sandboxOf(given);
+  const nodes = await folder.addresses();
+  const root = await folder.readDevelopmentRoot();
+  const name = given.text('as') ?? 'client';
+  const path = given.text('memory') ?? folder.member(`${name}_memory.json`);
+  return {
+    nodes: nodes.map((node) => ({ url: node.httpsUrl, name: node.name })),
+    pin: { developmentRoot: root.publicPem },
     memory: fileMemory(path),
   };
 }

@@ -29,7 +29,7 @@ const silent: ReadonlySet<string> = new Set(['ServiceUnreachable', 'ServiceTimeo
  * Tries the nodes one after another, as long as they are silent. What a node that answers has to
  * say counts: a service that is not the one is no reason to ask elsewhere.
  */
-async function firstThatAnswers<Node, Result>(
+export async function firstThatAnswers<Node, Result>(
   nodes: readonly Node[],
   ask: (node: Node) => Promise<Result>,
 ): Promise<Result> {

@@ -60,7 +60,7 @@ export async function memberFilesOf(given: Given): Promise<MemberFiles | undefin
     throw cliError('WrongUsage', 'Give --as or --member, not both.');
   }
   if (name !== undefined) {
-    if (given.text('network') !== undefined) {
+    if (given.inOrder(['network']).length > 0) {
       throw cliError('WrongUsage', '--as names a member of the sandbox, not of --network.');
     }
     if (!/^member\d{1,3}$/.test(name)) {

@@ -5,6 +5,7 @@ import './confirmation.test.ts';
 import './ethereum-factory.test.ts';
 import './governance-commands.test.ts';
 import './json-rpc-client.test.ts';
+import './network-status.test.ts';
 import './operator-view.test.ts';
 import './receipt-bundle.test.ts';
 import './rules-commands.test.ts';
