@@ -16,6 +16,7 @@ import { rebuildActiveMembers } from './active-members.ts';
 import { nodeVoters, presence } from './coco-tables.ts';
 import { rebuildDecided } from './decided-proposals.ts';
 import type { LedgerSecret } from './issue-recovery-shares.ts';
+import { recordJoin } from './node-joins.ts';
 import type { Writable } from './table.ts';
 import {
   constitution,
@@ -159,6 +160,7 @@ function thresholdOf(threshold: number, members: readonly NewMember[]): number {
 }
 
 function addNode(transaction: Writable, node: NewNode): void {
+  recordJoin(transaction, node.id);
   nodeCertificates.put(transaction, node.id, node.endorsedCertificatePem);
   nodeInfos.put(transaction, node.id, {
     node_to_node_interface: node.nodeToNodeInterface,

@@ -23,6 +23,7 @@ export { refreshedIssuers, tokenIssuers } from './jwt-tables.ts';
 export { identityLookup } from './members.ts';
 export type { NativeContext, NativeFunction, NativeFunctions } from './native-function.ts';
 export { nativeFunctions } from './native-functions.ts';
+export { nodeJoins, raftIdOf } from './node-joins.ts';
 export {
   isReadingPrivateLedger,
   openRecoveredService,
@@ -30,6 +31,12 @@ export {
   serviceStatus,
 } from './open-service.ts';
 export type { AdapterSettings, GovernancePorts, LedgerEffects } from './ports.ts';
+export {
+  type AppliedConfiguration,
+  type ConfigurationFacts,
+  recordFacts,
+  unrecordedFacts,
+} from './record-configuration.ts';
 export type { WrappingSecret } from './recovery-share.ts';
 export {
   combineShares,

@@ -46,6 +46,7 @@ suite('genesis', () => {
       'public:ccf.gov.nodes.virtual.measurements',
       'public:ccf.gov.service.config',
       'public:ccf.gov.service.info',
+      'public:coco.internal.node_joins',
       'public:coco.internal.node_voters',
     ]);
     assert.deepEqual(tables.memberAcks.get(state, member.id), {

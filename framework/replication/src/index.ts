@@ -4,6 +4,7 @@ export { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
 export { BatchFollower } from './batch-follower.ts';
 export { BatchPipeline } from './batch-pipeline.ts';
 export type { CatchUpSource } from './catch-up-source.ts';
+export { ConfigurationRecorder } from './configuration-recorder.ts';
 export { replicationError } from './errors.ts';
 export { handOver } from './hand-over.ts';
 export { type InstallFiles, LedgerInstaller } from './ledger-installer.ts';
