@@ -53,7 +53,7 @@ type RowsVisitor = (name: string, rows: readonly Row[]) => void;
 
 /** Reads all but the private part. Views of `file`, not copies. @throws InvalidInput */
 export function decodeSnapshot(file: Uint8Array): DecodedSnapshot {
-  const size = snapshotSize(file);
+  const size = snapshotEntryBytes(file);
   if (size > file.length) throw refuse('InvalidInput', 'A snapshot ends early.', { size });
   const entry = file.subarray(0, size);
   const reader = new ByteReader(entry);
@@ -77,7 +77,8 @@ export function decodeSnapshot(file: Uint8Array): DecodedSnapshot {
   return { seqno, leaf, viewStarts, digest, entry, publicPart, publicMaps, receipt };
 }
 
-function snapshotSize(file: Uint8Array): number {
+/** Bytes of the entry at the start of the file; the receipt is behind it. @throws InvalidInput */
+export function snapshotEntryBytes(file: Uint8Array): number {
   const reader = new ByteReader(file);
   const [version, flags] = [reader.u8(), reader.u8()];
   const size = reader.u32() + reader.u8() * 2 ** 32 + reader.u8() * 2 ** 40 + entryHeaderBytes;
@@ -106,7 +107,7 @@ function readViewStarts(reader: ByteReader, seqno: Seqno): readonly Seqno[] {
  *   verifyReceipt throws
  */
 export async function verifySnapshot(
-  snapshot: DecodedSnapshot,
+  snapshot: Pick<DecodedSnapshot, 'receipt' | 'digest' | 'seqno'>,
   serviceIdentity: string | Uint8Array,
 ): Promise<VerifiedReceipt> {
   const { receipt, digest: claimsDigest, seqno } = snapshot;

@@ -19,6 +19,7 @@ export {
   type DecodedSnapshot,
   decodeSnapshot,
   restoreSnapshot,
+  snapshotEntryBytes,
   verifySnapshot,
 } from './decode-snapshot.ts';
 export { type EncodedSnapshot, encodeSnapshot, type SnapshotSource } from './encode-snapshot.ts';
@@ -73,5 +74,5 @@ export {
   treeMap,
   verifyLedgerSignature,
 } from './signature-entry.ts';
-export { SnapshotFiles } from './snapshot-files.ts';
+export { type ReceivedSnapshot, SnapshotFiles } from './snapshot-files.ts';
 export { formatSnapshotName, parseSnapshotName, type SnapshotName } from './snapshot-name.ts';

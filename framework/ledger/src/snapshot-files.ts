@@ -3,15 +3,17 @@
  * evidence has a seqno, and becomes `.committed` with the receipt behind it: a crash leaves files
  * that readers pass over, and the next start removes them.
  *
- * One snapshot is written at a time: `write`, `name`, `commit` or `discard`, each awaited.
+ * One snapshot is written at a time: `write`, `name`, `commit` or `discard`, each awaited. Beside
+ * it one may come from another node: `receive`, then `keep` or `discard` of what it returns.
  */
-import { assert, present, type Seqno } from '@coco/base';
+import { assert, type DiskFile, present, type Seqno } from '@coco/base';
 import type { LedgerFolder } from './chunk-file.ts';
 import type { EncodedSnapshot } from './encode-snapshot.ts';
 import { ledgerError } from './errors.ts';
 import { formatSnapshotName, parseSnapshotName, type SnapshotName } from './snapshot-name.ts';
 
 const growingName = 'snapshot.writing';
+const receivedName = 'snapshot.receiving';
 
 export class SnapshotFiles {
   readonly #at: LedgerFolder;
@@ -36,7 +38,7 @@ export class SnapshotFiles {
     const committed: SnapshotName[] = [];
     for (const text of await disk.list(folder)) {
       const name = parseSnapshotName(text);
-      if (text === growingName || name?.isCommitted === false) {
+      if (text === growingName || text === receivedName || name?.isCommitted === false) {
         await disk.remove(`${folder}/${text}`);
       } else if (name && name.evidenceSeqno <= last) committed.push(name);
     }
@@ -92,9 +94,13 @@ export class SnapshotFiles {
     const name = { ...named, isCommitted: true };
     await this.#rename(name);
     this.#made = undefined;
-    const others = this.#committed.filter(({ seqno }) => seqno !== name.seqno);
-    this.#committed = [...others, name];
+    this.#add(name);
     return name;
+  }
+
+  #add(name: SnapshotName): void {
+    const others = this.#committed.filter(({ seqno }) => seqno !== name.seqno);
+    this.#committed = [...others, name].sort((left, right) => left.seqno - right.seqno);
   }
 
   /** Removes the file that was being made: its evidence is lost, or a write failed. */
@@ -102,6 +108,37 @@ export class SnapshotFiles {
     const made = this.#made;
     this.#made = undefined;
     if (made) await this.#removeIfThere(made.name);
+  }
+
+  /** Whether it is here, committed. */
+  has(name: SnapshotName): boolean {
+    return this.#committed.some((one) => formatSnapshotName(one) === formatSnapshotName(name));
+  }
+
+  /** Takes a file that another node made, part by part. @throws DiskFault, DiskFull */
+  async receive(): Promise<ReceivedSnapshot> {
+    await this.#removeIfThere(receivedName);
+    const path = this.#path(receivedName);
+    const file = await this.#at.disk.open(path, { create: true });
+    return new ReceivedSnapshot(file, {
+      keep: async (name) => {
+        await this.#at.disk.rename(path, this.#path(formatSnapshotName(name)));
+        await this.#at.disk.syncFolder(this.#at.folder);
+        this.#add(name);
+      },
+      discard: () => this.#removeIfThere(receivedName),
+    });
+  }
+
+  /** Removes the oldest committed files beyond `count`. @throws DiskFault */
+  async retain(count: number): Promise<readonly SnapshotName[]> {
+    assert(count > 0, 'the newest snapshot is always kept');
+    const removed = this.#committed.slice(0, -count);
+    for (const name of removed) {
+      await this.#removeIfThere(formatSnapshotName(name));
+      this.#committed = this.#committed.filter((one) => one !== name);
+    }
+    return removed;
   }
 
   /** Bytes of a committed file. @throws EntryNotFound, DiskFault */
@@ -148,5 +185,41 @@ export class SnapshotFiles {
 
   #path(name: string): string {
     return `${this.#at.folder}/${name}`;
+  }
+}
+
+interface ReceivedEnd {
+  readonly keep: (name: SnapshotName) => Promise<void>;
+  readonly discard: () => Promise<void>;
+}
+
+/** A file that comes from another node. It counts once it is kept. */
+export class ReceivedSnapshot {
+  readonly #file: DiskFile;
+  readonly #end: ReceivedEnd;
+  #size = 0;
+
+  constructor(file: DiskFile, end: ReceivedEnd) {
+    this.#file = file;
+    this.#end = end;
+  }
+
+  /** @throws DiskFault, DiskFull */
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#file.write(this.#size, bytes);
+    this.#size += bytes.length;
+  }
+
+  /** What was received is the committed snapshot of that name. Durable when it resolves. */
+  async keep(name: SnapshotName): Promise<void> {
+    assert(name.isCommitted, 'a file that is kept ends with its receipt');
+    await this.#file.datasync();
+    await this.#file.close();
+    await this.#end.keep(name);
+  }
+
+  async discard(): Promise<void> {
+    await this.#file.close();
+    await this.#end.discard();
   }
 }

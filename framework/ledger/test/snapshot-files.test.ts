@@ -5,6 +5,7 @@ import {
   decodeSnapshot,
   type EncodedSnapshot,
   formatSnapshotName,
+  parseSnapshotName,
   SnapshotFiles,
   verifySnapshot,
 } from '../src/index.ts';
@@ -117,4 +118,50 @@ test('wherever the disk fails, a later start has a whole snapshot or none', asyn
     if (!failed) break;
   }
   assert.match(outcomes, /^-{8,}\++$/);
+});
+
+test('a file of another node counts once it is kept, and never after a crash before that', async () => {
+  const disk = new MemoryDisk();
+  const files = await open(disk);
+  const whole = fileOf(snapshot, receipt);
+  const name = present(parseSnapshotName(committedName), 'it is a name');
+  const lost = await files.receive();
+  await lost.append(whole.subarray(0, 700));
+  await lost.discard();
+  assert.deepEqual(await disk.list(folder), []);
+  const received = await files.receive();
+  await received.append(whole.subarray(0, 700));
+  assert.equal(files.has(name), false);
+  await received.append(whole.subarray(700));
+  await received.keep(name);
+  assert.ok(files.has(name));
+  assert.deepEqual(await disk.list(folder), [committedName]);
+  assert.deepEqual(await files.read(committedName, { offset: 0, length: whole.length }), whole);
+  await (await files.receive()).append(whole);
+  await open(disk);
+  assert.deepEqual(await disk.list(folder), [committedName], 'the next start removes it');
+});
+
+test('the oldest files go, and the newest stay', async () => {
+  const disk = new MemoryDisk();
+  const files = await open(disk);
+  for (const seqno of [30, 10, 20]) {
+    const received = await files.receive();
+    await received.append(new Uint8Array(seqno));
+    const name = { seqno: asSeqno(seqno), evidenceSeqno: asSeqno(seqno + 1), isCommitted: true };
+    await received.keep(name);
+  }
+  assert.deepEqual(await files.retain(3), []);
+  const removed = await files.retain(2);
+  assert.deepEqual(
+    removed.map(({ seqno }) => seqno),
+    [10],
+  );
+  assert.deepEqual(await disk.list(folder), [
+    'snapshot_20_21.committed',
+    'snapshot_30_31.committed',
+  ]);
+  await files.retain(1);
+  assert.equal(files.newest()?.seqno, 30);
+  await assert.rejects(files.retain(0), { name: 'BugError' });
 });

@@ -13,6 +13,7 @@ import type {
   ConfigurationReport,
   CoveredEntry,
   FollowedBatch,
+  KeptSnapshot,
   ProposalKind,
   RoleReport,
 } from '@coco/replication';
@@ -102,6 +103,11 @@ export class ReplicaClient {
     const answer = await this.#ask((request) => ({ kind: 'readCovered', request, seqno }));
     if (answer.kind !== 'covered') throw failure('The replica worker answered out of turn.');
     return answer.covered;
+  }
+
+  /** See ReplicaHost.offerSnapshot. */
+  offerSnapshot(snapshot: KeptSnapshot): void {
+    this.#worker.postMessage({ kind: 'offerSnapshot', snapshot } satisfies ToReplica);
   }
 
   /**

@@ -159,6 +159,8 @@ async function receive(message: ToReplica): Promise<void> {
         const covered = await host().readCovered(message.seqno);
         return { kind: 'covered', request: message.request, covered };
       });
+    case 'offerSnapshot':
+      return host().offerSnapshot(message.snapshot);
     case 'readBatches':
       return answer(message.request, async () => {
         const { request, from, ...options } = message;

@@ -6,7 +6,7 @@ import type { ErrorRow, Seqno, View } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import type { BatchBody } from '@coco/ledger';
 import type { Peer, PeerListen, PeerReport } from '@coco/peers';
-import type { CoveredEntry, ProposedBatch, ReplicaMessage } from '@coco/replication';
+import type { CoveredEntry, KeptSnapshot, ProposedBatch, ReplicaMessage } from '@coco/replication';
 
 /** What the main thread read of the ledger: the worker must find the same. */
 export interface RecoveredFiles {
@@ -58,6 +58,8 @@ export type ToReplica =
   | { readonly kind: 'propose'; readonly batch: ProposedBatch }
   /** The entry at `seqno` and the signature entry that covers it, for a receipt. */
   | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
+  /** See ReplicaHost.offerSnapshot. */
+  | { readonly kind: 'offerSnapshot'; readonly snapshot: KeptSnapshot }
   /** Whole committed batches from `from` up to `to`, for a node that catches up. */
   | {
       readonly kind: 'readBatches';

@@ -12,6 +12,7 @@ import './governance-rollback.test.ts';
 import './http-listener.test.ts';
 import './issuer-client.test.ts';
 import './ledger-endpoints.test.ts';
+import './ledger-source.test.ts';
 import './listener-renewal.test.ts';
 import './node-addresses.test.ts';
 import './node-caller.test.ts';

@@ -16,13 +16,19 @@ const roundMs = 1_000;
 export interface CatchUpSource {
   /** Its id, for the log. */
   readonly name: string;
-  /** The whole file of a committed snapshot. @throws LedgerError */
-  readSnapshot(name: string): Promise<Uint8Array>;
+  /** A part of a committed snapshot's file from a byte on. @throws LedgerError */
+  readSnapshotPart(name: string, from: number): Promise<SnapshotPart>;
   /**
    * Whole committed batches, the first of which begins at `from`, up to `to`; at least one.
    * @throws LedgerError
    */
   readBatches(from: Seqno, to: Seqno): Promise<readonly CommittedBody[]>;
+}
+
+export interface SnapshotPart {
+  readonly bytes: Uint8Array;
+  /** Of the whole file. */
+  readonly size: number;
 }
 
 export interface SourcesOptions {
@@ -125,7 +131,10 @@ export interface AskedBatches {
 }
 
 /** Bytes that do not parse are the source's fault; that it does not answer is not. */
-async function checked<Value>(source: CatchUpSource, read: () => Promise<Value>): Promise<Value> {
+export async function checked<Value>(
+  source: CatchUpSource,
+  read: () => Promise<Value>,
+): Promise<Value> {
   try {
     return await read();
   } catch (cause) {

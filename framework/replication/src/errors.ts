@@ -9,6 +9,7 @@ export const replicationError: (
     | 'HandOverFailed'
     | 'CatchUpFailed'
     | 'SourceRefused'
+    | 'SourceUnavailable'
     | 'CatchUpMismatch',
   message: string,
   metadata?: ErrorMetadata,
@@ -45,6 +46,11 @@ export const replicationError: (
     status: 502,
     meaning:
       'What another node served does not verify: nothing of it is taken, and another node is asked.',
+  },
+  SourceUnavailable: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'Another node does not have what is asked for, or cannot give it now.',
   },
   CatchUpMismatch: {
     kind: 'fault',

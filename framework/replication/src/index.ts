@@ -3,7 +3,7 @@ export { hostAdapter } from './adapter-host.ts';
 export { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
 export { BatchFollower } from './batch-follower.ts';
 export { BatchPipeline } from './batch-pipeline.ts';
-export type { CatchUpSource } from './catch-up-source.ts';
+export type { CatchUpSource, SnapshotPart } from './catch-up-source.ts';
 export { ConfigurationRecorder } from './configuration-recorder.ts';
 export { replicationError } from './errors.ts';
 export { handOver } from './hand-over.ts';
@@ -22,5 +22,6 @@ export type {
   RoleReport,
 } from './replica-messages.ts';
 export { runOptimistic } from './run-optimistic.ts';
-export { SnapshotMaker } from './snapshot-maker.ts';
+export { SnapshotFetcher } from './snapshot-fetcher.ts';
+export { type KeptSnapshot, SnapshotMaker } from './snapshot-maker.ts';
 export { storeLimits } from './store-limits.ts';

@@ -22,6 +22,7 @@ import {
 import { replicationError } from './errors.ts';
 import { GrowingLedger, type LedgerStart } from './growing-ledger.ts';
 import { openSnapshot } from './open-snapshot.ts';
+import { wholeSnapshot } from './read-snapshot.ts';
 import type { CatchUpOrder } from './replica-messages.ts';
 import type { ReplicatedState } from './replicated-state.ts';
 
@@ -120,7 +121,7 @@ export class LedgerInstaller {
     const { name } = ledgerSnapshot;
     const expected = { ...ledgerSnapshot, serviceSpki, last: lastSeqnoOf(lastBatch) };
     const read = async (source: CatchUpSource): Promise<Uint8Array> => {
-      const file = await source.readSnapshot(name);
+      const file = await wholeSnapshot(source, name);
       if (equalBytes(sha256(file), ledgerSnapshot.digest)) return file;
       throw refused(source, 'its snapshot is not the one that was agreed on.');
     };

@@ -36,6 +36,7 @@ import { CatchUp } from './catch-up.ts';
 import { replicationError } from './errors.ts';
 import { MembershipDriver } from './membership-driver.ts';
 import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
+import type { KeptSnapshot } from './snapshot-maker.ts';
 
 export interface ReplicaHostOptions {
   readonly nodeId: NodeId;
@@ -215,6 +216,11 @@ export class ReplicaHost {
     options: { readonly to: Seqno; readonly bytesMax: number },
   ): Promise<Uint8Array> {
     return encodeBatches(await this.#files.readBatches(from, options));
+  }
+
+  /** This node has the file of a committed snapshot: as primary it offers it to who is far behind. */
+  offerSnapshot({ name, digest, seqno }: KeptSnapshot): void {
+    this.#replica.offerSnapshot({ name, digest }, seqno);
   }
 
   /** The main thread's state is that of a snapshot; `request` is of the order to catch up. */

@@ -11,6 +11,7 @@
 import type { CommittedBatch } from '@coco/adapter';
 import type { TransactionId } from '@coco/base';
 import { assert, type Clock, LedgerError, type Log, type Seqno, toHex } from '@coco/base';
+import { Sha256 } from '@coco/crypto';
 import { serviceStatus, snapshotEvidence } from '@coco/governance';
 import type { HeldState } from '@coco/kv';
 import {
@@ -27,6 +28,14 @@ import type { CommitObserver } from './pipeline-ports.ts';
 /** What the main thread gives at a time; one step of the encoder may take it a little further. */
 const sliceMs = 3;
 
+/** A committed snapshot's file on this node. */
+export interface KeptSnapshot {
+  readonly name: string;
+  readonly seqno: Seqno;
+  /** SHA-256 of the file. */
+  readonly digest: Uint8Array;
+}
+
 export interface SnapshotMakerOptions {
   readonly pipeline: BatchPipeline;
   readonly files: SnapshotFiles;
@@ -37,6 +46,8 @@ export interface SnapshotMakerOptions {
   receiptOf(id: TransactionId): Promise<Uint8Array>;
   /** A snapshot is due when so many entries were committed since the last one. */
   readonly entriesBetween: number;
+  /** A committed file is here: others may be offered it. */
+  readonly onMade?: (made: KeptSnapshot) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly defer: (callback: () => void) => void;
@@ -178,9 +189,25 @@ export class SnapshotMaker implements CommitObserver {
     await files.name(id.seqno);
     const decision = await Promise.race([pipeline.whenDecided(id), this.#stopped.promise]);
     if (decision !== 'Committed') return false;
-    const name = await files.commit(await receiptOf(id));
-    log.write('info', 'snapshot.made', { name: formatSnapshotName(name), bytes: snapshot.size });
+    const receipt = await receiptOf(id);
+    const name = formatSnapshotName(await files.commit(receipt));
+    log.write('info', 'snapshot.made', { name, bytes: snapshot.size });
+    const digest = await this.#fileDigest(snapshot, receipt);
+    this.#options.onMade?.({ name, seqno: snapshot.seqno, digest });
     return true;
+  }
+
+  async #fileDigest({ pages }: EncodedSnapshot, receipt: Uint8Array): Promise<Uint8Array> {
+    const { clock, defer } = this.#options;
+    const digest = new Sha256();
+    let untilMs = clock.monotonicMs() + sliceMs;
+    for (const page of [...pages, receipt]) {
+      digest.update(page);
+      if (clock.monotonicMs() < untilMs) continue;
+      await new Promise<void>((resolve) => defer(resolve));
+      untilMs = clock.monotonicMs() + sliceMs;
+    }
+    return digest.digest();
   }
 
   /** Undefined when this node stops executing; while too much waits for commit, it waits too. */

@@ -7,4 +7,5 @@ import './ledger-installer.test.ts';
 import './node-office.test.ts';
 import './replica-host.test.ts';
 import './run-optimistic.test.ts';
+import './snapshot-fetcher.test.ts';
 import './snapshot-maker.test.ts';

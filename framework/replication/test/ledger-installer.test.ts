@@ -146,7 +146,11 @@ suite('a node that lacks a part of the ledger', () => {
     const reader = await Reader.create(origin);
     const source = origin.source('one');
     reader.sources = [
-      { ...source, readSnapshot: () => origin.batches(9_999).then(() => snapshot.file) },
+      {
+        ...source,
+        readSnapshotPart: () =>
+          origin.batches(9_999).then(() => ({ bytes: snapshot.file, size: 0 })),
+      },
     ];
     await reader.install(await origin.order(1, 1, snapshot));
     assert.equal(reader.standing(), (await whole(origin)).standing());

@@ -9,6 +9,7 @@ import {
   type Seqno,
   type TransactionId,
 } from '@coco/base';
+import { sha256 } from '@coco/crypto';
 import { type ServiceStatus, serviceInfo, snapshotEvidence } from '@coco/governance';
 import { Store } from '@coco/kv';
 import {
@@ -20,7 +21,7 @@ import {
   restoreSnapshot,
   SnapshotFiles,
 } from '@coco/ledger';
-import { SnapshotMaker, viewStartsAt } from '../src/snapshot-maker.ts';
+import { type KeptSnapshot, SnapshotMaker, viewStartsAt } from '../src/snapshot-maker.ts';
 import { PipelineHarness, testMap } from './pipeline-harness.ts';
 
 const folder = 'snapshots';
@@ -32,6 +33,7 @@ class MakerHarness extends PipelineHarness {
   readonly #entries = new Map<number, Uint8Array>();
   readonly maker: SnapshotMaker;
   readonly files: SnapshotFiles;
+  readonly made: KeptSnapshot[] = [];
   /** Turns of the event loop that the encoder gave back. */
   turns = 0;
 
@@ -46,6 +48,7 @@ class MakerHarness extends PipelineHarness {
       leafAt: (seqno) => leafOf(decodeEntry(this.entry(seqno))),
       receiptOf: async (id) => this.#receipt(id),
       entriesBetween: options.entriesBetween ?? 1000,
+      onMade: (made) => this.made.push(made),
       clock: { monotonicMs: () => this.#beat(), nowMs: () => 0, setTimer: () => () => {} },
       log: { write: (_level, event, fields = {}) => this.events.push({ event, fields }) },
       defer: (callback) => {
@@ -140,7 +143,11 @@ describe('the maker of snapshots', () => {
     assert.deepEqual(more, []);
     const match = present(/^snapshot_(\d+)_(\d+)\.committed$/.exec(name), name);
     const size = await harness.files.size(name);
-    const decoded = decodeSnapshot(await harness.files.read(name, { offset: 0, length: size }));
+    const file = await harness.files.read(name, { offset: 0, length: size });
+    const decoded = decodeSnapshot(file);
+    const [made] = harness.made;
+    assert.equal(made?.name, name, 'others may be offered it');
+    assert.deepEqual(new Uint8Array(made.digest), new Uint8Array(sha256(file)));
     assert.equal(decoded.seqno, Number(match[1]));
     const evidence = decodeEntry(harness.entry(Number(match[2])));
     assert.deepEqual([...evidence.claimsDigest], [...decoded.digest]);
