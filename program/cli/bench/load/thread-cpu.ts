@@ -1,0 +1,34 @@
+/** CPU time of the threads of a process on this machine, from Linux's /proc (proc(5)). */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Microseconds of a clock tick: USER_HZ is 100 on every Linux. */
+const tickUs = 10_000;
+
+interface ThreadCpu {
+  readonly pid: string;
+  /** Microseconds so far, by the thread's number and name. */
+  readonly threads: ReadonlyMap<string, number>;
+}
+
+export function threadCpu(pid: string): ThreadCpu {
+  const threads = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+    const nameEnd = text.lastIndexOf(')');
+    const name = text.slice(text.indexOf('(') + 1, nameEnd);
+    const fields = text.slice(nameEnd + 2).split(' ');
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    threads.set(`${thread === pid ? 'main' : thread} ${name}`, ticks * tickUs);
+  }
+  return { pid, threads };
+}
+
+/** What each thread took since then, over `count` operations, in microseconds each; the largest first. */
+export function cpuSince(before: ThreadCpu, count: number): Readonly<Record<string, number>> {
+  const spent: [string, number][] = [];
+  for (const [name, us] of threadCpu(before.pid).threads) {
+    const each = (us - (before.threads.get(name) ?? 0)) / count;
+    if (each >= 0.5) spent.push([name, Math.round(each)]);
+  }
+  return Object.fromEntries(spent.sort(([, left], [, right]) => right - left));
+}
