@@ -64,8 +64,7 @@ export class BlockBuilder {
    * nothing is written
    */
   execute(transaction: AdmittedTransaction): Executed<BlockEntry> {
-    const state = new EthereumState(this.#host.executed());
-    const block = this.#open ?? this.#newBlock(state, this.#host.random.bytes(32));
+    const block = this.#open ?? this.#newBlock(this.#executed(), this.#host.random.bytes(32));
     if (block.gasUsed + transaction.decoded.gasLimit > block.environment.gasLimit) {
       throw ethereumError('BlockFull', 'The open block has too little gas left.');
     }
@@ -106,6 +105,10 @@ export class BlockBuilder {
     const lowest = undone[0]?.block ?? this.#open;
     lowest?.truncate(to);
     this.#open = lowest && lowest.entries.length > 0 ? lowest : undefined;
+  }
+
+  #executed(): EthereumState {
+    return new EthereumState(this.#host.executed());
   }
 
   #newBlock(state: EthereumState, prevrandao: Uint8Array): OpenBlock {
@@ -150,21 +153,23 @@ export class BlockBuilder {
     });
     const keccak256 = (bytes: Uint8Array): Uint8Array => this.#engine.keccak256(bytes);
     const stateDigest = nextStateDigest(block.stateDigest, execution.changes, keccak256);
+    const encodedReceipt = this.#engine.encodeReceipt(receipt);
     const claim = claimsDigest({
       salt,
       chainId: block.chain.chainId,
       transactionHash: decoded.hash,
-      receiptHash: keccak256(this.#engine.encodeReceipt(receipt).bytes),
+      receiptHash: keccak256(encodedReceipt.bytes),
     });
-    return { result: { hash: decoded.hash, raw, receipt, stateDigest }, claimsDigest: claim };
+    const result = { hash: decoded.hash, raw, receipt, encodedReceipt, stateDigest };
+    return { result, claimsDigest: claim };
   }
 
   #conclude(writes: Transaction, batch: OpenBatch, block: OpenBlock): void {
     const { entries, environment, parent } = block;
     const raws = entries.map((entry) => entry.raw);
-    const roots = this.#engine.blockRoots(
+    const roots = this.#engine.encodedBlockRoots(
       raws,
-      entries.map((entry) => entry.receipt),
+      entries.map((entry) => entry.encodedReceipt),
     );
     const content: HeaderContent = {
       ...environment,

@@ -49,6 +49,13 @@ export class EngineReader {
     return this.fixed(this.u32());
   }
 
+  /** A reader of the next sized bytes, which are not copied. */
+  part(): EngineReader {
+    const length = this.u32();
+    const at = this.#take(length);
+    return new EngineReader(this.#bytes.subarray(at, at + length));
+  }
+
   rest(): Uint8Array {
     return this.fixed(this.remaining);
   }

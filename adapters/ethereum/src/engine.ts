@@ -78,6 +78,14 @@ export class Engine implements ExecutionEngine {
     });
   }
 
+  /** What `decodeTransaction` reads, as bytes that cross threads; see readTransaction. */
+  decodeToBytes(raw: Uint8Array): Uint8Array {
+    return this.#run('decode_transaction', raw, ({ status, reader }) => {
+      if (status !== 0) throw decodingRefusal(status, reader);
+      return reader.rest();
+    });
+  }
+
   recoverSender(transaction: DecodedTransaction): Uint8Array {
     return this.#recover(transaction);
   }

@@ -55,6 +55,8 @@ export interface NumberedBlock extends BlockRecord {
 
 export class EthereumState implements StateSource {
   readonly #view: StateView;
+  /** The maps that were read: looking one up costs as much as reading a row. */
+  readonly #maps = new Map<string, MapReader>();
 
   constructor(view: StateView) {
     this.#view = view;
@@ -62,48 +64,48 @@ export class EthereumState implements StateSource {
 
   /** Whether genesis has been written. */
   get isFounded(): boolean {
-    return this.#view.map(configMap).has(chainKey);
+    return this.#map(configMap).has(chainKey);
   }
 
   /** @throws EthereumStateInvalid before genesis. */
   chain(): ChainRecord {
-    const bytes = this.#view.map(configMap).get(chainKey);
+    const bytes = this.#map(configMap).get(chainKey);
     if (!bytes) throw ethereumError('EthereumStateInvalid', 'The chain has no genesis.');
-    return decodeChain(bytes);
+    return chainOf(bytes);
   }
 
   getAccount(address: Uint8Array): AccountState | undefined {
-    const bytes = this.#view.map(accountsMap).get(address);
+    const bytes = this.#map(accountsMap).get(address);
     return bytes && decodeAccount(bytes);
   }
 
   getCode(codeHash: Uint8Array): Uint8Array {
     if (equalBytes(codeHash, emptyCodeHash)) return emptyBytes;
-    const code = this.#view.map(codeMap).get(codeHash);
+    const code = this.#map(codeMap).get(codeHash);
     if (!code) throw ethereumError('EthereumStateInvalid', 'The code of an account is missing.');
     return code;
   }
 
   getStorage(address: Uint8Array, slot: Uint8Array): Uint8Array | undefined {
-    const value = this.#view.map(storageMap).get(concatBytes(address, slot));
+    const value = this.#map(storageMap).get(concatBytes(address, slot));
     return value && padWord(value);
   }
 
   getBlockHash(number: bigint): Uint8Array | undefined {
-    const bytes = this.#view.map(blocksMap).get(u64Bytes(number));
+    const bytes = this.#map(blocksMap).get(u64Bytes(number));
     return bytes && peekBlockHash(bytes).slice();
   }
 
   /** The number of the last block. */
   headNumber(): bigint {
-    for (const row of this.#view.map(blocksMap).range({ reverse: true, limit: 1 })) {
+    for (const row of this.#map(blocksMap).range({ reverse: true, limit: 1 })) {
       return u64OfBytes(row.key);
     }
     throw ethereumError('EthereumStateInvalid', 'The chain has no genesis.');
   }
 
   block(number: bigint): NumberedBlock | undefined {
-    const bytes = this.#view.map(blocksMap).get(u64Bytes(number));
+    const bytes = this.#map(blocksMap).get(u64Bytes(number));
     return bytes && { number, ...decodeBlock(bytes) };
   }
 
@@ -114,32 +116,50 @@ export class EthereumState implements StateSource {
   }
 
   blockNumberOf(hash: Uint8Array): bigint | undefined {
-    const bytes = this.#view.map(blockNumbersMap).get(hash);
+    const bytes = this.#map(blockNumbersMap).get(hash);
     return bytes && u64OfBytes(bytes);
   }
 
   /** Encoded blocks of a range of numbers, both ends included; for scans that decode little. */
   *blockRows(from: bigint, to: bigint): Iterable<{ number: bigint; bytes: Uint8Array }> {
     const options = { from: u64Bytes(from), to: u64Bytes(to + 1n) };
-    for (const row of this.#view.map(blocksMap).range(options)) {
+    for (const row of this.#map(blocksMap).range(options)) {
       yield { number: u64OfBytes(row.key), bytes: row.value };
     }
   }
 
   transaction(hash: Uint8Array): TransactionRecord | undefined {
-    const bytes = this.#view.map(transactionsMap).get(hash);
+    const bytes = this.#map(transactionsMap).get(hash);
     return bytes && decodeTransactionRecord(bytes);
   }
 
   hasTransaction(hash: Uint8Array): boolean {
-    return this.#view.map(transactionsMap).has(hash);
+    return this.#map(transactionsMap).has(hash);
   }
 
   /** The seqno of the ledger entry that executed a transaction: a record is written once. */
   seqnoOfTransaction(hash: Uint8Array): Seqno | undefined {
-    const version = this.#view.map(transactionsMap).versionOf(hash);
+    const version = this.#map(transactionsMap).versionOf(hash);
     return version === undefined ? undefined : asSeqno(version);
   }
+
+  #map(name: string): MapReader {
+    const known = this.#maps.get(name);
+    if (known) return known;
+    const map = this.#view.map(name);
+    this.#maps.set(name, map);
+    return map;
+  }
+}
+
+/** What was decoded last: the chain's rules are read for every transaction and change rarely. */
+let lastChain: { readonly bytes: Uint8Array; readonly chain: ChainRecord } | undefined;
+
+function chainOf(bytes: Uint8Array): ChainRecord {
+  if (!lastChain || !equalBytes(lastChain.bytes, bytes)) {
+    lastChain = { bytes, chain: decodeChain(bytes) };
+  }
+  return lastChain.chain;
 }
 
 export function writeChain(transaction: Pick<Transaction, 'map'>, chain: ChainRecord): void {
@@ -176,7 +196,7 @@ export function applyChanges(transaction: Transaction, changes: readonly Account
     for (const { slot, value } of change.storage) {
       const key = concatBytes(change.address, slot);
       if (isZero(value)) storage.delete(key);
-      else storage.set(key, trimWord(value).slice());
+      else storage.set(key, trimWord(value));
     }
   }
 }

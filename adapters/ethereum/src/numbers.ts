@@ -2,24 +2,46 @@
  * Numbers as Ethereum writes them: big-endian bytes without leading zeroes inside, quantities and
  * data in hex at the JSON-RPC edge (execution-apis, "Hex value encoding").
  */
-import { assert, toHex } from '@coco/base';
+import { assert } from '@coco/base';
+
+/** Up to here a number is exact as a JavaScript number. */
+const exactMax = 0xffff_ffff_ffffn;
+const exactBytes = 6;
 
 /** Big-endian without leading zeroes; empty for zero. */
 export function bigToBytes(value: bigint): Uint8Array {
   assert(value >= 0n, 'only natural numbers have bytes');
+  if (value <= exactMax) return exactToBytes(Number(value));
+  const text = value.toString(16);
+  return bytesOfHex(text.length % 2 === 0 ? text : `0${text}`);
+}
+
+function exactToBytes(value: number): Uint8Array {
   let length = 0;
-  for (let rest = value; rest > 0n; rest >>= 8n) length++;
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) length++;
   const bytes = new Uint8Array(length);
-  let rest = value;
-  for (let at = length - 1; at >= 0; at--) {
-    bytes[at] = Number(rest & 0xffn);
-    rest >>= 8n;
+  for (let at = length - 1, rest = value; at >= 0; at--) {
+    bytes[at] = rest % 256;
+    rest = Math.floor(rest / 256);
   }
   return bytes;
 }
 
 export function bytesToBig(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`);
+  if (bytes.length > exactBytes) return BigInt(toData(bytes));
+  let value = 0;
+  for (let at = 0; at < bytes.length; at++) value = value * 256 + (bytes[at] as number);
+  return BigInt(value);
+}
+
+/**
+ * The bytes of hex digits that were checked before. An array of its own kind: Node's Buffer would
+ * make `slice` a view.
+ */
+export function bytesOfHex(digits: string): Uint8Array {
+  const bytes = Buffer.from(digits, 'hex');
+  assert(2 * bytes.length === digits.length, 'what is converted are pairs of hex digits');
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** 8 bytes, big-endian: the order of the bytes is the order of the numbers. */
@@ -51,7 +73,8 @@ export function padWord(bytes: Uint8Array): Uint8Array {
 }
 
 export function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 /** A quantity: hex without leading zeroes. */
@@ -61,5 +84,5 @@ export function toQuantity(value: bigint | number): string {
 
 /** Unformatted data: two digits per byte. */
 export function toData(bytes: Uint8Array): string {
-  return `0x${toHex(bytes)}`;
+  return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`;
 }

@@ -3,7 +3,7 @@
  * when the batch is sealed, and a loss of office drops it with the entries it refers to.
  */
 import { assert, type Seqno } from '@coco/base';
-import type { BlockEnvironment, ReceiptFields } from './engine-types.ts';
+import type { BlockEnvironment, EncodedReceipt, ReceiptFields } from './engine-types.ts';
 import type { NumberedBlock } from './ethereum-state.ts';
 import type { ChainRecord } from './state-codec.ts';
 
@@ -13,6 +13,8 @@ export interface BlockEntry {
   readonly raw: Uint8Array;
   readonly seqno: Seqno;
   readonly receipt: ReceiptFields;
+  /** The same with its bloom: its hash is claimed in the entry, and the block's root covers it. */
+  readonly encodedReceipt: EncodedReceipt;
   /** The state's digest after it (state-digest.ts). */
   readonly stateDigest: Uint8Array;
 }

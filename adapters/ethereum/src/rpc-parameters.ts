@@ -5,6 +5,7 @@
 import { fromHex, isJsonObject, type JsonValue } from '@coco/base';
 import type { AccessListItem } from './engine-types.ts';
 import { ethereumError } from './errors.ts';
+import { bytesOfHex } from './numbers.ts';
 
 /** Which block a call means. */
 export type BlockTag =
@@ -124,13 +125,15 @@ function within<Value>(index: number, parse: () => Value): Value {
   }
 }
 
+const hexText = /^0x[0-9a-f]*$/i;
+
 /** @throws JsonRpcInvalidParameters unless `0x` and digits. */
 function parseHexText(value: JsonValue | undefined): string {
   if (typeof value !== 'string') throw invalid('not a string');
+  if (hexText.test(value)) return value;
   if (value === '') throw invalid('empty hex string');
   if (!/^0x/i.test(value)) throw invalid('hex string without 0x prefix');
-  if (!/^0x[0-9a-f]*$/i.test(value)) throw invalid('invalid hex string');
-  return value;
+  throw invalid('invalid hex string');
 }
 
 /** @throws JsonRpcInvalidParameters */
@@ -148,7 +151,7 @@ export function parseQuantity(value: JsonValue | undefined, most: bigint = u256M
 export function parseData(value: JsonValue | undefined): Uint8Array {
   const text = parseHexText(value);
   if (text.length % 2 !== 0) throw invalid('hex string of odd length');
-  return fromHex(text.slice(2));
+  return bytesOfHex(text.slice(2));
 }
 
 /** @throws JsonRpcInvalidParameters */
@@ -157,7 +160,7 @@ export function parseFixed(value: JsonValue | undefined, bytes: number, name: st
   if (text.length !== 2 + 2 * bytes) {
     throw invalid(`hex string has length ${text.length - 2}, want ${2 * bytes} for ${name}`);
   }
-  return fromHex(text.slice(2));
+  return bytesOfHex(text.slice(2));
 }
 
 /** @throws JsonRpcInvalidParameters */

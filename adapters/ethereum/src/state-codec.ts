@@ -86,10 +86,8 @@ function putBig(writer: ByteWriter, value: bigint): ByteWriter {
 }
 
 const takeBig = (reader: ByteReader): bigint => bytesToBig(reader.raw(reader.u8()));
-const takeCopy = (reader: ByteReader, length: number): Uint8Array =>
-  new Uint8Array(reader.raw(length));
 
-/** Decodes a whole record. @throws EthereumStateInvalid when bytes are missing, left or strange. */
+/** Decodes a whole record; what it gives are views of `bytes`. @throws EthereumStateInvalid when bytes are missing, left or strange. */
 function decode<Value>(bytes: Uint8Array, read: (reader: ByteReader) => Value): Value {
   const reader = new ByteReader(bytes);
   try {
@@ -119,7 +117,7 @@ export function encodeChain(chain: ChainRecord): Uint8Array {
   const hasGasMax = chain.transactionGasMax !== undefined ? hasGasMaxFlag : 0;
   writer.u8(hasGasMax | (chain.visibility === 'consortium' ? consortiumFlag : 0));
   if (chain.transactionGasMax !== undefined) putBig(writer, chain.transactionGasMax);
-  return new Uint8Array(writer.done());
+  return writer.done();
 }
 
 /** @throws EthereumStateInvalid */
@@ -130,7 +128,7 @@ export function decodeChain(bytes: Uint8Array): ChainRecord {
       spec: reader.u8() === 0 ? ('prague' as const) : ('osaka' as const),
       blockGasLimit: takeBig(reader),
       baseFee: takeBig(reader),
-      beneficiary: takeCopy(reader, addressBytes),
+      beneficiary: reader.raw(addressBytes),
     };
     const flags = reader.u8();
     return {
@@ -148,7 +146,7 @@ export function encodeAccount(account: AccountState): Uint8Array {
   const writer = begin(80).u8(hasCode ? hasCodeFlag : 0);
   putBig(putBig(writer, account.nonce), account.balance);
   if (hasCode) writer.raw(account.codeHash);
-  return new Uint8Array(writer.done());
+  return writer.done();
 }
 
 /** @throws EthereumStateInvalid */
@@ -157,7 +155,7 @@ export function decodeAccount(bytes: Uint8Array): AccountState {
     const hasCode = reader.u8() === hasCodeFlag;
     const nonce = takeBig(reader);
     const balance = takeBig(reader);
-    return { nonce, balance, codeHash: hasCode ? takeCopy(reader, hashBytes) : emptyCodeHash };
+    return { nonce, balance, codeHash: hasCode ? reader.raw(hashBytes) : emptyCodeHash };
   });
 }
 
@@ -176,7 +174,7 @@ export function encodeBlock(block: BlockRecord): Uint8Array {
   if (hasBloom) writer.raw(block.logsBloom);
   putBig(writer, block.baseFee).u32(block.transactionHashes.length);
   for (const hash of block.transactionHashes) writer.raw(hash);
-  return new Uint8Array(writer.done());
+  return writer.done();
 }
 
 /** @throws EthereumStateInvalid */
@@ -184,23 +182,23 @@ export function decodeBlock(bytes: Uint8Array): BlockRecord {
   return decode(bytes, (reader) => {
     const fixed = {
       view: asView(reader.u32()),
-      hash: takeCopy(reader, hashBytes),
-      parentHash: takeCopy(reader, hashBytes),
-      stateRoot: takeCopy(reader, hashBytes),
-      transactionsRoot: takeCopy(reader, hashBytes),
-      receiptsRoot: takeCopy(reader, hashBytes),
-      prevrandao: takeCopy(reader, hashBytes),
-      beneficiary: takeCopy(reader, addressBytes),
+      hash: reader.raw(hashBytes),
+      parentHash: reader.raw(hashBytes),
+      stateRoot: reader.raw(hashBytes),
+      transactionsRoot: reader.raw(hashBytes),
+      receiptsRoot: reader.raw(hashBytes),
+      prevrandao: reader.raw(hashBytes),
+      beneficiary: reader.raw(addressBytes),
       timestamp: BigInt(reader.u64()),
       gasLimit: BigInt(reader.u64()),
       gasUsed: BigInt(reader.u64()),
       sizeBytes: reader.u32(),
     };
-    const logsBloom = reader.u8() === 1 ? takeCopy(reader, bloomBytes) : new Uint8Array(bloomBytes);
+    const logsBloom = reader.u8() === 1 ? reader.raw(bloomBytes) : new Uint8Array(bloomBytes);
     const baseFee = takeBig(reader);
     const transactionHashes: Uint8Array[] = [];
     const count = reader.u32();
-    for (let at = 0; at < count; at++) transactionHashes.push(takeCopy(reader, hashBytes));
+    for (let at = 0; at < count; at++) transactionHashes.push(reader.raw(hashBytes));
     return { ...fixed, logsBloom, baseFee, transactionHashes };
   });
 }
@@ -227,7 +225,7 @@ export function encodeTransactionRecord(record: TransactionRecord): Uint8Array {
     for (const topic of log.topics) writer.raw(topic);
     putLong(writer, log.data);
   }
-  return new Uint8Array(writer.done());
+  return writer.done();
 }
 
 /** @throws EthereumStateInvalid */
@@ -240,13 +238,13 @@ export function decodeTransactionRecord(bytes: Uint8Array): TransactionRecord {
       gasUsed: BigInt(reader.u64()),
       cumulativeGasUsed: BigInt(reader.u64()),
       firstLogIndex: reader.u32(),
-      sender: takeCopy(reader, addressBytes),
+      sender: reader.raw(addressBytes),
     };
     return {
       ...fixed,
-      salt: takeCopy(reader, hashBytes),
+      salt: reader.raw(hashBytes),
       effectiveGasPrice: takeBig(reader),
-      raw: takeCopy(reader, reader.u32()),
+      raw: reader.raw(reader.u32()),
       logs: takeLogs(reader),
     };
   });
@@ -256,11 +254,11 @@ function takeLogs(reader: ByteReader): readonly EventLog[] {
   const logs: EventLog[] = [];
   const count = reader.u32();
   for (let at = 0; at < count; at++) {
-    const address = takeCopy(reader, addressBytes);
+    const address = reader.raw(addressBytes);
     const topics: Uint8Array[] = [];
     const topicCount = reader.u8();
-    for (let topic = 0; topic < topicCount; topic++) topics.push(takeCopy(reader, hashBytes));
-    logs.push({ address, topics, data: takeCopy(reader, reader.u32()) });
+    for (let topic = 0; topic < topicCount; topic++) topics.push(reader.raw(hashBytes));
+    logs.push({ address, topics, data: reader.raw(reader.u32()) });
   }
   return logs;
 }

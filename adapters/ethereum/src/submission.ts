@@ -75,7 +75,7 @@ export class Submission {
     if (!this.#host.isPrimary()) this.#host.execute(() => ({ result: undefined }));
     const { decoded, sender } = transaction;
     const state = new EthereumState(this.#host.executed());
-    if (this.#queue.get(decoded.hash) || this.#isInFlight(state, decoded.hash)) {
+    if (this.#queue.has(decoded.hash) || this.#isInFlight(state, decoded.hash)) {
       throw ethereumError('TransactionKnown', 'already known');
     }
     assertFitsChain(transaction, state.chain(), this.#settings);
@@ -172,6 +172,7 @@ export class Submission {
   }
 
   #tell(transaction: AdmittedTransaction, id: TransactionId | undefined): void {
+    if (this.#awaited.size === 0) return;
     const key = toHex(transaction.decoded.hash);
     const callback = this.#awaited.get(key);
     this.#awaited.delete(key);
@@ -180,7 +181,7 @@ export class Submission {
 
   /** Executes a sender's waiting transactions in order; false when the node takes no more now. */
   #promote(sender: Uint8Array): boolean {
-    for (;;) {
+    while (this.#queue.holdsSender(sender)) {
       const nonce = new EthereumState(this.#host.executed()).getAccount(sender)?.nonce ?? 0n;
       this.#queue.dropBelow(sender, nonce);
       const transaction = this.#queue.next(sender, nonce);
@@ -201,6 +202,7 @@ export class Submission {
         return true;
       }
     }
+    return true;
   }
 }
 

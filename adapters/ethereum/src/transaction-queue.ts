@@ -44,6 +44,15 @@ export class TransactionQueue {
     return this.#byHash.get(toHex(hash))?.transaction;
   }
 
+  has(hash: Uint8Array): boolean {
+    return this.size > 0 && this.#byHash.has(toHex(hash));
+  }
+
+  /** Whether transactions of a sender wait. */
+  holdsSender(sender: Uint8Array): boolean {
+    return this.size > 0 && this.#bySender.has(toHex(sender));
+  }
+
   /** The transaction of a sender with exactly this nonce. */
   next(sender: Uint8Array, nonce: bigint): AdmittedTransaction | undefined {
     return this.#bySender.get(toHex(sender))?.get(nonce)?.transaction;

@@ -5,13 +5,9 @@
 import { Worker } from 'node:worker_threads';
 import { assert, type LedgerError } from '@coco/base';
 import type { AdmissionPool, AdmittedTransaction } from './admission.ts';
-import { type EngineErrorCode, engineError } from './engine-errors.ts';
+import { type AdmissionOutcome, packRaws, unpackOutcomes } from './admission-message.ts';
+import { engineError } from './engine-errors.ts';
 import { ethereumError } from './errors.ts';
-
-/** One transaction's result as it crosses from the thread. */
-export type AdmissionOutcome =
-  | { readonly isAdmitted: true; readonly transaction: Omit<AdmittedTransaction, 'raw'> }
-  | { readonly isAdmitted: false; readonly code: EngineErrorCode; readonly message: string };
 
 export interface WorkerAdmissionOptions {
   readonly engineModule: WebAssembly.Module;
@@ -76,11 +72,11 @@ export class WorkerAdmission implements AdmissionPool {
     await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
   }
 
-  /** After the present step, so that calls made together go over together. */
+  /** When what has arrived is read, so that requests that came together go over together. */
   #dispatchSoon(): void {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#isDispatching = false;
       this.#dispatch();
     });
@@ -94,7 +90,8 @@ export class WorkerAdmission implements AdmissionPool {
       const share = Math.ceil(this.#waiting.length / this.#threads.size);
       const bulk = this.#waiting.splice(0, Math.min(share, bulkMax));
       thread.assigned = bulk;
-      thread.worker.postMessage(bulk.map(({ raw }) => raw));
+      const message = packRaws(bulk.map(({ raw }) => raw));
+      thread.worker.postMessage(message, [message.buffer]);
     }
   }
 
@@ -104,11 +101,13 @@ export class WorkerAdmission implements AdmissionPool {
     });
     const thread: Thread = { worker, assigned: [] };
     this.#threads.add(thread);
-    worker.on('message', (outcomes: readonly AdmissionOutcome[]) => {
+    worker.on('message', (results: Uint8Array) => {
       this.#deaths = 0;
       const bulk = thread.assigned;
       thread.assigned = [];
       this.#dispatch();
+      const outcomes = unpackOutcomes(results);
+      assert(outcomes.length === bulk.length, 'a thread answers for each transaction');
       for (const [at, waiting] of bulk.entries()) settle(waiting, outcomes[at]);
     });
     // An error ends the thread: 'exit' follows and does the rest.

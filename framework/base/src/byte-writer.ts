@@ -1,5 +1,6 @@
 /** Growing little-endian writer for wire and disk formats. */
 import { assert } from './assert.ts';
+import { cutBytes } from './bytes.ts';
 
 const initialCapacity = 256;
 
@@ -9,8 +10,8 @@ export class ByteWriter {
   #length = 0;
 
   constructor(capacity: number = initialCapacity) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes = cutBytes(capacity);
+    this.#view = viewOf(this.#bytes);
   }
 
   get length(): number {
@@ -49,7 +50,7 @@ export class ByteWriter {
     return this.u64(bytes.length).raw(bytes);
   }
 
-  /** The bytes written so far; a view that the next write may detach. */
+  /** The bytes written so far, see `cutBytes`; a view that the next write may detach. */
   done(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -58,11 +59,15 @@ export class ByteWriter {
     const at = this.#length;
     this.#length += count;
     if (this.#length > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length));
+      const larger = cutBytes(Math.max(this.#bytes.length * 2, this.#length));
       larger.set(this.#bytes.subarray(0, at));
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
+      this.#view = viewOf(larger);
     }
     return at;
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -20,6 +20,38 @@ const grownBytesMax = 64;
 
 export const emptyBytes: Uint8Array = new Uint8Array(0);
 
+/**
+ * Arrays that live for one batch are cut from slabs: above 64 bytes V8 allocates each array outside
+ * its heap, which costs more than filling it. A slab is never used twice.
+ */
+const slabBytes = 64 * 1024;
+/** Longer arrays would waste a slab's end. */
+const cutBytesMax = 4096;
+let slab: Uint8Array = emptyBytes;
+let slabAt = 0;
+
+/**
+ * A new array of zeroes for what lives shortly. It shares its ArrayBuffer with others: it must not
+ * be posted to a thread, and whoever keeps it long copies it.
+ */
+export function cutBytes(length: number): Uint8Array {
+  if (length > cutBytesMax) return new Uint8Array(length);
+  if (slabAt + length > slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabAt = 0;
+  }
+  const from = slabAt;
+  slabAt += length;
+  return slab.subarray(from, slabAt);
+}
+
+/** A copy, as `cutBytes` gives it; never a view, also of a Buffer. */
+export function cutCopy(bytes: Uint8Array): Uint8Array {
+  const copy = cutBytes(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 /** Joins parts into one new array. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;

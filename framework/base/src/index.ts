@@ -5,6 +5,8 @@ export { ByteWriter } from './byte-writer.ts';
 export {
   compareBytes,
   concatBytes,
+  cutBytes,
+  cutCopy,
   emptyBytes,
   equalBytes,
   fromBase64,

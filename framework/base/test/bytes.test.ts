@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import {
   compareBytes,
   concatBytes,
+  cutBytes,
+  cutCopy,
   equalBytes,
   fromBase64,
   fromHex,
@@ -60,4 +62,23 @@ test('order and joining are those of bytes', () => {
       assert.deepEqual([...concatBytes(left, right)], [...left, ...right]);
     }),
   );
+});
+
+test('arrays that are cut are zeroes, apart from each other, and as long as asked', () => {
+  const lengths = [0, 1, 4096, 4096, 5000, 100, ...Array.from({ length: 40 }, () => 3000)];
+  const cut = lengths.map((length) => {
+    const bytes = cutBytes(length);
+    assert.equal(bytes.length, length);
+    assert.ok(bytes.every((byte) => byte === 0));
+    return bytes.fill(0xff);
+  });
+  for (const [at, bytes] of cut.entries()) bytes.fill(at);
+  for (const [at, bytes] of cut.entries()) assert.ok(bytes.every((byte) => byte === at));
+});
+
+test('a cut copy is no view, also of a Buffer', () => {
+  const source = Buffer.from([1, 2, 3]);
+  const copy = cutCopy(source);
+  source[0] = 9;
+  assert.deepEqual(copy, Uint8Array.of(1, 2, 3));
 });

@@ -3,7 +3,6 @@
  * ledger's nonce rule.
  */
 import { type CipherGCM, createCipheriv, createDecipheriv } from 'node:crypto';
-import { concatBytes } from '@coco/base';
 import { refuseCrypto } from './errors.ts';
 import { keyMaterial, type SecretKey } from './secret-key.ts';
 
@@ -66,7 +65,10 @@ export function openAead(options: {
     });
     decipher.setAAD(options.aad);
     decipher.setAuthTag(options.tag);
-    return concatBytes(decipher.update(options.ciphertext), decipher.final());
+    const plaintext = decipher.update(options.ciphertext);
+    // Nothing is left to give out: GCM is a stream. It is here that the tag is checked.
+    decipher.final();
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   } catch (cause) {
     throw refuseCrypto('DecryptionFailed', 'The ciphertext does not open.', {}, cause);
   }

@@ -6,7 +6,7 @@ export { isCertificateBundle, isCertificateChain } from './certificate-bundle.ts
 export { signCose, verifyCose } from './cose-signature.ts';
 export type { SignatureAlgorithm } from './data-signature.ts';
 export { signData, verifyData } from './data-signature.ts';
-export { hkdfSha256, hmacSha256, Sha256, sha256 } from './digest.ts';
+export { hkdfSha256, hmacSha256, Sha256, sha256, sha256Text, TagKey } from './digest.ts';
 export { EncryptionKey, encryptTo } from './encryption-key.ts';
 export type { KeyPairPem } from './key-pair-pem.ts';
 export { generateEcdsaPem, generateEddsaPem, generateRsaPem } from './key-pair-pem.ts';

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromHex, toHex, utf8Encode } from '@coco/base';
-import { hkdfSha256, hmacSha256, SecretKey, Sha256, sha256 } from '../src/index.ts';
+import { BugError, fromHex, toHex, utf8Encode } from '@coco/base';
+import {
+  hkdfSha256,
+  hmacSha256,
+  SecretKey,
+  Sha256,
+  sha256,
+  sha256Text,
+  TagKey,
+} from '../src/index.ts';
 
 test('SHA-256 of "abc", in one part or several (FIPS 180-4 example)', () => {
   const expected = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
@@ -41,4 +49,28 @@ test('a prepared key holds its own copy', () => {
   bytes.fill(0);
   assert.deepEqual(hmacSha256(key, text), before);
   assert.notDeepEqual(hmacSha256(bytes, text), before);
+});
+
+test('a text is hashed as its UTF-8', () => {
+  for (const text of ['', 'abc', 'ä', '\u{1f600}']) {
+    assert.deepEqual(sha256Text(text), sha256(utf8Encode(text)));
+  }
+});
+
+test('a tag is the HMAC-SHA256 of the text, call after call, whatever the lengths', () => {
+  for (const keyBytes of [0, 1, 32, 64]) {
+    const key = new Uint8Array(keyBytes).fill(7);
+    const tags = new TagKey(key);
+    key.fill(9);
+    for (const text of ['a'.repeat(192), '', '2.17', 'x'.repeat(55), 'x'.repeat(64)]) {
+      const expected = hmacSha256(new Uint8Array(keyBytes).fill(7), utf8Encode(text));
+      assert.equal(tags.tagOf(text), toHex(expected));
+    }
+  }
+});
+
+test('a key or a text that a tag cannot have is a bug', () => {
+  assert.throws(() => new TagKey(new Uint8Array(65)), BugError);
+  assert.throws(() => new TagKey(new Uint8Array(32)).tagOf('a'.repeat(193)), BugError);
+  assert.throws(() => new TagKey(new Uint8Array(32)).tagOf('ä'), BugError);
 });

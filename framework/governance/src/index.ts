@@ -27,6 +27,7 @@ export { nodeJoins, raftIdOf } from './node-joins.ts';
 export {
   isReadingPrivateLedger,
   openRecoveredService,
+  ServiceStatusReader,
   secretsForNode,
   serviceStatus,
 } from './open-service.ts';

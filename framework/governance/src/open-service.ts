@@ -4,7 +4,7 @@
  * private ledger) -> Open. Each step is one transaction; what the node does in between it derives
  * from the committed tables.
  */
-import { asSeqno, equalBytes, fromBase64, refuse, toBase64 } from '@coco/base';
+import { asSeqno, equalBytes, fromBase64, refuse, type Seqno, toBase64 } from '@coco/base';
 import { type EncryptionKey, encryptTo, parseCertificate } from '@coco/crypto';
 import { endorseIdentity } from './identity-endorsement.ts';
 import { issueRecoveryShares, type LedgerSecret } from './issue-recovery-shares.ts';
@@ -23,6 +23,25 @@ import {
 /** @throws GovernanceRowInvalid before genesis */
 export function serviceStatus(state: Readable): ServiceStatus {
   return serviceInfo.require(state).status;
+}
+
+/**
+ * The service's status, decoded once for each version of its row, because every request asks. Give
+ * it committed states only: an uncommitted version may come back with another value.
+ */
+export class ServiceStatusReader {
+  #version: Seqno | undefined;
+  #status: ServiceStatus | undefined;
+
+  /** @throws GovernanceRowInvalid before genesis */
+  status(state: Readable): ServiceStatus {
+    const version = serviceInfo.versionOf(state);
+    if (this.#status === undefined || version !== this.#version) {
+      this.#status = serviceStatus(state);
+      this.#version = version;
+    }
+    return this.#status;
+  }
 }
 
 /**

@@ -3,8 +3,10 @@
  * look-ups, so that a read allocates nothing for its key. It is valid until the memory below
  * changes.
  */
+import { emptyBytes } from '@coco/base';
+
 export class KeySlice {
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = emptyBytes;
   at = 0;
   length = 0;
 

@@ -6,9 +6,8 @@ import { compareBytes, utf8Encode } from '@coco/base';
 import { kvError } from './errors.ts';
 
 const publicPrefix = 'public:';
-/** Code units below 0x80 are their own UTF-8 bytes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is all of ASCII.
-const asciiOnly = /^[\x00-\x7f]*$/;
+/** Below it code units are code points, and both are in the order of their UTF-8 bytes. */
+const firstSurrogate = 0xd800;
 
 export function isPublicMap(name: string): boolean {
   return name.startsWith(publicPrefix);
@@ -16,10 +15,14 @@ export function isPublicMap(name: string): boolean {
 
 /** Order of two names by their UTF-8 bytes; JavaScript's own order differs above U+FFFF. */
 export function compareMapNames(left: string, right: string): number {
-  if (asciiOnly.test(left) && asciiOnly.test(right)) {
-    return left < right ? -1 : left > right ? 1 : 0;
+  const shared = Math.min(left.length, right.length);
+  for (let at = 0; at < shared; at++) {
+    const [one, other] = [left.charCodeAt(at), right.charCodeAt(at)];
+    if (one === other) continue;
+    if (one < firstSurrogate && other < firstSurrogate) return one - other;
+    return compareBytes(utf8Encode(left), utf8Encode(right));
   }
-  return compareBytes(utf8Encode(left), utf8Encode(right));
+  return left.length - right.length;
 }
 
 /** @throws InvalidMapName when empty, longer than `bytesMax` in UTF-8, or with a lone surrogate. */

@@ -11,7 +11,7 @@
  * | 4 | value length |
  * | 5.. | key, then value (or the u32 number of a large value, which lies in an array of its own) |
  */
-import { assert, present, type Seqno } from '@coco/base';
+import { assert, cutCopy, present, type Seqno } from '@coco/base';
 import type { KeySlice } from './key-slice.ts';
 import { granuleBits, granuleMask, SlabMemory } from './slab-memory.ts';
 
@@ -151,7 +151,8 @@ export class RecordHeap {
       return present(this.#large[this.#largeNumber(pointer)], 'a large value is there').slice();
     }
     const from = (at << 2) + headerBytes + ((words[at + 3] as number) & 0x1_ffff);
-    return (this.#memory.bytes[chunk] as Uint8Array).slice(from, from + (words[at + 4] as number));
+    const bytes = this.#memory.bytes[chunk] as Uint8Array;
+    return cutCopy(bytes.subarray(from, from + (words[at + 4] as number)));
   }
 
   valueLength(pointer: number): number {

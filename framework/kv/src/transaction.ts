@@ -6,7 +6,7 @@
  * in between begins with `tracksReads` and asks `isCurrent` before its writes are applied; if not,
  * it runs again (design.md section 3, decision 6).
  */
-import { assert, compareBytes, present, type Seqno } from '@coco/base';
+import { assert, compareBytes, cutCopy, present, type Seqno } from '@coco/base';
 import { kvError } from './errors.ts';
 import { ensureKey, ensureValue, type StoreLimits } from './limits.ts';
 import { compareMapNames } from './map-name.ts';
@@ -179,13 +179,12 @@ class TransactionMap implements MapWriter {
   set(key: Uint8Array, value: Uint8Array): void {
     ensureKey(key, this.#limits);
     ensureValue(value, this.#limits);
-    // Not by slice: that of a Buffer is a view.
-    this.#transaction.write(this, { key: new Uint8Array(key), value: new Uint8Array(value) });
+    this.#transaction.write(this, { key: cutCopy(key), value: cutCopy(value) });
   }
 
   delete(key: Uint8Array): void {
     ensureKey(key, this.#limits);
-    this.#transaction.write(this, { key: new Uint8Array(key), value: undefined });
+    this.#transaction.write(this, { key: cutCopy(key), value: undefined });
   }
 
   /** Writes made during the iteration are seen if they lie ahead of the last row. */

@@ -3,7 +3,7 @@
  * in memory only. A rekey or a recovery adds one; a rollback below its start takes it away.
  */
 import { assert, type Seqno, toHex, utf8Encode } from '@coco/base';
-import { hmacSha256, SecretKey, sha256 } from '@coco/crypto';
+import { hmacSha256, SecretKey, sha256, TagKey } from '@coco/crypto';
 
 /** Bytes of a ledger secret. */
 export const ledgerSecretBytes = 32;
@@ -18,14 +18,14 @@ export interface LedgerSecret {
   /** The same key, prepared once for all entries. */
   readonly sealingKey: SecretKey;
   /** Derived from the key: what makes the commit evidence unguessable. */
-  readonly commitKey: SecretKey;
+  readonly commitKey: TagKey;
   /** Names the key without revealing it, for the nonce guard; lower-case hex. */
   readonly fingerprint: string;
 }
 
 /** The key of the commit evidence under a ledger secret. */
-export function commitKeyOf(secret: Uint8Array): SecretKey {
-  return new SecretKey(hmacSha256(secret, commitLabel));
+export function commitKeyOf(secret: Uint8Array): TagKey {
+  return new TagKey(hmacSha256(secret, commitLabel));
 }
 
 function secretOf(fromSeqno: Seqno, key: Uint8Array): LedgerSecret {

@@ -13,10 +13,9 @@ import {
   refuse,
   type Seqno,
   type TransactionId,
-  utf8Encode,
   type View,
 } from '@coco/base';
-import { sha256 } from '@coco/crypto';
+import { sha256Text } from '@coco/crypto';
 import type { WriteSet } from '@coco/kv';
 import { MerkleTree } from '@coco/merkle';
 import { commitEvidence } from './commit-evidence.ts';
@@ -287,7 +286,7 @@ export class LedgerVerifier {
       throw refuse('InvalidInput', 'No ledger secret is known for the entry.');
     }
     const secret = this.#secrets.secretFor(entry.id.seqno);
-    const evidence = sha256(utf8Encode(commitEvidence(secret, entry.id)));
+    const evidence = sha256Text(commitEvidence(secret, entry.id));
     if (!equalBytes(evidence, entry.commitEvidenceDigest)) {
       throw refuse('InvalidInput', 'The commit evidence is not of the ledger secret.');
     }

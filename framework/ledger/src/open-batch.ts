@@ -12,10 +12,9 @@ import {
   LedgerError,
   type Seqno,
   type TransactionId,
-  utf8Encode,
   type View,
 } from '@coco/base';
-import { sha256 } from '@coco/crypto';
+import { sha256Text } from '@coco/crypto';
 import type { WriteSet } from '@coco/kv';
 import { MerkleTree } from '@coco/merkle';
 import { commitEvidence } from './commit-evidence.ts';
@@ -174,7 +173,7 @@ function decrypt(entry: DecodedEntry, secrets: LedgerSecrets): WriteSet {
   const { id } = entry;
   if (!secrets.has(id.seqno)) throw unverified({ ...id, firstSeqno: id.seqno }, 'no secret fits.');
   const secret = secrets.secretFor(id.seqno);
-  const evidence = sha256(utf8Encode(commitEvidence(secret, id)));
+  const evidence = sha256Text(commitEvidence(secret, id));
   if (!equalBytes(evidence, entry.commitEvidenceDigest)) {
     const reason = 'the commit evidence is not of the ledger secret.';
     throw unverified({ view: id.view, firstSeqno: id.seqno }, reason);

@@ -23,10 +23,9 @@ import {
   type Seqno,
   signatureInput,
   type TransactionId,
-  utf8Encode,
   type View,
 } from '@coco/base';
-import { sha256 } from '@coco/crypto';
+import { sha256, sha256Text } from '@coco/crypto';
 import type { WriteSet } from '@coco/kv';
 import type { MerkleTree } from '@coco/merkle';
 import { commitEvidence } from './commit-evidence.ts';
@@ -383,7 +382,7 @@ export class Sequencer {
     const secret = this.#secrets.secretFor(id.seqno);
     const { claimsDigest } = content;
     const evidence = commitEvidence(secret, id);
-    const commitEvidenceDigest = sha256(utf8Encode(evidence));
+    const commitEvidenceDigest = sha256Text(evidence);
     const sealer = { secret, guard: this.#guard };
     const bytes = encodeEntry(sealer, { id, commitEvidenceDigest, ...content });
     const leaf = leafOf({ digest: sha256(bytes), commitEvidenceDigest, claimsDigest });

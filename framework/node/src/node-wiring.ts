@@ -15,7 +15,7 @@ import {
   identityLookup,
   isReadingPrivateLedger,
   openRecoveredService,
-  serviceStatus,
+  ServiceStatusReader,
 } from '@coco/governance';
 import type { TlsIdentity } from '@coco/peers';
 import { type BatchPipeline, hostAdapter, type SnapshotMaker } from '@coco/replication';
@@ -66,6 +66,7 @@ export class NodeWiring {
   #runtime: ServiceRuntime | undefined;
   recoveredSeqno: Seqno | undefined;
   #state: NodeState = 'Initialized';
+  readonly #serviceStatus = new ServiceStatusReader();
   #areAdaptersStarted = false;
   #snapshots: SnapshotMaker | undefined;
   #stopWatch: () => void = () => {};
@@ -260,7 +261,8 @@ export class NodeWiring {
   }
 
   #isOpen(pipeline: BatchPipeline): boolean {
-    return this.#state === 'PartOfNetwork' && serviceStatus(pipeline.committedState()) === 'Open';
+    if (this.#state !== 'PartOfNetwork') return false;
+    return this.#serviceStatus.status(pipeline.committedState()) === 'Open';
   }
 
   async #writeCertificates(certificates: NodeCertificates): Promise<void> {

@@ -1,6 +1,7 @@
 /** The production ports: system clock, the kernel's randomness, and a log that writes lines. */
 import { randomBytes } from 'node:crypto';
 import type { Clock, Log, LogFields, LogLevel, Random } from '@coco/base';
+import { RandomPool } from './random-pool.ts';
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
@@ -11,7 +12,7 @@ export const systemClock: Clock = {
   },
 };
 
-export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
+export const systemRandom: Random = new RandomPool((length) => randomBytes(length));
 
 const levelOrder: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
 const ccfNames: Readonly<Record<LogLevel, string>> = {

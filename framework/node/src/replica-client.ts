@@ -4,7 +4,7 @@
  */
 
 import { Worker } from 'node:worker_threads';
-import { LedgerError, type Seqno } from '@coco/base';
+import { assert, LedgerError, type Seqno } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import type { Batch, BatchBody } from '@coco/ledger';
 import type { PeerReport } from '@coco/peers';
@@ -94,7 +94,10 @@ export class ReplicaClient {
   propose(batch: Batch, kind: ProposalKind): void {
     const { view, firstSeqno, entryCount, body, digest } = batch;
     const proposed = { kind, view, firstSeqno, entryCount, body, digest };
-    this.#worker.postMessage({ kind: 'propose', batch: proposed } satisfies ToReplica);
+    // The sequencer made the body as an array of its own: it goes over without a copy.
+    const owned = body.buffer as ArrayBuffer;
+    assert(owned.byteLength === body.length, 'a batch’s body is an array of its own');
+    this.#worker.postMessage({ kind: 'propose', batch: proposed } satisfies ToReplica, [owned]);
   }
 
   /** @throws ReplicaBusy and what the files throw: ReceiptUnavailable, LedgerDamaged, DiskFault */

@@ -134,33 +134,46 @@ async function readBody(
       parts.push(part);
     });
     message.on('end', () => resolve());
-    const aborted = () => reject(refuse('InvalidInput', 'The request body did not arrive.'));
+    // Every message closes; only one that had no end was broken off.
+    const aborted = () => {
+      if (message.readableEnded) return;
+      reject(refuse('InvalidInput', 'The request body did not arrive.'));
+    };
     message.on('close', aborted);
     message.on('error', aborted);
   });
-  return parts.length === 0 ? emptyBytes : Buffer.concat(parts);
+  const [only] = parts;
+  if (only === undefined) return emptyBytes;
+  return parts.length === 1 ? only : Buffer.concat(parts);
 }
 
 function toRequest(message: http.IncomingMessage, body: Uint8Array): Request {
   const target = message.url ?? '/';
   const at = target.indexOf('?');
-  const query = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(at < 0 ? '' : target.slice(at + 1))) {
-    if (!query.has(name)) query.set(name, value);
-  }
   return {
     method: message.method ?? 'GET',
     path: decodePath(at < 0 ? target : target.slice(0, at)),
     target,
-    query,
+    query: at < 0 ? noQuery : parseQuery(target.slice(at + 1)),
     headers: headersOf(message),
     body,
     clientCertificate: clientCertificate(message.socket),
   };
 }
 
+const noQuery: ReadonlyMap<string, string> = new Map();
+
+function parseQuery(text: string): ReadonlyMap<string, string> {
+  const query = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (!query.has(name)) query.set(name, value);
+  }
+  return query;
+}
+
 /** An escaped slash stays escaped: it is part of its segment, as in the name of a module. */
 function decodePath(path: string): string {
+  if (!path.includes('%')) return path;
   try {
     return decodeURIComponent(path.replaceAll(/%2f/gi, '%252F'));
   } catch (cause) {

@@ -19,6 +19,7 @@ import './node-caller.test.ts';
 import './output-files.test.ts';
 import './peer-interface.test.ts';
 import './primary-job.test.ts';
+import './random-pool.test.ts';
 import './refuse-malformed.test.ts';
 import './replica-client.test.ts';
 import './run-node.test.ts';
