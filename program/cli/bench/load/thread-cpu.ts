@@ -6,24 +6,30 @@ const tickUs = 10_000;
 
 interface ThreadCpu {
   readonly pid: string;
-  /** Microseconds so far, by the thread's number and name. */
+  /** Microseconds so far, by the thread's name. */
   readonly threads: ReadonlyMap<string, number>;
 }
 
+/**
+ * Threads of one name are taken together, but for those that the program itself started: they are
+ * `worker 1`, `worker 2` and so on, in the order of their start.
+ */
 export function threadCpu(pid: string): ThreadCpu {
   const threads = new Map<string, number>();
+  let workers = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
     const nameEnd = text.lastIndexOf(')');
-    const name = text.slice(text.indexOf('(') + 1, nameEnd);
+    const ownName = text.slice(text.indexOf('(') + 1, nameEnd);
+    const name = ownName === 'WorkerThread' ? `worker ${++workers}` : ownName;
     const fields = text.slice(nameEnd + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    threads.set(`${thread === pid ? 'main' : thread} ${name}`, ticks * tickUs);
+    const us = (Number(fields[11]) + Number(fields[12])) * tickUs;
+    threads.set(name, (threads.get(name) ?? 0) + us);
   }
   return { pid, threads };
 }
 
-/** What each thread took since then, over `count` operations, in microseconds each; the largest first. */
+/** What each took since then, over `count` operations, in microseconds each; the largest first. */
 export function cpuSince(before: ThreadCpu, count: number): Readonly<Record<string, number>> {
   const spent: [string, number][] = [];
   for (const [name, us] of threadCpu(before.pid).threads) {

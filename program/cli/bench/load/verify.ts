@@ -10,8 +10,7 @@ import type { Token, Transfer } from './token.ts';
 
 const transferTopic = keccak256(toHex('Transfer(address,address,uint256)'));
 
-/** What the recipients hold before the load; another load may have come before. */
-export async function balancesOf(
+async function balancesOf(
   rpc: Rpc,
   token: Token,
   holders: readonly Hex[],

@@ -3,7 +3,7 @@
  * network, whatever software they run. It prints one line of JSON, and only after every receipt,
  * every Transfer event and all balances were checked.
  *
- * `node program/cli/bench/erc20-load.ts --url URL [--url URL ...] [--key 0x...] [--transfers 10000]
+ * `node program/cli/bench/load/program.ts --url URL [--url URL ...] [--key 0x...] [--transfers 10000]
  * [--warmup 2000] [--connections 16] [--senders 64] [--batch 1] [--sync]
  * [--pid PID ...]`
  *
@@ -13,11 +13,11 @@
 import { parseArgs } from 'node:util';
 import { assert } from '@coco/base';
 import type { Hex } from 'viem';
-import { Rpc } from './load/rpc.ts';
-import { type LoadPlan, runLoad } from './load/run-load.ts';
-import { cpuSince, threadCpu } from './load/thread-cpu.ts';
-import { Token } from './load/token.ts';
-import { verifyLoad } from './load/verify.ts';
+import { Rpc } from './rpc.ts';
+import { type LoadPlan, runLoad } from './run-load.ts';
+import { cpuSince, threadCpu } from './thread-cpu.ts';
+import { Token } from './token.ts';
+import { verifyLoad } from './verify.ts';
 
 const { values } = parseArgs({
   options: {
@@ -43,13 +43,15 @@ async function main(): Promise<void> {
   const [url] = plan.urls;
   assert(url !== undefined, 'the load has a node to go to');
   assert(!plan.isSync || plan.batch === 1, 'an answer that waits is one call');
-  const rpc = await Rpc.open(url);
   // Each load has recipients of its own token: what they hold afterwards is what it sent.
   const load = async (count: number) => {
+    const rpc = await Rpc.open(url);
     const token = await Token.deploy(rpc, values.key as Hex | undefined);
     const senderCount = Math.min(Number(values.senders), count);
     const each = Math.ceil(count / senderCount);
     const senders = await token.fundSenders(rpc, senderCount, each);
+    // Signing takes longer than a server keeps a silent connection.
+    rpc.close();
     const lists = await token.transfers(senders, each);
     const cpuBefore = values.pid.map(threadCpu);
     const measures = await runLoad(plan, lists);
@@ -61,7 +63,6 @@ async function main(): Promise<void> {
   const { seconds, latenciesMs, blocks, cpuSeconds, threads } = await load(
     Number(values.transfers),
   );
-  rpc.close();
   const sorted = [...latenciesMs].sort((left, right) => left - right);
   const quantile = (part: number): number => sorted[Math.floor(sorted.length * part)] ?? 0;
   console.log(
