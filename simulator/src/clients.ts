@@ -25,6 +25,7 @@ const sharedKey = utf8Encode('shared');
 const passing: ReadonlySet<string> = new Set([
   'NodeCannotHandleRequest',
   'TooManyPendingTransactions',
+  'StorageFull',
   'TransactionCommitAttemptsExceedLimit',
   'ReadIndexUnavailable',
   'ReplicaStopped',

@@ -54,8 +54,7 @@ export class Cluster {
 
   /** Whether so many nodes may crash that a majority is left. */
   get maySpareOne(): boolean {
-    const sound = this.live.filter(({ node }) => !node.isDoomed);
-    return 2 * (sound.length - 1) > this.members.length;
+    return 2 * (this.live.length - 1) > this.members.length;
   }
 
   /** Who executes now; the one of the highest view, where an old one does not know better yet. */
@@ -72,13 +71,7 @@ export class Cluster {
   /** What must hold after every step. @throws SimulationFailed, and what ended a node */
   checkStep(): void {
     for (const { node } of this.live) {
-      if (node.failure !== undefined) {
-        // Nothing is durable any more on a full disk: production ends the node.
-        if (!node.isDoomed) throw node.failure;
-        this.world.transcript.write(node.name, 'ends: its disk is full');
-        node.crash();
-        continue;
-      }
+      if (node.failure !== undefined) throw node.failure;
       const { pipeline } = node;
       this.world.offices.observe(node.id, pipeline.isInOffice ? pipeline.view : undefined);
       check(pipeline.committedSeqno <= this.log.end, `${node.name} commits what nobody has`);
@@ -101,7 +94,10 @@ async function createMember(
   await memory.syncFolder(ledgerFolder);
   const disk = new SimulatedDisk(memory, { agenda, chance: world.chance(id), owner: id });
   const secrets = secretsOf(service.secret);
-  const loaded = await settled(world, loadLedger({ disk, folder: ledgerFolder }, secrets));
+  const loaded = await settled(
+    world,
+    loadLedger({ disk: disk.patient, folder: ledgerFolder }, secrets),
+  );
   const { ledger, store, tracker, files } = loaded;
   const { seqno, view } = ledger.lastId;
   const nextView = asView(view + 1);

@@ -49,7 +49,10 @@ export async function createService(
   const disk = new SimulatedDisk(new MemoryDisk(), { agenda, chance, owner: creatorId });
   const log = createLog(secret, disk, options);
   log.admit([creatorId]);
-  const files = await settled(world, createLedgerFiles({ disk, folder: ledgerFolder }));
+  const files = await settled(
+    world,
+    createLedgerFiles({ disk: disk.patient, folder: ledgerFolder }),
+  );
   const node = new SimulatedNode(world, {
     id: creatorId,
     disk,

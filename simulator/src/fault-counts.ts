@@ -29,7 +29,6 @@ export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
   'blocked message',
   'partition',
   'one-way partition',
-  'full disk',
   'crash',
   'hand-over',
   'failed hand-over',

@@ -23,6 +23,7 @@ const untimely: ReadonlySet<string> = new Set([
   'HandOverPending',
   'ReplicaStopped',
   'TooManyPendingTransactions',
+  'StorageFull',
 ]);
 
 interface Fault {
@@ -43,7 +44,7 @@ const faults: readonly Fault[] = [
   { kind: 'rekey', weight: 8, needsPeers: false },
   { kind: 'clock skew', weight: 4, needsPeers: false },
   { kind: 'crash', weight: 1, needsPeers: true },
-  { kind: 'full disk', weight: 1, needsPeers: true },
+  { kind: 'full disk', weight: 8, needsPeers: false },
 ];
 
 export class Faults {
@@ -69,6 +70,8 @@ export class Faults {
     network.heal();
     for (const { node } of this.#cluster.members) {
       node.disk.isSlow = false;
+      node.disk.memory.spaceBytes = Number.POSITIVE_INFINITY;
+      node.disk.memory.failingFlushes = 0;
       node.clock.skewMs = 0;
     }
     transcript.write('faults', 'everything heals');
@@ -104,8 +107,8 @@ export class Faults {
       resign: () => this.#resign(victim),
       rekey: () => this.#rekey(),
       'clock skew': () => this.#skew(victim),
-      crash: () => this.#end('crash', victim),
-      'full disk': () => this.#end('full disk', victim),
+      crash: () => this.#crash(victim),
+      'full disk': () => this.#fillDisk(victim),
     };
     acts[kind]?.();
   }
@@ -237,15 +240,23 @@ export class Faults {
   }
 
   /** A process that stops is a node that is gone for good. */
-  #end(kind: 'crash' | 'full disk', { node }: Member): void {
+  #crash({ node }: Member): void {
     if (!this.#cluster.maySpareOne) return;
-    this.#cluster.world.counts.add(kind);
-    this.#tell(kind, node.name);
-    if (kind === 'crash') node.crash();
-    else {
-      // It ends at the first write that does not fit.
-      node.isDoomed = true;
-      node.disk.memory.spaceBytes = this.#chance.below(5000);
-    }
+    this.#cluster.world.counts.add('crash');
+    this.#tell('crash', node.name);
+    node.crash();
+  }
+
+  /** Little room or none, until somebody makes some; flushes may be the ones to find out. */
+  #fillDisk({ node }: Member): void {
+    const { memory } = node.disk;
+    this.#cluster.world.counts.add('full disk');
+    memory.spaceBytes = this.#chance.below(this.#chance.percent(50) ? 4_000 : 50_000);
+    memory.failingFlushes = this.#chance.percent(40) ? 1 + this.#chance.below(3) : 0;
+    this.#tell('full disk', `${node.name}, ${memory.spaceBytes} bytes left`);
+    this.#later(() => {
+      memory.spaceBytes = Number.POSITIVE_INFINITY;
+      this.#tell('full disk', `${node.name} has room again`);
+    });
   }
 }

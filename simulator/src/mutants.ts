@@ -21,6 +21,7 @@ export interface Mutant {
 const sequencer = 'framework/ledger/src/sequencer.ts';
 const replicatedState = 'framework/replication/src/replicated-state.ts';
 const replicaHost = 'framework/replication/src/replica-host.ts';
+const patientDisk = 'framework/ledger/src/patient-disk.ts';
 const nodeOffice = 'framework/replication/src/node-office.ts';
 
 /** A batch that Raft refused is thrown away, and the office goes on as if nothing had been. */
@@ -61,6 +62,29 @@ export const mutants: readonly Mutant[] = [
         file: 'framework/ledger/src/ledger-files.ts',
         find: '    if (!this.#isFolderDirty) return;',
         replace: '    return;',
+      },
+    ],
+  },
+  {
+    name: 'trust a flush that failed once for want of room',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: patientDisk,
+        find: '      if (this.#mayBeLost) await this.#writeAgain();\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'go on after a write that had no room',
+    nodeCounts: [1, 3],
+    patches: [
+      {
+        file: patientDisk,
+        find: '        await attendant.meanwhile(this.#again());\n',
+        replace:
+          '        await attendant.meanwhile(this.#again());\n        return undefined as Value;\n',
       },
     ],
   },

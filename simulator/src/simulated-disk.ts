@@ -3,8 +3,10 @@
  * tears what was not flushed (MemoryDisk of base). Reads and writes go to the host's cache at once.
  */
 import type { Disk, DiskFile, MemoryDisk } from '@coco/base';
+import { PatientDisk } from '@coco/ledger';
 import type { Agenda } from './agenda.ts';
 import type { Chance } from './chance.ts';
+import { SimulatedClock } from './simulated-clock.ts';
 
 const flushMs = { low: 0.2, high: 3 };
 /** A disk that is in trouble flushes in up to this long. */
@@ -12,6 +14,8 @@ const slowFlushMsMax = 900;
 
 export class SimulatedDisk implements Disk {
   readonly memory: MemoryDisk;
+  /** This disk as the ledger's files use it. */
+  readonly patient: PatientDisk;
   isSlow = false;
   /** Flushes so far. */
   flushCount = 0;
@@ -27,6 +31,7 @@ export class SimulatedDisk implements Disk {
     this.#agenda = ports.agenda;
     this.#chance = ports.chance;
     this.#owner = ports.owner;
+    this.patient = new PatientDisk(this, new SimulatedClock(ports.agenda, ports.owner));
   }
 
   list(folder: string): Promise<readonly string[]> {
@@ -67,6 +72,10 @@ export class SimulatedDisk implements Disk {
   async syncFolder(folder: string): Promise<void> {
     await this.#flush();
     await this.memory.syncFolder(folder);
+  }
+
+  freeBytes(folder: string): Promise<number> {
+    return this.memory.freeBytes(folder);
   }
 
   #flush(): Promise<void> {

@@ -33,6 +33,8 @@ const tickMs = 50;
 const signMs = { low: 0.2, high: 4 };
 /** Small, so that many chunks come and go in a run. */
 const chunkBytes = 12_000;
+/** As small as the disks that fill up in a run. */
+const storageLimits = { warningBytes: 40_000, reserveBytes: 20_000 };
 /** Small, so that a primary without a majority fills up. */
 const uncommittedMax = 60;
 
@@ -67,8 +69,6 @@ export class SimulatedNode {
   readonly tracker: TransactionStatusTracker;
   readonly host: ReplicaHost;
   isAlive = true;
-  /** Its disk is about to be full: it will end by itself. */
-  isDoomed = false;
   /** What stopped it, if it stopped by itself. */
   failure: unknown;
   readonly #world: World;
@@ -209,6 +209,8 @@ export class SimulatedNode {
       nodeId: this.id,
       raftModule: this.#world.raftModule,
       files: start.files,
+      disk: start.disk.patient,
+      storage: storageLimits,
       clock: this.clock,
       random: this.#chance,
       log: this.#logPort(),
@@ -243,6 +245,10 @@ export class SimulatedNode {
       }
       case 'install':
         check(false, 'no node is so far behind that it needs a snapshot');
+        break;
+      case 'storage':
+        this.#world.transcript.write(this.name, `has ${message.level} room on its disk`);
+        this.pipeline.gate.setStorage(message.level);
         break;
       default:
     }

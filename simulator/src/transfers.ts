@@ -18,7 +18,7 @@ const pauseMs = { low: 30, high: 300 };
 const gasLimit = 21_000n;
 /** What a node answers that is no primary, is full, or has the transaction already. */
 const passing =
-  /NodeCannotHandleRequest|TooManyPending|already known|nonce too low|does not execute|Too many/i;
+  /NodeCannotHandleRequest|TooManyPending|StorageFull|short of room|already known|nonce too low|does not execute|Too many/i;
 
 interface Sender {
   readonly account: PrivateKeyAccount;

@@ -18,6 +18,8 @@ class Inode {
   durable: Uint8Array = new Uint8Array(0);
   current: Uint8Array = new Uint8Array(0);
   readonly unflushed: Write[] = [];
+  /** Whether a failed flush dropped writes: a later flush does not make them durable. */
+  #hasLost = false;
 
   apply(write: Write): void {
     this.current = applyWrite(this.current, write);
@@ -25,8 +27,22 @@ class Inode {
   }
 
   flush(): void {
-    this.durable = this.current;
+    this.durable = this.#hasLost ? this.unflushed.reduce(applyWrite, this.durable) : this.current;
     this.unflushed.length = 0;
+  }
+
+  /** As Linux does after a failed writeback: the pages are read as before, and count as clean. */
+  loseFlush(): void {
+    this.#hasLost = true;
+    this.unflushed.length = 0;
+  }
+
+  /** What a crash has left is all there is. */
+  reset(content: Uint8Array): void {
+    this.durable = content;
+    this.current = content;
+    this.unflushed.length = 0;
+    this.#hasLost = false;
   }
 }
 
@@ -45,8 +61,10 @@ function applyWrite(content: Uint8Array, write: Write): Uint8Array {
 export class MemoryDisk implements Disk {
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
-  /** Bytes that may still be written before the disk is full. */
+  /** Bytes by which files may still grow; without any, files get no new names either. */
   spaceBytes: number = Number.POSITIVE_INFINITY;
+  /** So many flushes of files to come fail for want of space, and drop what they were to flush. */
+  failingFlushes = 0;
 
   async list(folder: string): Promise<readonly string[]> {
     const prefix = `${folder}/`;
@@ -61,6 +79,7 @@ export class MemoryDisk implements Disk {
   async open(path: string, options: { readonly create: boolean }): Promise<DiskFile> {
     if (options.create) {
       if (this.#names.has(path)) throw diskFault('DiskFault', 'The file exists.', { path });
+      this.#ensureSpace();
       this.#names.set(path, new Inode());
     }
     return this.#file(this.#inode(path));
@@ -76,13 +95,18 @@ export class MemoryDisk implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     const inode = this.#inode(from);
+    this.#ensureSpace();
     this.#names.delete(from);
     this.#names.set(to, inode);
   }
 
   async remove(path: string): Promise<void> {
-    this.#inode(path);
+    this.spaceBytes += this.#inode(path).current.length;
     this.#names.delete(path);
+  }
+
+  async freeBytes(_folder: string): Promise<number> {
+    return this.spaceBytes;
   }
 
   async syncFolder(folder: string): Promise<void> {
@@ -107,8 +131,8 @@ export class MemoryDisk implements Disk {
         const kept = torn.bytes.slice(0, random.below(torn.bytes.length + 1));
         content = applyWrite(content, { offset: torn.offset, bytes: kept });
       }
-      inode.current = content;
-      inode.flush();
+      this.spaceBytes += inode.current.length - content.length;
+      inode.reset(content);
     }
   }
 
@@ -130,6 +154,33 @@ export class MemoryDisk implements Disk {
     return inode;
   }
 
+  #ensureSpace(): void {
+    if (this.spaceBytes <= 0) throw diskFault('DiskFull', 'The disk is full.');
+  }
+
+  #change(inode: Inode, write: Write): void {
+    const before = inode.current.length;
+    inode.apply(write);
+    this.spaceBytes -= inode.current.length - before;
+  }
+
+  /** As much as there is room for; the rest is refused. */
+  #write(inode: Inode, offset: number, bytes: Uint8Array): void {
+    const room = Math.max(0, inode.current.length + this.spaceBytes - offset);
+    const fitting = new Uint8Array(bytes.subarray(0, Math.min(room, bytes.length)));
+    if (fitting.length > 0) this.#change(inode, { offset, bytes: fitting });
+    if (fitting.length < bytes.length) throw diskFault('DiskFull', 'The disk is full.');
+  }
+
+  #flush(inode: Inode): void {
+    if (this.failingFlushes > 0) {
+      this.failingFlushes--;
+      inode.loseFlush();
+      throw diskFault('DiskFull', 'The disk is full.');
+    }
+    inode.flush();
+  }
+
   #file(inode: Inode): DiskFile {
     return {
       size: async () => inode.current.length,
@@ -139,13 +190,9 @@ export class MemoryDisk implements Disk {
         }
         return inode.current.slice(offset, offset + length);
       },
-      write: async (offset, bytes) => {
-        if (bytes.length > this.spaceBytes) throw diskFault('DiskFull', 'The disk is full.');
-        this.spaceBytes -= bytes.length;
-        inode.apply({ offset, bytes: new Uint8Array(bytes) });
-      },
-      truncate: async (size) => inode.apply({ offset: size, bytes: undefined }),
-      datasync: async () => inode.flush(),
+      write: async (offset, bytes) => this.#write(inode, offset, bytes),
+      truncate: async (size) => this.#change(inode, { offset: size, bytes: undefined }),
+      datasync: async () => this.#flush(inode),
       close: async () => {},
     };
   }

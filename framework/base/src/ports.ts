@@ -28,7 +28,9 @@ export interface Log {
 /**
  * Files as the ledger needs them. A write is durable only after `datasync` of the file and, for a
  * created or renamed file, `syncFolder` of its folder. Paths are `/`-separated and relative to the
- * disk's root. Every method rejects with a fault coded DiskFault.
+ * disk's root. Every method rejects with a fault coded DiskFault, or DiskFull where there was no
+ * room. After DiskFull a write may have left a part of its bytes, and a flush may have dropped what
+ * was to be flushed: it has to be written again.
  */
 export interface Disk {
   /** Names (not paths) of the files in a folder, sorted; empty when the folder does not exist. */
@@ -41,6 +43,8 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   syncFolder(folder: string): Promise<void>;
+  /** Bytes that may still be written in the folder before its disk is full, as it stands now. */
+  freeBytes(folder: string): Promise<number>;
 }
 
 export interface DiskFile {

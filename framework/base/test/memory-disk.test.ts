@@ -61,11 +61,31 @@ test('a crash may keep, tear or lose what was not flushed, and does each', async
   assert.ok([...outcomes].every((text) => 'hello'.startsWith(text)));
 });
 
-test('a full disk refuses writes with a code and keeps what it has', async () => {
+test('a full disk writes what there is room for and refuses the rest with a code', async () => {
   const disk = await written('hello', { isFlushed: true, isListed: true });
   disk.spaceBytes = 3;
   const file = await disk.open(path, { create: false });
+  await file.write(0, utf8Encode('HELLO'));
   await assert.rejects(file.write(5, utf8Encode('four')), { code: 'DiskFull' });
-  assert.equal(utf8Decode(await disk.readFile(path, 9)), 'hello');
+  assert.equal(utf8Decode(await disk.readFile(path, 9)), 'HELLOfou');
+  assert.equal(await disk.freeBytes('ledger'), 0);
+  await assert.rejects(disk.open('ledger/b', { create: true }), { code: 'DiskFull' });
+  await assert.rejects(disk.rename(path, 'ledger/b'), { code: 'DiskFull' });
+  await file.truncate(5);
   await file.write(5, utf8Encode('two'));
+  await disk.remove(path);
+  assert.equal(await disk.freeBytes('ledger'), 8);
+});
+
+test('a flush that failed drops what it was to flush, as a later one does not tell', async () => {
+  const disk = await written('hello', { isFlushed: true, isListed: true });
+  const file = await disk.open(path, { create: false });
+  await file.write(0, utf8Encode('J'));
+  disk.failingFlushes = 1;
+  await assert.rejects(file.datasync(), { code: 'DiskFull' });
+  assert.equal(utf8Decode(await disk.readFile(path, 9)), 'Jello');
+  await file.write(4, utf8Encode('y'));
+  await file.datasync();
+  disk.crash(new SeededRandom(1));
+  assert.equal(utf8Decode(await disk.readFile(path, 9)), 'helly');
 });

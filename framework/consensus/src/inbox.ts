@@ -7,7 +7,7 @@ import { asRaftIndex, LedgerError, toHex } from '@coco/base';
 import type { BodyStore } from './body-store.ts';
 import { isBodyOf } from './body-store.ts';
 import type { NamedBatch } from './check-raft-message.ts';
-import { checkRaftMessage } from './check-raft-message.ts';
+import { checkRaftMessage, messageTypes } from './check-raft-message.ts';
 import { isMember } from './configuration.ts';
 import type { Handle } from './handle.ts';
 import { digestOf } from './handle.ts';
@@ -74,6 +74,24 @@ export class Inbox {
       case 'removed':
         return this.#learnRemoval(message.raftIndex);
     }
+  }
+
+  /**
+   * While nothing can be persisted: bodies are served, and a leader that is not known yet is heard
+   * of. Each such message makes Raft hold an answer back, so there is one of them in a view.
+   */
+  stepStalled(from: number, message: PeerMessage): Verdict {
+    if (message.kind === 'fetch') return this.#serve(from, message.handles);
+    const isNews = message.kind === 'raft' && this.#isNewLeader(message.message);
+    return isNews ? this.step(from, message) : ignored('the disk is full');
+  }
+
+  #isNewLeader(message: Uint8Array): boolean {
+    if (message.length > this.#parts.limits.messageBytesMax) return false;
+    const incoming = this.#inspect(message);
+    if (incoming?.type !== messageTypes.heartbeat) return false;
+    const { term, leader } = this.#parts.instance.role();
+    return incoming.term > term || (incoming.term === term && leader === 0);
   }
 
   tick(): void {

@@ -54,6 +54,7 @@ export class Replica {
   readonly #parts: ReplicaParts;
   readonly #loop: ReadyLoop;
   #hasStarted = false;
+  #isStalled = false;
 
   constructor(options: ReplicaOptions) {
     this.#parts = createParts(options);
@@ -114,9 +115,25 @@ export class Replica {
     this.#loop.changed();
   }
 
+  /**
+   * `persist` waits for room on the disk, for as long as it takes. Until `resume` this replica is
+   * to the others as one whose process is stopped: its clock stands and it takes nothing but the
+   * news of who leads, so that Raft, whose messages wait behind `persist`, piles up nothing. The
+   * owner has it resign where others can lead. Bodies are still served.
+   */
+  stall(): void {
+    this.#isStalled = true;
+    this.#parts.reads.stop(readsStall());
+  }
+
+  /** There was room. */
+  resume(): void {
+    this.#isStalled = false;
+  }
+
   /** One beat of Raft's clock. Elections, heartbeats and retries count these. */
   tick(): void {
-    if (!this.#loop.isRunning) return;
+    if (!this.#loop.isRunning || this.#isStalled) return;
     const { instance, inbox, reads } = this.#parts;
     instance.tick();
     inbox.tick();
@@ -128,14 +145,15 @@ export class Replica {
   /** Takes a peer's message. `from` is the sender as the transport has authenticated it. */
   step(from: NodeId, message: PeerMessage): Verdict {
     if (!this.#loop.isRunning) return ignored('the replica does not run');
-    const verdict = this.#parts.inbox.step(from, message);
+    const { inbox } = this.#parts;
+    const verdict = this.#isStalled ? inbox.stepStalled(from, message) : inbox.step(from, message);
     this.#loop.changed();
     return verdict;
   }
 
   /** The connection to a peer failed: Raft probes it instead of streaming. */
   unreachable(peer: NodeId): void {
-    if (this.#loop.isRunning) this.#parts.instance.reportUnreachable(peer);
+    if (this.#loop.isRunning && !this.#isStalled) this.#parts.instance.reportUnreachable(peer);
   }
 
   /**
@@ -145,6 +163,11 @@ export class Replica {
    */
   async readIndex(): Promise<void> {
     this.#mustRun();
+    if (this.#isStalled) {
+      // Nobody else can have committed anything.
+      if (this.#isAlone && this.#parts.watch.office.canExecute) return;
+      throw readsStall();
+    }
     const confirmed = this.#parts.reads.wait();
     this.#loop.schedule();
     await confirmed;
@@ -255,7 +278,11 @@ export class Replica {
 
   /** Nobody could answer a campaign later than this node itself: no reason to wait for ticks. */
   #campaignIfAlone(): void {
-    if (this.#parts.membership.isSoleVoter(this.#parts.id)) this.#parts.instance.campaign();
+    if (this.#isAlone) this.#parts.instance.campaign();
+  }
+
+  get #isAlone(): boolean {
+    return this.#parts.membership.isSoleVoter(this.#parts.id);
   }
 
   #proposeMembershipNow(change: MembershipChange): Promise<Configuration> {
@@ -282,4 +309,8 @@ export class Replica {
     const { view } = this.#parts.watch.office;
     return consensusError('NotLeaderInView', 'This node does not lead.', { view });
   }
+}
+
+function readsStall(): LedgerError {
+  return consensusError('ReadIndexUnavailable', 'This node waits for room on its disk.');
 }

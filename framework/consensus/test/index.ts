@@ -8,4 +8,5 @@ import './raft-module.test.ts';
 import './replica.test.ts';
 import './rollback.test.ts';
 import './snapshot-offer.test.ts';
+import './stall.test.ts';
 import './transcripts.test.ts';

@@ -94,7 +94,7 @@ export class OpenChunk {
     this.#name = name;
   }
 
-  /** Writes the table and the header, each flushed, and closes the file. */
+  /** Writes the table and the header, each flushed. The caller closes the file. */
   async complete(): Promise<void> {
     const table = new ByteWriter(4 * this.#positions.length);
     for (const position of this.#positions) table.u32(position);
@@ -102,7 +102,6 @@ export class OpenChunk {
     await this.file.datasync();
     await this.file.write(0, new ByteWriter(chunkHeaderBytes).u64(this.#size).done());
     await this.file.datasync();
-    await this.file.close();
   }
 
   /** Cuts the entries from `seqno` on, and a table behind them. Flushed. */

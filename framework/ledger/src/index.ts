@@ -15,6 +15,7 @@ export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
 export { committedThrough } from './chunk-name.ts';
 export { commitEvidence } from './commit-evidence.ts';
+export { createLedgerFiles } from './create-ledger-files.ts';
 export {
   type DecodedSnapshot,
   decodeSnapshot,
@@ -42,7 +43,7 @@ export {
   readEndorsementRow,
   signEndorsement,
 } from './identity-endorsement.ts';
-export { type BatchBody, createLedgerFiles, LedgerFiles, readBytesMax } from './ledger-files.ts';
+export { type BatchBody, LedgerFiles, readBytesMax } from './ledger-files.ts';
 export type { LedgerSecret } from './ledger-secrets.ts';
 export { LedgerSecrets, ledgerSecretBytes } from './ledger-secrets.ts';
 export { createLedgerTree } from './ledger-tree.ts';
@@ -56,6 +57,7 @@ export {
 export type { BatchVisitor, LedgerTail } from './ledger-walk.ts';
 export { NonceGuard, type NonceRule, SnapshotNonceGuard } from './nonce-guard.ts';
 export { type CommittedBody, type OpenedBatch, type OpenedEntry, openBatch } from './open-batch.ts';
+export { type DiskAttendant, PatientDisk } from './patient-disk.ts';
 export { RecoveredLedger, type RecoverOptions, recoverLedger } from './recover-ledger.ts';
 export type { Batch, Entry, PendingSignature } from './sealed-batch.ts';
 export type { SequencerOptions } from './sequencer.ts';

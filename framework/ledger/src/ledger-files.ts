@@ -5,7 +5,8 @@
  *
  * Calls are carried out one after another in the order they are made. The first failing write
  * poisons the object: what the files hold is then unknown, every later write is refused with
- * LedgerUnwritable, and the node must stop and recover. Reads go on.
+ * LedgerUnwritable, and the node must stop and recover. Reads go on; over a patient disk a write
+ * that has no room does not fail but waits, and reads go on then, too.
  */
 import { asSeqno, assert, present, type Seqno } from '@coco/base';
 import {
@@ -17,13 +18,14 @@ import {
   OpenChunk,
   tableBounds,
 } from './chunk-file.ts';
-import { formatChunkName, parseChunkName } from './chunk-name.ts';
+import { formatChunkName } from './chunk-name.ts';
 import { cutBatches } from './cut-batches.ts';
 import { entryBytesMax, entryFlag, entryId } from './entry.ts';
 import { type EntryRange, EntryReader } from './entry-reader.ts';
 import { ledgerError } from './errors.ts';
 import type { CommittedBody } from './open-batch.ts';
-import { SignatureIndex } from './signature-index.ts';
+import type { SignatureIndex } from './signature-index.ts';
+import { TaskQueue } from './task-queue.ts';
 
 /** Bytes that one `readEntries` answers with at most, unless one entry alone is larger. */
 export const readBytesMax: number = entryBytesMax;
@@ -49,31 +51,6 @@ export interface LedgerFilesState {
   readonly isRecovery: boolean;
 }
 
-/** The files of a new ledger; its folder holds none yet. @throws LedgerNotEmpty, DiskFault */
-export async function createLedgerFiles(at: LedgerFolder): Promise<LedgerFiles> {
-  await at.disk.makeFolder(at.folder);
-  // A folder's name is in its parent: without this a crash may take the whole folder.
-  await at.disk.syncFolder(parentFolder(at.folder));
-  const names = await at.disk.list(at.folder);
-  if (names.some((name) => parseChunkName(name) !== undefined)) {
-    throw ledgerError('LedgerNotEmpty', 'The folder of a new ledger holds ledger files.', {
-      folder: at.folder,
-    });
-  }
-  return new LedgerFiles(at, {
-    chunks: [],
-    next: asSeqno(1),
-    committed: asSeqno(0),
-    signatures: new SignatureIndex(),
-    isRecovery: false,
-  });
-}
-
-function parentFolder(folder: string): string {
-  const slash = folder.lastIndexOf('/');
-  return slash < 0 ? '.' : folder.slice(0, slash);
-}
-
 export class LedgerFiles {
   readonly #at: LedgerFolder;
   /** Invariant: ascending, without gaps, up to the open chunk. */
@@ -89,7 +66,7 @@ export class LedgerFiles {
   /** Whether a chunk was created, renamed or removed since the folder was flushed. */
   #isFolderDirty = false;
   #failure: unknown;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #queue = new TaskQueue();
 
   constructor(at: LedgerFolder, state: LedgerFilesState) {
     this.#at = at;
@@ -164,14 +141,15 @@ export class LedgerFiles {
     return this.#write(async () => {
       assert(seqno >= this.#committed, 'what is committed is never cut');
       if (seqno + 1 >= this.#next) return;
+      // First: what is read while the disk is waited for must not be what goes.
+      this.#signatures.truncate(seqno);
+      this.#next = asSeqno(seqno + 1);
       await this.#reader.close();
       if (this.#open && this.#open.name.start > seqno) await this.#removeOpen();
       for (let last = this.#chunks.at(-1); last && last.last > seqno; last = this.#chunks.at(-1)) {
         await this.#dropOrReopen(last, seqno);
       }
       if (this.#open && this.#open.next > seqno + 1) await this.#open.truncate(asSeqno(seqno + 1));
-      this.#signatures.truncate(seqno);
-      this.#next = asSeqno(seqno + 1);
       await this.#flushFolder();
     });
   }
@@ -211,7 +189,7 @@ export class LedgerFiles {
     last: Seqno,
     bytesMax: number = readBytesMax,
   ): Promise<readonly Uint8Array[]> {
-    return this.#enqueue(async () => {
+    return this.#queue.add('read', async () => {
       if (first < this.#begin || first > last || last >= this.#next) {
         throw ledgerError('EntryNotFound', 'The ledger has no such entries.', { first, last });
       }
@@ -269,9 +247,19 @@ export class LedgerFiles {
     return cutBatches(entries, { from, signatures: this.#signatures });
   }
 
+  /** Room on the disk of the files. @throws DiskFault */
+  freeBytes(): Promise<number> {
+    return this.#at.disk.freeBytes(this.#at.folder);
+  }
+
+  /** While a write waits for room: reads are served until `again` resolves. */
+  serveReads(again: Promise<void>): Promise<void> {
+    return this.#queue.lendTurn(again);
+  }
+
   /** Closes the files; what was not flushed may be lost. */
   close(): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#queue.add('change', async () => {
       await this.#reader.close();
       await this.#open?.file.close();
       this.#failure ??= ledgerError('LedgerUnwritable', 'The ledger files are closed.');
@@ -306,6 +294,8 @@ export class LedgerFiles {
     this.#chunks.push(record);
     this.#open = undefined;
     this.#isFolderDirty = true;
+    // Last: up to here the chunk is read by this handle.
+    await open.file.close();
   }
 
   /** Gives the chunks of the service before a recovery their table and their committed name. */
@@ -318,6 +308,7 @@ export class LedgerFiles {
         const file = await disk.open(chunkPath(this.#at, chunk.name), { create: false });
         const { name, entriesEnd: size, positions } = chunk;
         await new OpenChunk({ name, file, size, positions }).complete();
+        await file.close();
       }
       await this.#rename(at, { ...chunk.name, last: chunk.last, isCommitted: true });
     }
@@ -328,8 +319,8 @@ export class LedgerFiles {
   async #dropOrReopen(chunk: ChunkRecord, seqno: Seqno): Promise<void> {
     const { disk, folder } = this.#at;
     assert(!chunk.name.isCommitted, 'a committed chunk is never cut');
-    this.#chunks.pop();
     if (chunk.name.start > seqno) {
+      this.#chunks.pop();
       await disk.remove(chunkPath(this.#at, chunk.name));
       await disk.syncFolder(folder);
       return;
@@ -341,8 +332,9 @@ export class LedgerFiles {
       ? [...chunk.positions]
       : (await tableBounds(file, chunk, { first, last })).slice(0, -1);
     await disk.rename(chunkPath(this.#at, chunk.name), chunkPath(this.#at, name));
-    await disk.syncFolder(folder);
+    this.#chunks.pop();
     this.#open = new OpenChunk({ name, file, size: chunk.entriesEnd, positions: bounds });
+    await disk.syncFolder(folder);
   }
 
   async #removeOpen(): Promise<void> {
@@ -377,7 +369,7 @@ export class LedgerFiles {
 
   /** A change of the files: refused after a failure, and poisoning when it fails itself. */
   #write(change: () => Promise<void>): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#queue.add('change', async () => {
       if (this.#failure !== undefined) {
         const message = 'The ledger files failed before and take no more writes.';
         throw ledgerError('LedgerUnwritable', message, {}, this.#failure);
@@ -389,11 +381,5 @@ export class LedgerFiles {
         throw failure;
       }
     });
-  }
-
-  #enqueue<Value>(task: () => Promise<Value>): Promise<Value> {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => {});
-    return result;
   }
 }

@@ -235,6 +235,7 @@ export class RecoveredLedger {
       const file = await this.#at.disk.open(chunkPath(this.#at, chunk.name), { create: false });
       const { entriesEnd: size, positions } = chunk;
       await new OpenChunk({ name: chunk.name, file, size, positions }).complete();
+      await file.close();
     }
     const settled = { ...chunk, name, positions: isEnded ? undefined : chunk.positions };
     if (formatChunkName(name) !== formatChunkName(chunk.name)) {

@@ -47,6 +47,10 @@ export class FailingDisk implements Disk {
     return this.#change(() => this.#disk.syncFolder(folder));
   }
 
+  freeBytes(folder: string): Promise<number> {
+    return this.#disk.freeBytes(folder);
+  }
+
   async #change<Value>(change: () => Promise<Value>): Promise<Value> {
     if (this.changesLeft <= 0) throw diskFault('DiskFault', 'The machine has stopped.');
     this.changesLeft -= 1;

@@ -9,6 +9,7 @@ import './ledger-files.test.ts';
 import './ledger-secrets.test.ts';
 import './nonce-guard.test.ts';
 import './open-batch.test.ts';
+import './patient-disk.test.ts';
 import './recover-ledger.test.ts';
 import './rekey.test.ts';
 import './sequencer.test.ts';

@@ -17,6 +17,7 @@ import {
   NonceGuard,
   Sequencer,
 } from '@coco/ledger';
+import { storageLimitsDefault } from '@coco/replication';
 import { type NodeCore, openCore } from '../src/node-core.ts';
 import { systemClock, systemRandom } from '../src/real-ports.ts';
 
@@ -86,6 +87,7 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     serviceKey,
     peerListen: undefined,
     uncommittedMax: 20_000,
+    storage: storageLimitsDefault,
     begin: async () => {},
     clock: systemClock,
     log: silent,

@@ -18,6 +18,7 @@ import {
   parseNodeToNode,
 } from './configuration-interfaces.ts';
 import { ConfigurationReader } from './configuration-reader.ts';
+import { parseResourceLimits, type ResourceLimits } from './resource-limits.ts';
 import { unusedKeys } from './unused-settings.ts';
 
 const chunkBytesDefault = 5 * 1024 * 1024;
@@ -57,6 +58,7 @@ export interface NodeConfiguration {
     readonly level: 'debug' | 'info' | 'warning' | 'error';
     readonly format: 'Text' | 'Json';
   };
+  readonly limits: ResourceLimits;
   /** Key (PEM, PKCS#8) of the development root that signs the virtual platform's evidence. */
   readonly virtualRootKeyFile: string;
   /** Each adapter's own part, by the adapter's name; the adapter parses it. */
@@ -101,10 +103,8 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
       uncommittedMaxDefault,
     tokenKeysIntervalMs: parseTokenKeysInterval(reader.object('jwt')),
     outputFiles: parseOutputFiles(output),
-    logging: {
-      level: logLevels[logging.choice('host_level', ccfLevels, 'info')],
-      format: logging.choice('format', ['Text', 'Json'], 'Text'),
-    },
+    logging: parseLogging(logging),
+    limits: parseResourceLimits(coco.object('limits')),
     virtualRootKeyFile: coco.text('virtual_root_key_file'),
     adapters: parseAdapters(coco.object('adapters')),
     unused,
@@ -164,4 +164,11 @@ const logLevels = {
 
 function parseAdapters(reader: ConfigurationReader): ReadonlyMap<string, JsonValue> {
   return new Map(reader.keys().map((name) => [name, reader.raw(name) ?? {}]));
+}
+
+function parseLogging(reader: ConfigurationReader): NodeConfiguration['logging'] {
+  return {
+    level: logLevels[reader.choice('host_level', ccfLevels, 'info')],
+    format: reader.choice('format', ['Text', 'Json'], 'Text'),
+  };
 }

@@ -3,7 +3,16 @@
  * everything read is bounded by the caller.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  stat,
+  statfs,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { assert, type Disk, type DiskFile, diskFault } from '@coco/base';
 
@@ -75,6 +84,14 @@ export class FileDisk implements Disk {
 
   async syncFolder(folder: string): Promise<void> {
     await attempt('syncFolder', folder, () => syncFolder(this.#path(folder)));
+  }
+
+  async freeBytes(folder: string): Promise<number> {
+    return attempt('statfs', folder, async () => {
+      // `bavail` leaves out what the system keeps for its administrator.
+      const { bavail, bsize } = await statfs(this.#path(folder));
+      return bavail * bsize;
+    });
   }
 
   #path(path: string): string {

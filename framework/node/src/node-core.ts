@@ -18,8 +18,10 @@ import {
   BatchPipeline,
   NodeOffice,
   type SecretReceiver,
+  type StorageLimits,
 } from '@coco/replication';
 import { ReplicaClient } from './replica-client.ts';
+import { applyStorage } from './storage-alarm.ts';
 import type { RecoveredFiles } from './worker-messages.ts';
 
 /** This node's id in Raft: the seqno of the transaction that adds it to the service. */
@@ -38,6 +40,7 @@ export interface CoreStart {
   /** Undefined for a node that runs alone. */
   readonly peerListen: PeerListen | undefined;
   readonly uncommittedMax: number;
+  readonly storage: StorageLimits;
   readonly clock: Clock;
   readonly log: Log;
   /** Executes the transaction that creates or recovers the service. */
@@ -84,7 +87,7 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
     onEntry: (entry) => adoptSecret(entry, { ...start.receiver, secrets: start.secrets }),
   });
   const office = new NodeOffice({ pipeline, follower, log, onPrimary: resolve });
-  replica = await startReplica(start, office, (error) => {
+  replica = await startReplica(start, { office, pipeline }, (error) => {
     reject(error);
     start.onFailed(error);
   });
@@ -104,20 +107,21 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
 
 async function startReplica(
   start: CoreStart,
-  office: NodeOffice,
+  main: { readonly office: NodeOffice; readonly pipeline: BatchPipeline },
   onFailed: (error: LedgerError) => void,
 ): Promise<ReplicaClient> {
   const { sequencer, log } = start;
+  const { office, pipeline } = main;
   const begin = {
     kind: 'start',
     voters: [sequencer.nextSeqno],
     view: sequencer.view,
     lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
   } as const;
-  const { ledgerFolder, recovered, peerListen } = start;
+  const { ledgerFolder, recovered, peerListen, storage } = start;
   const nodeId = sequencer.nextSeqno;
   const client: ReplicaClient = await ReplicaClient.start(
-    { raftModule: await raftModule(), ledgerFolder, recovered, nodeId, begin, peerListen },
+    { raftModule: await raftModule(), ledgerFolder, recovered, nodeId, begin, peerListen, storage },
     {
       onRole: (role) => office.onRole(role),
       onCommitted: (seqno) => office.onCommitted(seqno),
@@ -129,6 +133,7 @@ async function startReplica(
       },
       onPassOn: (to) => office.onPassOn(to, client),
       onRemoved: () => log.write('warning', 'node.removed'),
+      onStorage: (report) => applyStorage({ gate: pipeline.gate, log }, report),
       onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
       onFailed,
     },

@@ -54,6 +54,10 @@ export class ReadOnlyDisk implements Disk {
   syncFolder(folder: string): Promise<void> {
     return refuseWrite(folder);
   }
+
+  async freeBytes(_folder: string): Promise<number> {
+    return 0;
+  }
 }
 
 function fileOf(handle: FileHandle, path: string): DiskFile {

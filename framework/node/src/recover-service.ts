@@ -38,6 +38,7 @@ import { createServiceIdentity } from './identities.ts';
 import { markFolder, takeFolder } from './ledger-folder.ts';
 import { openCore } from './node-core.ts';
 import { peerListenOf } from './peer-interface.ts';
+import { coreLimits } from './resource-limits.ts';
 import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
 import { newNode } from './start-service.ts';
 
@@ -93,7 +94,7 @@ export async function recoverService(
     tracker: recoveredTracker(ledger),
     receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
-    uncommittedMax: configuration.uncommittedMax,
+    ...coreLimits(configuration),
     peerListen: peerListenOf(surroundings.configuration.nodeToNode, node),
     begin: async ({ pipeline, replica }) => {
       pipeline.execute((transaction) => {

@@ -16,6 +16,7 @@ import type {
   KeptSnapshot,
   ProposalKind,
   RoleReport,
+  StorageReport,
 } from '@coco/replication';
 import { nodeError } from './errors.ts';
 import type { FromReplica, LedgerMembers, ReplicaStart, ToReplica } from './worker-messages.ts';
@@ -32,6 +33,8 @@ export interface ReplicaEvents {
   onPassOn(to: NodeId): void;
   /** The service has removed this node: it is to end. May come more than once. */
   onRemoved(): void;
+  /** The room on the ledger's disk is another. */
+  onStorage(report: StorageReport): void;
   /** Connections to other nodes came, went, or were refused. */
   onPeers(report: PeerReport): void;
   /** Nothing is durable any more: the node must stop. */
@@ -223,6 +226,9 @@ export class ReplicaClient {
         break;
       case 'configuration':
         this.#events.onConfiguration(message);
+        break;
+      case 'storage':
+        this.#events.onStorage(message);
         break;
       case 'measured':
         this.flushes = { count: message.flushes, seconds: message.flushSeconds };

@@ -9,7 +9,7 @@ import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, BugError, LedgerError, present } from '@coco/base';
 import { createConfiguration } from '@coco/consensus';
-import { createLedgerFiles, type LedgerFiles, recoverLedger } from '@coco/ledger';
+import { createLedgerFiles, type LedgerFiles, PatientDisk, recoverLedger } from '@coco/ledger';
 import { PeerChannel, PeerJournal, type PeerListen } from '@coco/peers';
 import { ReplicaHost } from '@coco/replication';
 import { FileDisk } from './file-disk.ts';
@@ -54,11 +54,13 @@ class RunningHost {
   readonly #journal = new PeerJournal((report) => post({ kind: 'peers', report }));
   #tickCount = 0;
 
-  constructor(files: LedgerFiles) {
+  constructor(files: LedgerFiles, disk: PatientDisk) {
     this.host = new ReplicaHost({
       nodeId: start.nodeId,
       raftModule: start.raftModule,
       files,
+      disk,
+      storage: start.storage,
       clock: systemClock,
       random: systemRandom,
       send: (to, message) => this.channel.send(to, message),
@@ -71,6 +73,8 @@ class RunningHost {
   async begin(): Promise<void> {
     if (start.peerListen) this.#channel = await this.#openChannel(start.peerListen);
     this.#timer = setInterval(() => this.#tick(), tickMs);
+    // First: a service does not begin on a disk that is short of room.
+    await this.host.measureStorage();
     const { begin } = start;
     if (begin.kind === 'join') return this.host.join();
     const { voters, view, lastSeqno: seqno } = begin;
@@ -116,8 +120,7 @@ class RunningHost {
   }
 }
 
-async function openFiles(): Promise<LedgerFiles> {
-  const disk = new FileDisk(dirname(start.ledgerFolder));
+async function openFiles(disk: PatientDisk): Promise<LedgerFiles> {
   const folder = basename(start.ledgerFolder);
   if (!start.recovered) return createLedgerFiles({ disk, folder });
   // The main thread has verified the ledger: this reading must be of the same bytes.
@@ -147,7 +150,9 @@ async function receive(message: ToReplica): Promise<void> {
   switch (message.kind) {
     case 'start':
       return answer(message.request, async () => {
-        running = new RunningHost(await openFiles());
+        // A node does not start on a full disk: nobody waits before the host runs.
+        const disk = new PatientDisk(new FileDisk(dirname(start.ledgerFolder)), systemClock);
+        running = new RunningHost(await openFiles(disk), disk);
         await running.begin();
         const { peerAddress } = running;
         return { kind: 'started', request: message.request, peerAddress };

@@ -22,6 +22,7 @@ import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
 import { takeFolder } from './ledger-folder.ts';
 import { type NodeCore, openCore } from './node-core.ts';
 import { describePeerInterface, peerListenOf } from './peer-interface.ts';
+import { coreLimits } from './resource-limits.ts';
 import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
 
 /** CCF's first view. */
@@ -76,7 +77,7 @@ export async function startService(
     receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     peerListen: peerListenOf(configuration.nodeToNode, node),
-    uncommittedMax: configuration.uncommittedMax,
+    ...coreLimits(configuration),
     begin: (opened) => {
       const described = newNode(surroundings, { node, evidence }, opened.replica.peerAddress);
       return executeGenesis(opened, { ...content, node: described }, adapters);

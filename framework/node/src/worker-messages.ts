@@ -6,7 +6,13 @@ import type { ErrorRow, Seqno, View } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import type { BatchBody } from '@coco/ledger';
 import type { Peer, PeerListen, PeerReport } from '@coco/peers';
-import type { CoveredEntry, KeptSnapshot, ProposedBatch, ReplicaMessage } from '@coco/replication';
+import type {
+  CoveredEntry,
+  KeptSnapshot,
+  ProposedBatch,
+  ReplicaMessage,
+  StorageLimits,
+} from '@coco/replication';
 
 /** What the main thread read of the ledger: the worker must find the same. */
 export interface RecoveredFiles {
@@ -43,6 +49,7 @@ export interface ReplicaStart {
   readonly begin: ReplicaBegin;
   /** Where other nodes reach this one; undefined for a node that runs alone. */
   readonly peerListen: PeerListen | undefined;
+  readonly storage: StorageLimits;
 }
 
 /** Who is to be a member, as the committed ledger has it. */

@@ -80,6 +80,8 @@ export class NodeHarness {
       clock?: Clock;
       /** Where the node listens for other nodes. */
       nodeToNode?: string;
+      /** `coco.limits`. */
+      limits?: Record<string, string>;
       log?: Log;
     } = {},
   ): Promise<RunningNode> {
@@ -121,6 +123,7 @@ export class NodeHarness {
         service_curve: 'P-256',
         virtual_root_key_file: '../root.pem',
         adapters: this.#adapters ? { test: {} } : {},
+        ...(options.limits && { limits: options.limits }),
       },
     });
     const make = this.#adapters;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { asSeqno, asView, type LedgerError } from '@coco/base';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
+import { storageLimitsDefault } from '@coco/replication';
 import { ReplicaClient } from '../src/replica-client.ts';
 import { NodeHarness } from './node-harness.ts';
 
@@ -36,6 +37,7 @@ describe('the replica worker', () => {
         nodeId: lastSeqno + 1,
         begin: { kind: 'start', voters: [lastSeqno + 1], view: asView(2), lastSeqno },
         peerListen: undefined,
+        storage: storageLimitsDefault,
       },
       {
         onRole: () => {},
@@ -45,6 +47,7 @@ describe('the replica worker', () => {
         onConfiguration: () => {},
         onPassOn: () => {},
         onRemoved: () => {},
+        onStorage: () => {},
         onPeers: () => {},
         onFailed: resolve,
       },

@@ -25,6 +25,7 @@ import type {
   TrackedTransaction,
 } from './pipeline-ports.ts';
 import { ReplicatedState, type ReplicatedStateParts } from './replicated-state.ts';
+import { WriteGate, type Writer } from './write-gate.ts';
 
 /**
  * While one batch is flushed, the next is signed; a third would only make batches smaller, and
@@ -45,6 +46,8 @@ interface InFlight {
 export class BatchPipeline {
   readonly measures: PipelineMeasures = { batches: 0, entries: 0, lastCommitMs: 0 };
   readonly state: ReplicatedState;
+  /** Who is refused when disk or memory runs short. */
+  readonly gate: WriteGate = new WriteGate();
   readonly #ports: PipelinePorts;
   readonly #uncommittedMax: number;
   readonly #sealers: Sealer[] = [];
@@ -169,23 +172,26 @@ export class BatchPipeline {
 
   /**
    * Runs `write` alone and to completion; when it throws, nothing is written.
-   * @throws NodeCannotHandleRequest, TooManyPendingTransactions, ForeignMap and what `write` throws
+   * With `maps` it is an adapter's, which is refused first when room runs short.
+   * @throws NodeCannotHandleRequest, TooManyPendingTransactions, StorageFull, MemoryFull,
+   * ForeignMap and what `write` throws
    */
   execute<Result>(
     write: (transaction: Transaction) => Write<Result>,
     maps?: ReadonlySet<string>,
   ): Executed<Result> {
-    this.#ensureReady();
-    return this.#run(write, maps);
+    const writer = maps === undefined ? 'governance' : 'application';
+    this.#ensureReady(writer);
+    return this.#run(write, { writer, maps });
   }
 
   /**
    * A transaction for a handler that waits: others write meanwhile. Its writes are taken by
    * `executeTracked`.
-   * @throws NodeCannotHandleRequest, TooManyPendingTransactions
+   * @throws NodeCannotHandleRequest, TooManyPendingTransactions, StorageFull
    */
   beginTracked(): TrackedTransaction {
-    this.#ensureReady();
+    this.#ensureReady('governance');
     // Sealed, the state stays readable beyond the commit of the batch that it lies in.
     const { store } = this.state;
     store.seal();
@@ -196,16 +202,16 @@ export class BatchPipeline {
   /**
    * Writes what a tracked transaction wrote, if everything that it read would read the same now;
    * 'conflict' otherwise: then it has to run again.
-   * @throws NodeCannotHandleRequest, TooManyPendingTransactions
+   * @throws NodeCannotHandleRequest, TooManyPendingTransactions, StorageFull, MemoryFull
    */
   executeTracked<Result>(
     tracked: TrackedTransaction,
     written: Write<Result>,
   ): Executed<Result> | 'conflict' {
-    this.#ensureReady();
+    this.#ensureReady('governance');
     if (!this.isCurrent(tracked)) return 'conflict';
     assert(!this.#isWriting, 'a write does not execute inside another');
-    return this.#take(tracked.transaction, written);
+    return this.#take(tracked.transaction, written, 'governance');
   }
 
   /** Whether everything that it read would read the same in the present state and view. */
@@ -249,13 +255,14 @@ export class BatchPipeline {
     this.state.rollback(nextView);
   }
 
-  #ensureReady(): void {
+  #ensureReady(writer: Writer): void {
     if (!this.isExecuting) {
       throw replicationError(
         'NodeCannotHandleRequest',
         'This node does not execute transactions now.',
       );
     }
+    this.gate.ensureStorage(writer);
     const isFull =
       this.uncommittedCount >= this.#uncommittedMax ||
       this.state.sequencer.openEntryBytes >= openEntryBytesMax;
@@ -266,22 +273,29 @@ export class BatchPipeline {
 
   #run<Result>(
     write: (transaction: Transaction) => Write<Result>,
-    maps: ReadonlySet<string> | undefined,
+    by: { readonly writer: Writer | 'sealer'; readonly maps: ReadonlySet<string> | undefined },
   ): Executed<Result> {
     assert(!this.#isWriting, 'a write does not execute inside another');
     this.#isWriting = true;
+    const { writer, maps } = by;
     try {
       const transaction = this.state.store.begin(maps === undefined ? {} : { maps });
-      return this.#take(transaction, write(transaction));
+      return this.#take(transaction, write(transaction), writer);
     } finally {
       this.#isWriting = false;
     }
   }
 
-  #take<Result>(transaction: Transaction, written: Write<Result>): Executed<Result> {
+  #take<Result>(
+    transaction: Transaction,
+    written: Write<Result>,
+    writer: Writer | 'sealer',
+  ): Executed<Result> {
     const { result, claimsDigest, isDiscarded = false, whenAppended } = written;
     if (isDiscarded || !transaction.hasWrites) return { result, id: undefined };
-    const id = this.#append(transaction.writeSet(), claimsDigest);
+    const writeSet = transaction.writeSet();
+    if (writer !== 'sealer') this.gate.ensureMemory(writer, writeSet);
+    const id = this.#append(writeSet, claimsDigest);
     whenAppended?.(id);
     this.#closeSoon();
     return { result, id };
@@ -330,7 +344,8 @@ export class BatchPipeline {
       firstSeqno: this.#openFrom,
       sealSeqno: this.state.sequencer.nextSeqno,
     };
-    this.#run((transaction) => sealer.seal(transaction, batch), sealer.maps);
+    const by = { writer: 'sealer', maps: sealer.maps } as const;
+    this.#run((transaction) => sealer.seal(transaction, batch), by);
   }
 
   async #sign({ id, input }: PendingSignature, closedAtMs: number): Promise<void> {

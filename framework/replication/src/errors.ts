@@ -6,6 +6,8 @@ export const replicationError: (
     | 'NodeCannotHandleRequest'
     | 'TransactionCommitAttemptsExceedLimit'
     | 'HandOverPending'
+    | 'StorageFull'
+    | 'MemoryFull'
     | 'HandOverFailed'
     | 'CatchUpFailed'
     | 'SourceRefused'
@@ -24,6 +26,18 @@ export const replicationError: (
     kind: 'fault',
     status: 503,
     meaning: 'Other transactions changed what this one reads, each time that it ran.',
+  },
+  StorageFull: {
+    kind: 'fault',
+    status: 503,
+    meaning:
+      'The primary’s disk is short of room: writes are refused until there is some, reads go on.',
+  },
+  MemoryFull: {
+    kind: 'fault',
+    status: 503,
+    meaning:
+      'The primary’s memory is used up to its limit: what would add to the state is refused, reads and deletions go on.',
   },
   HandOverPending: {
     kind: 'refusal',

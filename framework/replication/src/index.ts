@@ -20,8 +20,15 @@ export type {
   ProposedBatch,
   ReplicaMessage,
   RoleReport,
+  StorageReport,
 } from './replica-messages.ts';
 export { runOptimistic } from './run-optimistic.ts';
 export { SnapshotFetcher } from './snapshot-fetcher.ts';
 export { type KeptSnapshot, SnapshotMaker } from './snapshot-maker.ts';
+export {
+  type StorageLevel,
+  type StorageLimits,
+  storageLimitsDefault,
+} from './storage-watch.ts';
 export { storeLimits } from './store-limits.ts';
+export { type MemoryLevel, WriteGate } from './write-gate.ts';

@@ -31,12 +31,16 @@ import {
   type StoredBatch,
   type Verdict,
 } from '@coco/consensus';
-import { type BatchBody, encodeBatches, type LedgerFiles } from '@coco/ledger';
+import { type BatchBody, encodeBatches, type LedgerFiles, type PatientDisk } from '@coco/ledger';
 import { CatchUp } from './catch-up.ts';
 import { replicationError } from './errors.ts';
 import { MembershipDriver } from './membership-driver.ts';
 import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
 import type { KeptSnapshot } from './snapshot-maker.ts';
+import { type StorageLimits, StorageWatch, storageLimitsDefault } from './storage-watch.ts';
+
+/** Between two measures of the disk's room: a second, by the worker's beat of 50 ms. */
+const measureTicks = 20;
 
 export interface ReplicaHostOptions {
   readonly nodeId: NodeId;
@@ -44,6 +48,9 @@ export interface ReplicaHostOptions {
   readonly raftModule: WebAssembly.Module;
   /** The ledger up to where the replica starts; the host's from here on. */
   readonly files: LedgerFiles;
+  /** What the files lie on: from here on a write that has no room waits. */
+  readonly disk: PatientDisk;
+  readonly storage?: StorageLimits;
   readonly clock: Clock;
   readonly random: Random;
   readonly log?: Log;
@@ -65,6 +72,10 @@ export class ReplicaHost {
   readonly #replica: Replica;
   readonly #catchUp: CatchUp;
   readonly #membership: MembershipDriver;
+  readonly #storage: StorageWatch;
+  /** Whether office could pass to another voter. */
+  #hasOtherVoters = false;
+  #tickCount = 0;
   /** The last seqno that this replica has delivered, or began with. */
   #committed: Seqno;
   #office: Office | undefined;
@@ -90,6 +101,16 @@ export class ReplicaHost {
       propose: (change) => this.#replica.proposeMembership(change),
       passOn: (to) => options.post({ kind: 'passOn', to }),
     });
+    const { disk, storage = storageLimitsDefault, post } = options;
+    this.#storage = new StorageWatch({
+      files: options.files,
+      limits: storage,
+      onLevel: (level) => post({ kind: 'storage', level, freeBytes: this.#storage.freeBytes }),
+    });
+    disk.attend({
+      onFull: (isFull) => this.#onFull(isFull),
+      meanwhile: (again) => this.#files.serveReads(again),
+    });
     this.#replica = new Replica({
       ...options,
       id: options.nodeId,
@@ -105,10 +126,7 @@ export class ReplicaHost {
         onCommitted: (batches) => this.#onCommitted(batches),
         onConfiguration: (configuration) => this.#onConfiguration(configuration),
         onRemoved: () => options.post({ kind: 'removed' }),
-        onFailed: (error) => {
-          this.#hasEnded = true;
-          options.onFailed(error);
-        },
+        onFailed: (error) => this.#fail(error),
       },
     });
   }
@@ -135,6 +153,7 @@ export class ReplicaHost {
     const { transferee } = this.#handOver ? this.#replica.status().raft : { transferee: undefined };
     if (transferee === 0) this.#endHandOver();
     this.#followLedger();
+    if (this.#tickCount++ % measureTicks === 0) void this.measureStorage();
   }
 
   /** The nodes that the committed ledger trusts, by their ids in Raft; this one among them. */
@@ -252,6 +271,7 @@ export class ReplicaHost {
     this.#replica.stop();
     this.#catchUp.stop();
     this.#endHandOver();
+    this.#options.disk.giveUp();
     await this.#files.close();
   }
 
@@ -261,6 +281,30 @@ export class ReplicaHost {
     const isInOffice = office?.canExecute === true && office.view === this.#begun;
     if (!isInOffice || this.#handOver) this.#membership.rest();
     else this.#membership.tick(this.#replica.status());
+  }
+
+  /**
+   * A write waits for room on the disk, or has got it. A primary passes its office on: its batch
+   * has left this node to nobody, since what is not saved is not sent.
+   */
+  #onFull(isFull: boolean): void {
+    if (this.#hasEnded) return;
+    if (isFull) {
+      this.#replica.stall();
+      if (this.#office?.role === 'leader' && this.#hasOtherVoters) this.#replica.resign();
+    } else this.#replica.resume();
+    this.#storage.setFull(isFull);
+    if (!isFull) void this.measureStorage();
+  }
+
+  /** Tells how much room the disk has, if that is another level. Called by the beat, too. */
+  async measureStorage(): Promise<void> {
+    try {
+      await this.#storage.measure();
+    } catch (error) {
+      if (!(error instanceof LedgerError)) return this.#fail(error);
+      this.#options.log?.write('warning', 'storage.unmeasured', { code: error.code });
+    }
   }
 
   async #install(offer: SnapshotOffer): Promise<void> {
@@ -273,6 +317,7 @@ export class ReplicaHost {
     const receiving = [...new Set([...learners, ...learnersNext])].filter(
       (id) => !all.includes(id),
     );
+    this.#hasOtherVoters = all.some((id) => id !== this.#options.nodeId);
     this.#options.post({ kind: 'configuration', voters: all, learners: receiving });
   }
 
@@ -286,6 +331,7 @@ export class ReplicaHost {
       batches.map(({ handle, body }) => ({ firstSeqno: handle.firstSeqno, body })),
     );
     await this.#files.flush();
+    for (const { body } of batches) this.#storage.wrote(body.length);
     this.#flushCount++;
     this.#flushMs += clock.monotonicMs() - startedMs;
     post({ kind: 'measured', flushes: this.#flushCount, flushSeconds: this.#flushMs / 1000 });
@@ -319,7 +365,7 @@ export class ReplicaHost {
    * body. The main thread learns of a lost office after what was told to it as its own.
    */
   #onCommitted(batches: readonly StoredBatch[]): void {
-    const { post, onFailed } = this.#options;
+    const { post } = this.#options;
     for (const { handle, body } of batches) {
       const { view, firstSeqno, entryCount } = handle;
       if (this.#isOwn(view)) post({ kind: 'committed', seqno: lastSeqnoOf(handle) });
@@ -328,7 +374,14 @@ export class ReplicaHost {
     const last = batches.at(-1);
     if (!last) return;
     this.#committed = lastSeqnoOf(last.handle);
-    this.#files.commit(this.#committed).catch(onFailed);
+    this.#files.commit(this.#committed).catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Once it stops, what waits for room is refused: nobody has to hear of that. */
+  #fail(error: unknown): void {
+    const hadEnded = this.#hasEnded;
+    this.#hasEnded = true;
+    if (!hadEnded || !(error instanceof LedgerError)) this.#options.onFailed(error);
   }
 
   #isOwn(view: View): boolean {

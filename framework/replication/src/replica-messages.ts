@@ -5,6 +5,7 @@
 import type { Seqno, View } from '@coco/base';
 import type { NodeId, SnapshotOffer } from '@coco/consensus';
 import type { CommittedBody } from '@coco/ledger';
+import type { StorageLevel } from './storage-watch.ts';
 
 /** A signed batch on its way to Raft; see the handle in docs/formats/handle.md. */
 export interface ProposedBatch {
@@ -49,6 +50,12 @@ export interface ConfigurationReport {
   readonly learners: readonly NodeId[];
 }
 
+/** How much room the ledger's disk has; told when the level changes. */
+export interface StorageReport {
+  readonly level: StorageLevel;
+  readonly freeBytes: number | undefined;
+}
+
 /** The receiver relies on the order. */
 export type ReplicaMessage =
   | ({ readonly kind: 'role' } & RoleReport)
@@ -62,4 +69,5 @@ export type ReplicaMessage =
   /** Raft's configuration no longer names this node, and never will: it is to end. */
   | { readonly kind: 'removed' }
   | ({ readonly kind: 'configuration' } & ConfigurationReport)
+  | ({ readonly kind: 'storage' } & StorageReport)
   | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number };

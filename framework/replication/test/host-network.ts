@@ -1,6 +1,6 @@
 /**
  * Several replica hosts on links that deliver at once, unless a node is cut off. Time goes on by
- * beats. What each host says to its main thread is kept.
+ * beats. What each host says to its main thread is kept. Each has a disk in memory.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ import {
   raftModuleHashUrl,
   raftModuleUrl,
 } from '@coco/consensus';
-import { createLedgerFiles } from '@coco/ledger';
+import { createLedgerFiles, PatientDisk } from '@coco/ledger';
 import { ReplicaHost } from '../src/replica-host.ts';
 import type { ReplicaMessage } from '../src/replica-messages.ts';
 
@@ -32,6 +32,11 @@ async function loadModule(): Promise<WebAssembly.Module> {
   const hash = await readFile(raftModuleHashUrl, 'utf8');
   return loadRaftModule(await readFile(raftModuleUrl), hash);
 }
+
+/** As in the replica worker. */
+const tickMs = 50;
+/** Small, so that a few batches are felt. */
+const storage = { warningBytes: 1800, reserveBytes: 1200 };
 
 interface Failure {
   readonly id: number;
@@ -53,6 +58,8 @@ export class HostNetwork {
   onMessage: (id: number, message: ReplicaMessage) => void = () => {};
   readonly #limits: Partial<ReplicaLimits>;
   readonly #said = new Map<number, ReplicaMessage[]>();
+  readonly #disks = new Map<number, MemoryDisk>();
+  readonly #clock = new ManualClock(0);
   readonly #queue: Parcel[] = [];
 
   private constructor(limits: Partial<ReplicaLimits>) {
@@ -90,6 +97,15 @@ export class HostNetwork {
     return this.#said.get(id) ?? [];
   }
 
+  disk(id: number): MemoryDisk {
+    return present(this.#disks.get(id), 'the node has a disk');
+  }
+
+  /** The levels of room on its disk, as they were told. */
+  levels(id: number): readonly string[] {
+    return this.heard(id).flatMap((one) => (one.kind === 'storage' ? [one.level] : []));
+  }
+
   viewOf(id: number): number {
     return this.host(id).status().office.view;
   }
@@ -117,6 +133,7 @@ export class HostNetwork {
   /** Lets everybody learn of what committed. */
   async beat(count = 1): Promise<void> {
     for (let at = 0; at < count; at++) {
+      this.#clock.advance(tickMs);
       for (const host of this.all.values()) host.tick();
       await this.settle();
     }
@@ -158,14 +175,19 @@ export class HostNetwork {
 
   async #add(id: number): Promise<ReplicaHost> {
     raftModule ??= loadModule();
-    const files = await createLedgerFiles({ disk: new MemoryDisk(), folder: 'ledger' });
+    const memory = new MemoryDisk();
+    this.#disks.set(id, memory);
+    const disk = new PatientDisk(memory, this.#clock);
+    const files = await createLedgerFiles({ disk, folder: 'ledger' });
     const said: ReplicaMessage[] = [];
     this.#said.set(id, said);
     const host = new ReplicaHost({
       nodeId: id,
       raftModule: await raftModule,
       files,
-      clock: new ManualClock(0),
+      disk,
+      storage,
+      clock: this.#clock,
       random: new SeededRandom(id),
       limits: this.#limits,
       send: (to, message) => this.#queue.push({ from: id, to, message }),
