@@ -44,7 +44,7 @@ const faults: readonly Fault[] = [
   { kind: 'rekey', weight: 8, needsPeers: false },
   { kind: 'clock skew', weight: 4, needsPeers: false },
   { kind: 'crash', weight: 1, needsPeers: true },
-  { kind: 'full disk', weight: 8, needsPeers: false },
+  { kind: 'full disk', weight: 4, needsPeers: false },
 ];
 
 export class Faults {

@@ -16,7 +16,7 @@ async function passed(seed: number, steps: number, nodeCount: number): Promise<S
 describe('a simulated cluster', () => {
   test('of three nodes keeps every rule and comes to rest', async () => {
     const totals = new Totals(3);
-    for (const seed of [2, 10]) {
+    for (const seed of [4, 8]) {
       const report = await passed(seed, 900, 3);
       totals.add(report);
       const { counts } = report;
