@@ -49,6 +49,7 @@ import {
   type Identity,
   type Member,
   type Message,
+  sampleRecord,
   signMessage,
   startMs,
 } from './sample-identity.ts';
@@ -305,7 +306,12 @@ export class GovernedLedger {
     assert.ok(fresh);
     const { node, certificatePem } = this.identity;
     await this.write((transaction) =>
-      recover(transaction, { node, service: { createId, certificatePem }, ledgerSecret: fresh }),
+      recover(transaction, {
+        node,
+        service: { createId, certificatePem },
+        ledgerSecret: fresh,
+        record: sampleRecord(ledger.lastId),
+      }),
     );
     await this.decide('transition_service_to_open', {
       previous_service_identity: previous,

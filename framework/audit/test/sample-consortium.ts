@@ -51,6 +51,7 @@ import {
   type Identity,
   type Member,
   type Message,
+  sampleRecord,
   setStatus,
   signMessage,
   startMs,
@@ -370,6 +371,7 @@ export class Consortium {
         node: this.identity.node,
         service: { createId, certificatePem: this.identity.certificatePem },
         ledgerSecret: { version: createId.seqno, secret: new Uint8Array(32) },
+        record: sampleRecord(end),
       });
       apply?.(transaction);
     });

@@ -1,9 +1,16 @@
 /** Who takes part in a sample: members with keys, and a service with its node. */
-import { encodeJson, type JsonValue, toBase64 } from '@coco/base';
+import {
+  encodeJson,
+  formatTransactionId,
+  type JsonValue,
+  type TransactionId,
+  toBase64,
+} from '@coco/base';
 import { createCertificate, EncryptionKey, parseCertificate, SigningKey } from '@coco/crypto';
 import type { GovernanceMessageType } from '@coco/endpoint';
 import {
   type NewNode,
+  type RecoveryRow,
   type ServiceStatus,
   serviceInfo,
   signGovernanceRequest,
@@ -90,4 +97,10 @@ export interface Beginning {
   readonly constitution?: string;
   /** Rows of the first transaction beside those of genesis. */
   readonly also?: (transaction: Transaction) => void;
+}
+
+/** What a node records of its recovery, where it looked at enough ledgers. */
+export function sampleRecord(end: TransactionId): RecoveryRow {
+  const recovered_to = formatTransactionId(end);
+  return { recovered_to, may_lack_commits: false, looked_at: [], may_have_voted: [] };
 }

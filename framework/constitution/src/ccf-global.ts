@@ -43,7 +43,12 @@ export interface CcfGlobal {
   readonly node: {
     triggerRecoverySharesRefresh(): void;
     triggerLedgerRekey(): unknown;
-    transitionServiceToOpen(previous: ArrayBuffer | undefined, next: ArrayBuffer): void;
+    /** `recoveredTo` (VIEW.SEQNO) counts in Coco alone; CCF takes no third argument. */
+    transitionServiceToOpen(
+      previous: ArrayBuffer | undefined,
+      next: ArrayBuffer,
+      recoveredTo?: string,
+    ): void;
     triggerLedgerChunk(): void;
     triggerSnapshot(): void;
     /** Only where services keep sealed shares. */

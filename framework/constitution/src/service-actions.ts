@@ -131,16 +131,26 @@ const transitionServiceToOpen = defineAction(
     const next = identity(nextKey, 'next')(fields[nextKey]);
     const previousKey = 'previous_service_identity';
     const parsePrevious = identity(previousKey, 'previous');
-    return { next, previous: optional(fields[previousKey], previousKey, parsePrevious) };
+    const pointKey = 'recovered_to';
+    return {
+      next,
+      previous: optional(fields[previousKey], previousKey, parsePrevious),
+      recoveredTo: optional(fields[pointKey], pointKey, checkText),
+    };
   },
-  ({ next, previous }) => {
+  ({ next, previous, recoveredTo }) => {
     if (serviceInfo().status === 'Recovering' && previous === undefined) {
       refuse(
         'Opening a recovering network requires both, the previous and the next service identity',
       );
     }
     const previousBytes = previous === undefined ? undefined : ccf.strToBuf(previous);
-    ccf.node.transitionServiceToOpen(previousBytes, ccf.strToBuf(next));
+    if (recoveredTo === undefined) {
+      ccf.node.transitionServiceToOpen(previousBytes, ccf.strToBuf(next));
+    } else {
+      // Of Coco alone: refuses where the recovered ledger ends elsewhere than the members say.
+      ccf.node.transitionServiceToOpen(previousBytes, ccf.strToBuf(next), recoveredTo);
+    }
   },
 );
 

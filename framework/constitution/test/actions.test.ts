@@ -136,7 +136,11 @@ suite('actions on the service', () => {
     const previous = certificate('old');
     const args = { next_service_identity: pem, previous_service_identity: previous };
     run(['transition_service_to_open', args]);
-    assert.deepEqual(recovering.calls, [['transitionServiceToOpen', previous, pem]]);
+    run(['transition_service_to_open', { ...args, recovered_to: '2.9' }]);
+    assert.deepEqual(recovering.calls, [
+      ['transitionServiceToOpen', previous, pem],
+      ['transitionServiceToOpen', previous, pem, '2.9'],
+    ]);
   });
 
   test('certificates of service and nodes are made for as long as the service allows', () => {

@@ -146,9 +146,9 @@ export class MemoryCcf {
       node: {
         triggerRecoverySharesRefresh: note('triggerRecoverySharesRefresh', undefined),
         triggerLedgerRekey: note('triggerLedgerRekey', true),
-        transitionServiceToOpen: (previous, next) => {
+        transitionServiceToOpen: (previous, next, ...point) => {
           const text = previous === undefined ? undefined : toText(previous);
-          this.calls.push(['transitionServiceToOpen', text, toText(next)]);
+          this.calls.push(['transitionServiceToOpen', text, toText(next), ...point]);
         },
         triggerLedgerChunk: note('triggerLedgerChunk', undefined),
         triggerSnapshot: note('triggerSnapshot', undefined),

@@ -3,8 +3,14 @@
  * them, a proposal's times, and how far a recovery has come. Everything of it stands in clear in
  * the ledger.
  */
-import { type Endpoint, jsonResponse } from '@coco/endpoint';
-import { adapterSettings, ledgerClock, proposalTimes, rulesInForce } from './coco-tables.ts';
+import { type Endpoint, endpointError, jsonResponse } from '@coco/endpoint';
+import {
+  adapterSettings,
+  ledgerClock,
+  proposalTimes,
+  recoveryRecord,
+  rulesInForce,
+} from './coco-tables.ts';
 import { governanceError } from './errors.ts';
 import { governanceRead, pathId } from './governance-endpoint.ts';
 import { standingPermissions } from './standing-permissions.ts';
@@ -34,6 +40,25 @@ export function cocoEndpoints(): readonly Endpoint[] {
           proposalId,
           submittedAtMs: times.submitted_at_ms,
           ...(times.wake_at_ms === undefined ? {} : { nextResolutionAtMs: times.wake_at_ms }),
+        });
+      },
+    ),
+    governanceRead(
+      '/service/recovery',
+      { summary: 'Where the last recovery took the ledger up, and whether commits may be missing' },
+      (view) => {
+        const record = recoveryRecord.get(view);
+        if (!record) {
+          throw endpointError(
+            'ResourceNotFound',
+            'This service was not recovered, or by an older version.',
+          );
+        }
+        return jsonResponse({
+          recoveredTo: record.recovered_to,
+          mayLackCommits: record.may_lack_commits,
+          lookedAt: [...record.looked_at],
+          mayHaveVoted: [...record.may_have_voted],
         });
       },
     ),

@@ -17,6 +17,29 @@ const internal = 'public:coco.internal';
  */
 export const nodeVoters: Table<Uint8Array> = new Table(`${internal}.node_voters`, rawBytes);
 
+/** How a recovered service came about, by the node that recovered it; ids are in text form. */
+export interface RecoveryRow {
+  /** The last signed transaction that it took over. */
+  readonly recovered_to: string;
+  /** Whether commits may be missing: fewer ledgers were looked at than would be enough. */
+  readonly may_lack_commits: boolean;
+  /** The nodes of the last configuration whose ledgers were looked at. */
+  readonly looked_at: readonly string[];
+  /** Every node that may have voted when the service was lost. */
+  readonly may_have_voted: readonly string[];
+}
+
+/** Written by the first transaction of a recovered service; of the last recovery alone. */
+export const recoveryRecord: Singleton<RecoveryRow> = new Singleton(
+  `${internal}.recovery`,
+  jsonRow((row) => ({
+    recovered_to: row.text('recovered_to'),
+    may_lack_commits: row.boolean('may_lack_commits'),
+    looked_at: row.optionalTexts('looked_at') ?? [],
+    may_have_voted: row.optionalTexts('may_have_voted') ?? [],
+  })),
+);
+
 /** The value of a row whose key alone says something. */
 export const presence: Uint8Array = new Uint8Array(8);
 

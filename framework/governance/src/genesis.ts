@@ -13,7 +13,7 @@ import {
 import { encryptTo, parseCertificate } from '@coco/crypto';
 import { MerkleTree } from '@coco/merkle';
 import { rebuildActiveMembers } from './active-members.ts';
-import { nodeVoters, presence } from './coco-tables.ts';
+import { nodeVoters, presence, type RecoveryRow, recoveryRecord } from './coco-tables.ts';
 import { rebuildDecided } from './decided-proposals.ts';
 import type { LedgerSecret } from './issue-recovery-shares.ts';
 import { recordJoin } from './node-joins.ts';
@@ -195,6 +195,8 @@ export function recover(
     readonly virtual?: VirtualJoinPolicy;
     readonly service: NewService;
     readonly ledgerSecret: LedgerSecret;
+    /** From which ledgers, and whether commits may be missing. */
+    readonly record: RecoveryRow;
   },
 ): void {
   const before = serviceInfo.require(transaction);
@@ -211,6 +213,7 @@ export function recover(
   }
   addNode(transaction, start.node);
   if (start.virtual) admitVirtual(transaction, start.virtual);
+  recoveryRecord.put(transaction, start.record);
   // Ledgers of earlier versions lack an index.
   rebuildDecided(transaction);
   rebuildActiveMembers(transaction);

@@ -1,6 +1,7 @@
 /** The door of @coco/governance. */
 export { checkConstitution } from './check-constitution.ts';
-export { nodeVoters } from './coco-tables.ts';
+export type { RecoveryRow } from './coco-tables.ts';
+export { nodeVoters, recoveryRecord } from './coco-tables.ts';
 export { governanceError } from './errors.ts';
 export type { NewMember, NewNode, NewService, VirtualJoinPolicy } from './genesis.ts';
 export { genesis, recover } from './genesis.ts';

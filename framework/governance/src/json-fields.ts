@@ -52,6 +52,10 @@ export class JsonFields {
     throw this.#refuse(name, 'true or false');
   }
 
+  boolean(name: string): boolean {
+    return this.optionalBoolean(name) ?? this.#missing(name, 'true or false');
+  }
+
   optionalOneOf<Choice extends string>(
     name: string,
     choices: readonly Choice[],

@@ -11,10 +11,11 @@ import { transitionServiceToOpen } from './open-service.ts';
 const serviceFunctions: NativeFunctions = new Map<string, NativeFunction>([
   [
     'node.transitionServiceToOpen',
-    ({ transaction, ports }, [previous, next]) => {
+    ({ transaction, ports }, [previous, next, recoveredTo]) => {
       const identities = {
         previous: previous === undefined ? undefined : pemOf(previous),
         next: pemOf(next),
+        recoveredTo: recoveredTo === undefined ? undefined : textOf(recoveredTo),
       };
       transitionServiceToOpen(transaction, identities, ports);
       return undefined;
@@ -37,4 +38,10 @@ export const nativeFunctions: NativeFunctions = new Map([
 function pemOf(value: ScriptValue): string {
   if (value instanceof Uint8Array) return utf8Decode(value);
   throw refuse('InvalidInput', 'A service identity is an ArrayBuffer that holds a PEM text.');
+}
+
+/** @throws InvalidInput */
+function textOf(value: ScriptValue): string {
+  if (typeof value === 'string') return value;
+  throw refuse('InvalidInput', 'The last transaction recovered is a text, VIEW.SEQNO.');
 }

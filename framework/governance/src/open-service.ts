@@ -6,6 +6,7 @@
  */
 import { asSeqno, equalBytes, fromBase64, refuse, type Seqno, toBase64 } from '@coco/base';
 import { type EncryptionKey, encryptTo, parseCertificate } from '@coco/crypto';
+import { recoveryRecord } from './coco-tables.ts';
 import { endorseIdentity } from './identity-endorsement.ts';
 import { issueRecoveryShares, type LedgerSecret } from './issue-recovery-shares.ts';
 import type { GovernancePorts } from './ports.ts';
@@ -51,12 +52,20 @@ export class ServiceStatusReader {
  */
 export function transitionServiceToOpen(
   transaction: Writable,
-  identities: { readonly previous: string | undefined; readonly next: string },
+  identities: {
+    readonly previous: string | undefined;
+    readonly next: string;
+    /** Where the proposal says that the recovered ledger ends. */
+    readonly recoveredTo?: string | undefined;
+  },
   ports: GovernancePorts,
 ): void {
   const info = serviceInfo.require(transaction);
   if (info.status === 'Open') return;
-  if (info.status === 'Recovering') assertPreviousIdentity(transaction, identities.previous);
+  if (info.status === 'Recovering') {
+    assertPreviousIdentity(transaction, identities.previous);
+    assertRecoveredTo(transaction, identities.recoveredTo);
+  }
   if (!isSameIdentity(identities.next, info.cert)) {
     throw refuse(
       'InvalidInput',
@@ -89,6 +98,16 @@ function assertPreviousIdentity(transaction: Writable, proposed: string | undefi
       `Previous service identity does not match.\nActual:\n${recorded}\nIn proposal:\n${proposed}`,
     );
   }
+}
+
+/** Members sign what they open: another end of the ledger than the one they name is refused. */
+function assertRecoveredTo(transaction: Writable, proposed: string | undefined): void {
+  const recorded = recoveryRecord.get(transaction)?.recovered_to;
+  if (proposed === undefined || proposed === recorded) return;
+  throw refuse(
+    'InvalidInput',
+    `The recovered ledger ends at ${recorded ?? 'an unknown transaction'}, not at ${proposed} as the proposal says.`,
+  );
 }
 
 /** The identity is the key: a renewed certificate is of the same service. */

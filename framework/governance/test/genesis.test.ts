@@ -4,7 +4,7 @@ import { asSeqno, asView, utf8Decode } from '@coco/base';
 import { Store } from '@coco/kv';
 import { genesis, type NewMember, recover } from '../src/genesis.ts';
 import * as tables from '../src/tables.ts';
-import { createMember, TestService, takeRsaKey } from './service-fixture.ts';
+import { createMember, sampleRecord, TestService, takeRsaKey } from './service-fixture.ts';
 
 const member = await createMember();
 const other = await createMember('NonParticipant');
@@ -109,6 +109,7 @@ suite('genesis', () => {
             certificatePem: service.identity.serviceCertificate,
           },
           ledgerSecret: service.latestSecret(),
+          record: sampleRecord('2.2'),
         }),
       );
     assert.throws(restart, { code: 'InvalidInput' });

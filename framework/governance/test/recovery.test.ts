@@ -210,6 +210,28 @@ suite('recovery', () => {
     assert.deepEqual(submittedShares.keys(service.store.begin()), []);
   });
 
+  test('a proposal that names another end of the recovered ledger is refused', async () => {
+    const { lost, service } = await lostService();
+    const record = service.get('/service/recovery');
+    const recoveredTo = String(record.field('recoveredTo'));
+    assert.equal(record.field('mayLackCommits'), false);
+    const never = await TestService.start([first]);
+    assert.equal(never.get('/service/recovery').status, 404);
+    const open = (point: string): void => {
+      const identities = {
+        previous: lost.identity.serviceCertificate,
+        next: service.identity.serviceCertificate,
+        recoveredTo: point,
+      };
+      transitionServiceToOpen(service.store.begin(), identities, service.ports);
+    };
+    assert.throws(() => open('2.1'), {
+      code: 'InvalidInput',
+      message: /not at 2\.1 as the proposal/,
+    });
+    open(recoveredTo);
+  });
+
   test('the service does not open before the shares are complete', async () => {
     const { lost, service } = await lostService();
     openDirectly(service, lost.identity.serviceCertificate);

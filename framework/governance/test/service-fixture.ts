@@ -31,6 +31,7 @@ import {
 } from '@coco/endpoint';
 import { Store, type Transaction } from '@coco/kv';
 import { MerkleTree } from '@coco/merkle';
+import type { RecoveryRow } from '../src/coco-tables.ts';
 import { genesis, recover } from '../src/genesis.ts';
 import { governanceEndpoints } from '../src/governance-endpoints.ts';
 import { signGovernanceRequest } from '../src/governance-request.ts';
@@ -150,6 +151,7 @@ export class TestService {
         node: identity.node,
         service: { createId: service.createId, certificatePem: identity.serviceCertificate },
         ledgerSecret: service.latestSecret(),
+        record: sampleRecord(`${this.createId.view}.${this.store.seqno}`),
       });
     });
     return service;
@@ -385,4 +387,9 @@ function emptyTree(): MerkleTree {
   const tree = new MerkleTree();
   tree.append(new Uint8Array(32));
   return tree;
+}
+
+/** What a node records of its recovery, where it looked at enough ledgers. */
+export function sampleRecord(recovered_to: string): RecoveryRow {
+  return { recovered_to, may_lack_commits: false, looked_at: [], may_have_voted: [] };
 }

@@ -49,6 +49,8 @@ export interface LedgerTail {
   readonly position: number;
   readonly bytes: number;
   readonly reason: string;
+  /** Whether it holds what was signed, and goes by an operator's decision alone. */
+  readonly isLoss: boolean;
 }
 
 /**
@@ -62,6 +64,8 @@ const viewLeapMax = 1_000_000;
 interface Break {
   readonly position: number;
   readonly error: LedgerError;
+  /** Whether a whole entry stands there, which does not verify. */
+  readonly isWhole: boolean;
 }
 
 export class LedgerWalk {
@@ -197,7 +201,7 @@ export class LedgerWalk {
         await this.#take(verified);
       } catch (error) {
         if (!(error instanceof LedgerError) || error.code === 'DiskFault') throw error;
-        if (mayBeTorn && (!isWhole || isLossAccepted)) return { position, error };
+        if (mayBeTorn && (!isWhole || isLossAccepted)) return { position, error, isWhole };
         throw this.#wrap(scanner.name, error);
       }
     }
@@ -279,6 +283,7 @@ export class LedgerWalk {
       position,
       bytes: size - position,
       reason: 'The positions table is not whole.',
+      isLoss: false,
     });
   }
 
@@ -293,7 +298,8 @@ export class LedgerWalk {
     const signedCount = Math.max(0, signed.id.seqno + 1 - name.start);
     if (this.#isDone()) return;
     const isLossAccepted = this.#options.isTailLossAccepted === true;
-    if (scanner.tableOffset !== 0 && !this.#isChunkEnded() && !isLossAccepted) {
+    const isTableEarly = scanner.tableOffset !== 0 && !this.#isChunkEnded();
+    if (isTableEarly && !isLossAccepted) {
       const reason = 'The header of a growing file points to a positions table.';
       throw this.#damaged(name, reason, { seqno: name.start });
     }
@@ -327,6 +333,8 @@ export class LedgerWalk {
       position,
       bytes,
       reason: broken?.error.message ?? 'No signature covers the last entries.',
+      isLoss:
+        isTableEarly || broken?.isWhole === true || bytes > batchBytesMax || whole !== undefined,
     });
     this.#batch = [];
   }

@@ -129,7 +129,15 @@ test('unsigned entries at the end are cut, and their view is remembered', async 
     assert.equal(recovered.highestView, 7);
     assert.deepEqual(
       { ...recovered.cuts[0], reason: '' },
-      { file: name, seqno: kept + 2, brokenSeqno, position: end, bytes: length, reason: '' },
+      {
+        file: name,
+        seqno: kept + 2,
+        brokenSeqno,
+        position: end,
+        bytes: length,
+        reason: '',
+        isLoss: false,
+      },
     );
     await recovered.truncate();
     assert.equal(await file.size(), end);
@@ -208,6 +216,10 @@ test('damage in the last batch refuses recovery too, as long as its end is whole
   await assert.rejects(recoverLedger({ disk, folder }), { code: 'LedgerDamaged' });
   const recovered = await recoverLedger({ disk, folder, isTailLossAccepted: true });
   assert.ok(recovered.lastId.seqno < service.sequencer.committed);
+  assert.deepEqual(
+    recovered.cuts.map(({ isLoss }) => isLoss),
+    [true],
+  );
   await recovered.truncate();
   assert.deepEqual((await auditLedger({ disk, folder })).findings, []);
 });

@@ -41,6 +41,10 @@ export interface RecoverConfiguration {
    * were acknowledged may be lost.
    */
   readonly isTailLossAccepted: boolean;
+  /** Ledgers of other nodes, as copies: they show whether this one is the one to recover from. */
+  readonly otherLedgerDirectories: readonly string[];
+  /** Whether to recover although nodes that are not looked at may have committed more. */
+  readonly isLossAccepted: boolean;
   readonly certificateDays: number;
 }
 
@@ -48,7 +52,11 @@ export type CommandConfiguration =
   | { readonly type: 'Start'; readonly start: StartConfiguration }
   | { readonly type: 'Recover'; readonly recover: RecoverConfiguration };
 
-export function parseCommand(reader: ConfigurationReader): CommandConfiguration {
+/** `recovery` is Coco's own part of a recovery. */
+export function parseCommand(
+  reader: ConfigurationReader,
+  recovery: ConfigurationReader,
+): CommandConfiguration {
   const type = reader.choice('type', ['Start', 'Recover']);
   // The blocks may all be present; only the one that `type` names counts.
   const start = reader.object('start');
@@ -56,7 +64,7 @@ export function parseCommand(reader: ConfigurationReader): CommandConfiguration 
   reader.has('join');
   return type === 'Start'
     ? { type, start: parseStart(start) }
-    : { type, recover: parseRecover(recover) };
+    : { type, recover: parseRecover(recover, recovery) };
 }
 
 function parseStart(reader: ConfigurationReader): StartConfiguration {
@@ -122,10 +130,15 @@ function parseMember(reader: ConfigurationReader): MemberConfiguration {
   return member;
 }
 
-function parseRecover(reader: ConfigurationReader): RecoverConfiguration {
+function parseRecover(
+  reader: ConfigurationReader,
+  recovery: ConfigurationReader,
+): RecoverConfiguration {
   const recover: RecoverConfiguration = {
     previousServiceIdentityFile: reader.text('previous_service_identity_file'),
     isTailLossAccepted: reader.flag('accept_tail_loss', false),
+    otherLedgerDirectories: recovery.texts('ledger_directories'),
+    isLossAccepted: recovery.flag('accept_possible_loss', false),
     certificateDays: reader.integer(
       'initial_service_certificate_validity_days',
       certificateDays,
@@ -133,5 +146,6 @@ function parseRecover(reader: ConfigurationReader): RecoverConfiguration {
     ),
   };
   reader.finish();
+  recovery.finish();
   return recover;
 }

@@ -93,7 +93,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     nodeHosts: certificate.texts('subject_alt_names').map((name) => name.replace(/^\w+:/, '')),
     nodeCertificateDays: certificate.integer('initial_validity_days', certificateDays, 365),
     serviceCurve: coco.choice('service_curve', ['P-256', 'P-384'], 'P-384'),
-    command: parseCommand(command),
+    command: parseCommand(command, coco.object('recovery')),
     serviceCertificateFile: command.text('service_certificate_file', 'service_cert.pem'),
     ledgerDirectory: ledger.text('directory', 'ledger'),
     chunkBytes: ledger.sizeBytes('chunk_size', chunkBytesDefault),

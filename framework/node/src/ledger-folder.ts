@@ -1,25 +1,51 @@
 /**
- * Whose a ledger's folder is: a node marks the one that it writes (@coco/recovery), so that who
- * recovers from the files of several nodes can tell them apart.
+ * Folders with ledgers as the rooms below take them: this node's own, which bears its mark, and
+ * copies of other nodes', which are only looked at.
  */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
+import type { Log } from '@coco/base';
 import type { SigningKey } from '@coco/crypto';
 import type { LedgerFolder } from '@coco/ledger';
-import { removeOtherMarks, writeMark } from '@coco/recovery';
+import { type LedgerCopy, removeOtherMarks, surveyCopy, writeMark } from '@coco/recovery';
 import { FileDisk } from './file-disk.ts';
+import { ReadOnlyDisk } from './read-only-disk.ts';
 
-/** The folder as the ledger's rooms take it. */
-function folderAt(path: string): LedgerFolder {
+/** Entries between two lines of progress. */
+const progressEntries = 100_000;
+
+export function ledgerAt(path: string): LedgerFolder {
   return { disk: new FileDisk(dirname(path)), folder: basename(path) };
 }
 
 /** Marks the folder as this node's beside whose it was. @throws DiskFault */
 export function markFolder(path: string, key: SigningKey): Promise<void> {
-  return writeMark(folderAt(path), key);
+  return writeMark(ledgerAt(path), key);
 }
 
 /** The folder is this node's alone from here on. @throws DiskFault */
 export async function takeFolder(path: string, key: SigningKey): Promise<void> {
   await markFolder(path, key);
-  await removeOtherMarks(folderAt(path), key);
+  await removeOtherMarks(ledgerAt(path), key);
+}
+
+/** Reads another node's ledger; undefined, and a line in the log, where it cannot be used. */
+export async function surveyLedger(
+  folder: string,
+  { baseFolder, log }: { readonly baseFolder: string; readonly log: Log },
+): Promise<LedgerCopy | undefined> {
+  const path = resolve(baseFolder, folder);
+  let toldCount = 0;
+  const found = await surveyCopy({
+    disk: new ReadOnlyDisk(dirname(path)),
+    folder: basename(path),
+    name: folder,
+    onProgress: ({ entryCount, bytesRead, bytesTotal }) => {
+      if (entryCount < toldCount + progressEntries) return;
+      toldCount = entryCount;
+      log.write('info', 'recovery.survey', { folder, entryCount, bytesRead, bytesTotal });
+    },
+  });
+  if (found.kind === 'copy') return found;
+  log.write('warning', 'recovery.ledger.unusable', { folder, reason: found.reason });
+  return undefined;
 }

@@ -21,6 +21,7 @@ import {
   type NodeInfoRow,
   nodeInfos,
   previousServiceIdentity,
+  recoveryRecord,
   serviceConfig,
   serviceInfo,
 } from '@coco/governance';
@@ -130,6 +131,7 @@ function stateBody(node: NodeStatus): JsonValue {
 
 function networkBody(node: NodeStatus, state: ReadView): JsonValue {
   const info = serviceInfo.require(state);
+  const record = recoveryRecord.get(state);
   return {
     service_status: info.status,
     service_certificate: info.cert,
@@ -138,6 +140,8 @@ function networkBody(node: NodeStatus, state: ReadView): JsonValue {
     recovery_count: info.recovery_count ?? 0,
     service_data: info.service_data ?? null,
     current_service_create_txid: info.current_service_create_txid ?? null,
+    // Coco's own; in CCF nothing says so.
+    ...(record && { recovered_to: record.recovered_to, may_lack_commits: record.may_lack_commits }),
   };
 }
 

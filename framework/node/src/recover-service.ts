@@ -28,14 +28,22 @@ import {
   type RecoveredLedger,
   recoverLedger,
   Sequencer,
+  type SequencerOptions,
 } from '@coco/ledger';
+import {
+  CopyRecorder,
+  decideRecovery,
+  folderSigns,
+  type LedgerCopy,
+  type RecoveryDecision,
+} from '@coco/recovery';
 import { recoveredTracker, replay, storeLimits } from '@coco/replication';
 import type { RecoverConfiguration } from './command-configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
-import { createServiceIdentity } from './identities.ts';
-import { markFolder, takeFolder } from './ledger-folder.ts';
+import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
+import { ledgerAt, markFolder, surveyLedger, takeFolder } from './ledger-folder.ts';
 import { openCore } from './node-core.ts';
 import { peerListenOf } from './peer-interface.ts';
 import { coreLimits } from './resource-limits.ts';
@@ -51,7 +59,8 @@ export interface RecoveredService extends ServiceRuntime {
 
 /**
  * Brings the public part back and starts the recovered service on it.
- * @throws ServiceNeverOpened, PreviousIdentityMismatch, LedgerDamaged, DiskFault
+ * @throws ServiceNeverOpened, PreviousIdentityMismatch, LedgerDamaged, DiskFault, and what
+ *   decideRecovery throws
  */
 export async function recoverService(
   surroundings: NodeSurroundings,
@@ -62,6 +71,7 @@ export async function recoverService(
   const read = await readPublicLedger(ledgerFolder, surroundings.log, recovery);
   const { ledger, store, historicalSecretRows, endorsementRows } = read;
   const previous = await assertIdentity(ledger, baseFolder, recovery);
+  const { record, highestView } = await decide(surroundings, recovery, read);
   await ledger.truncate();
   const service = await createServiceIdentity({
     curve: configuration.serviceCurve,
@@ -73,17 +83,9 @@ export async function recoverService(
   const next = asSeqno(ledger.lastId.seqno + 1);
   const fresh = { fromSeqno: next, key: random.bytes(ledgerSecretBytes) };
   const secrets = new LedgerSecrets([fresh]);
-  const view = asView(ledger.highestView + recoveryViewGap);
-  const sequencer = new Sequencer({
-    view,
-    start: 'recovery',
-    tree: ledger.tree,
-    secrets,
-    guard: new NonceGuard(),
-    signer: { keyId: service.key.id, algorithm: service.key.algorithm, ...ledger.signerNames },
-    committed: ledger.lastId.seqno,
-    chunkBytes: configuration.chunkBytes,
-  });
+  const view = asView(highestView + recoveryViewGap);
+  const { chunkBytes } = configuration;
+  const sequencer = recoveredSequencer(ledger, { service, view, secrets, chunkBytes });
   const core = await openCore({
     ...surroundings,
     ledgerFolder,
@@ -103,6 +105,7 @@ export async function recoverService(
           virtual: surroundings.joinPolicy,
           service: { createId: { view, seqno: next }, certificatePem: service.certificatePem },
           ledgerSecret: { version: next, secret: fresh.key },
+          record,
         });
         return { result: undefined };
       });
@@ -114,6 +117,23 @@ export async function recoverService(
   return { ...own, ...found, endorsements };
 }
 
+function recoveredSequencer(
+  ledger: RecoveredLedger,
+  parts: Pick<SequencerOptions, 'view' | 'secrets' | 'chunkBytes'> & {
+    readonly service: ServiceIdentity;
+  },
+): Sequencer {
+  const { service, ...given } = parts;
+  return new Sequencer({
+    ...given,
+    start: 'recovery',
+    tree: ledger.tree,
+    guard: new NonceGuard(),
+    signer: { keyId: service.key.id, algorithm: service.key.algorithm, ...ledger.signerNames },
+    committed: ledger.lastId.seqno,
+  });
+}
+
 async function readPublicLedger(
   ledgerFolder: string,
   log: Log,
@@ -122,6 +142,7 @@ async function readPublicLedger(
   const store = new Store(storeLimits);
   const historicalSecretRows: HistoricalSecretRow[] = [];
   const endorsementRows: EndorsementRow[] = [];
+  const recorder = new CopyRecorder();
   let batchCount = 0;
   const ledger = await recoverLedger({
     disk: new FileDisk(dirname(ledgerFolder)),
@@ -137,13 +158,41 @@ async function readPublicLedger(
           endorsementRows.push(identityEndorsement.decode(value));
         }
       }
+      recorder.take(batch);
       replay(store, batch, (name) => isPublicMap(name));
       if (++batchCount % progressBatches === 0) {
         log.write('info', 'recovery.public', { seqno: store.seqno });
       }
     },
   });
-  return { ledger, store, historicalSecretRows, endorsementRows };
+  return { ledger, store, recorder, historicalSecretRows, endorsementRows };
+}
+
+/** Compares the ledger with those of other nodes, as far as they are given. */
+async function decide(
+  { configuration, baseFolder, log }: NodeSurroundings,
+  recovery: RecoverConfiguration,
+  read: { readonly recorder: CopyRecorder; readonly ledger: RecoveredLedger },
+): Promise<RecoveryDecision> {
+  const { ledgerDirectory: name } = configuration;
+  const signs = await folderSigns(ledgerAt(resolve(baseFolder, name)));
+  const own = read.recorder.finish(read.ledger, { name, ...signs });
+  const others: LedgerCopy[] = [];
+  for (const folder of recovery.otherLedgerDirectories) {
+    const found = await surveyLedger(folder, { baseFolder, log });
+    if (found) others.push(found);
+  }
+  // Who cuts off what was signed accepts that commits go with it.
+  const isLossAccepted = recovery.isLossAccepted || (recovery.isTailLossAccepted && own.isCutShort);
+  const decision = decideRecovery(own, others, { isLossAccepted });
+  const { looked_at, may_have_voted, ...fields } = decision.record;
+  const counts = { lookedAt: looked_at.length, mayHaveVoted: may_have_voted.length };
+  log.write(fields.may_lack_commits ? 'warning' : 'info', 'recovery.decided', {
+    recoveredTo: fields.recovered_to,
+    mayLackCommits: fields.may_lack_commits,
+    ...counts,
+  });
+  return decision;
 }
 
 function valuesOf(writeSet: WriteSet, name: string): readonly Uint8Array[] {

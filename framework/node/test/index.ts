@@ -21,6 +21,7 @@ import './peer-interface.test.ts';
 import './primary-job.test.ts';
 import './random-pool.test.ts';
 import './refuse-malformed.test.ts';
+import './recover-service.test.ts';
 import './replica-client.test.ts';
 import './run-node.test.ts';
 import './script-pool.test.ts';

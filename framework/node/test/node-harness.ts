@@ -76,6 +76,9 @@ export class NodeHarness {
     options: {
       chunkSize?: string;
       acceptTailLoss?: boolean;
+      /** Ledgers of other nodes, to compare with before a recovery. */
+      otherLedgers?: readonly string[];
+      acceptPossibleLoss?: boolean;
       snapshotEntries?: number;
       clock?: Clock;
       /** Where the node listens for other nodes. */
@@ -122,6 +125,10 @@ export class NodeHarness {
       coco: {
         service_curve: 'P-256',
         virtual_root_key_file: '../root.pem',
+        recovery: {
+          ledger_directories: [...(options.otherLedgers ?? [])],
+          accept_possible_loss: options.acceptPossibleLoss ?? false,
+        },
         adapters: this.#adapters ? { test: {} } : {},
         ...(options.limits && { limits: options.limits }),
       },
@@ -146,6 +153,11 @@ export class NodeHarness {
     const pem = await readFile(join(this.folder, 'node', 'service_cert.pem'), 'utf8');
     await this.#put('previous.pem', pem);
     return '../previous.pem';
+  }
+
+  /** The identity that was kept. */
+  previousPem(): Promise<string> {
+    return readFile(join(this.folder, 'previous.pem'), 'utf8');
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,12 @@
 import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 
 export const recoveryError: (
-  code: 'LedgersFork' | 'LedgersUnrelated' | 'NothingToRecover',
+  code:
+    | 'LedgersFork'
+    | 'LedgersUnrelated'
+    | 'NothingToRecover'
+    | 'BetterLedgerGiven'
+    | 'TooFewLedgers',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -17,6 +22,18 @@ export const recoveryError: (
     kind: 'refusal',
     status: 409,
     meaning: 'Two copies are of different services: they do not even begin alike.',
+  },
+  BetterLedgerGiven: {
+    kind: 'refusal',
+    status: 409,
+    meaning:
+      'The ledger to recover from ends before another that was given: what lies between would be lost.',
+  },
+  TooFewLedgers: {
+    kind: 'refusal',
+    status: 409,
+    meaning:
+      'The ledgers given are of so few nodes that others may have committed more; give more, or accept a possible loss.',
   },
   NothingToRecover: {
     kind: 'refusal',

@@ -1,4 +1,5 @@
 /** The door of @coco/recovery. */
+export { decideRecovery, type RecoveryDecision } from './decide-recovery.ts';
 export {
   type JudgedCopy,
   type Judgement,

@@ -3,7 +3,7 @@
  * stands, every signature on the way, the services that wrote it, who may have voted at its end,
  * and whose files they are. Changes nothing; memory is bounded by the number of signatures.
  */
-import { LedgerError, type Seqno, type TransactionId } from '@coco/base';
+import { LedgerError, type Seqno, type TransactionId, type View } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
 import { serviceInfo } from '@coco/governance';
 import { Store } from '@coco/kv';
@@ -31,6 +31,8 @@ export interface LedgerCopy {
   /** Where its last signature stands. */
   readonly lastSigned: TransactionId;
   readonly root: Uint8Array;
+  /** The highest view in any entry, also in what is cut. */
+  readonly highestView: View;
   readonly history: SignedHistory;
   /** The services that wrote it, oldest first: id of the key, and seqno of the first entry. */
   readonly identities: readonly { readonly keyId: string; readonly since: Seqno }[];
@@ -74,17 +76,19 @@ export class CopyRecorder {
   /** Ends the recording. `marks` and `namedCommitted` are what the folder shows beside the files. */
   finish(
     ledger: RecoveredLedger,
-    folder: Pick<LedgerCopy, 'name' | 'marks' | 'namedCommitted' | 'isCutShort'>,
+    folder: Pick<LedgerCopy, 'name' | 'marks' | 'namedCommitted'>,
   ): LedgerCopy {
     return {
       kind: 'copy',
       ...folder,
       lastSigned: ledger.lastId,
       root: ledger.root,
+      highestView: ledger.highestView,
       history: this.#history,
       identities: this.#identities,
       nodes: readLastConfiguration(this.#store.readAt(this.#store.seqno)),
       cuts: ledger.cuts,
+      isCutShort: ledger.cuts.some(({ isLoss }) => isLoss),
     };
   }
 
@@ -128,7 +132,6 @@ export async function surveyCopy(options: SurveyOptions): Promise<LedgerCopy | U
     return recorder.finish(ledger, {
       name,
       ...(await folderSigns({ disk, folder })),
-      isCutShort: false,
     });
   } catch (error) {
     if (!(error instanceof LedgerError) || error.code === 'DiskFault') throw error;

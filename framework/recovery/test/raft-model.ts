@@ -193,6 +193,7 @@ export class RaftModel {
       name: String(node.id),
       lastSigned: last ?? { view: asView(0), seqno: asSeqno(0) },
       root: new Uint8Array(32),
+      highestView: asView(node.view),
       history,
       identities: [],
       nodes,
