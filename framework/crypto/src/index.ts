@@ -14,10 +14,16 @@ export type { WrapAlgorithm } from './key-wrapping.ts';
 export { unwrapKey, wrapKey } from './key-wrapping.ts';
 export type { PublishedKey } from './published-key.ts';
 export { parsePublishedKey } from './published-key.ts';
+export type { SealedMessage } from './sealed-message.ts';
+export { openSealed, sealTo } from './sealed-message.ts';
 export { SecretKey } from './secret-key.ts';
 export type { CurveName } from './signing-key.ts';
 export { algorithmOf, parsePublicKey, SigningKey, verifySignature } from './signing-key.ts';
-export { createSigningRequest, endorseSigningRequest } from './signing-request.ts';
+export {
+  createSigningRequest,
+  endorseSigningRequest,
+  signingRequestKey,
+} from './signing-request.ts';
 export type { TokenAlgorithm } from './token-signature.ts';
 export { verifyTokenSignature } from './token-signature.ts';
 export type { WebKeyKind } from './web-key.ts';

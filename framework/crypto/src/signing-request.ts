@@ -57,6 +57,16 @@ export async function endorseSigningRequest(options: {
   });
 }
 
+/**
+ * DER SubjectPublicKeyInfo of the key that a request asks for and is signed by.
+ * @throws InvalidSigningRequest
+ */
+export async function signingRequestKey(pem: string): Promise<Uint8Array> {
+  const request = read(pem);
+  await verifiedKey(request);
+  return new Uint8Array(request.publicKey.rawData);
+}
+
 function read(pem: string): x509.Pkcs10CertificateRequest {
   if (pem.length > requestTextMax) {
     throw refuseCrypto('InvalidSigningRequest', 'The signing request is too large.', {

@@ -5,6 +5,7 @@ import './cose-signature.test.ts';
 import './digest.test.ts';
 import './encryption-key.test.ts';
 import './published-key.test.ts';
+import './sealed-message.test.ts';
 import './signing-key.test.ts';
 import './signing-request.test.ts';
 import './token-signature.test.ts';

@@ -3,9 +3,12 @@ import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 
 export const governanceError: (
   code:
+    | 'CSRPublicKeyInvalid'
     | 'GovernanceRowInvalid'
     | 'InvalidCreatedAt'
+    | 'InvalidNodeState'
     | 'LedgerSecretLocked'
+    | 'NodeAlreadyExists'
     | 'NodeAlreadyRecovering'
     | 'ProposalCreatedTooLongAgo'
     | 'ProposalFailedToValidate'
@@ -14,14 +17,21 @@ export const governanceError: (
     | 'ProposalReplay'
     | 'RecoveryShareInvalid'
     | 'RecoverySharesImpossible'
+    | 'ServiceRecovering'
     | 'ServiceNotWaitingForRecoveryShares'
     | 'StateDigestMismatch'
+    | 'TooManyPendingNodes'
     | 'VoteAlreadyExists'
     | 'VoteNotFound',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
 ) => LedgerError = defineErrors({
+  CSRPublicKeyInvalid: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A joining node asks for a certificate of another key than the one that it proved.',
+  },
   GovernanceRowInvalid: {
     kind: 'fault',
     status: 500,
@@ -32,10 +42,20 @@ export const governanceError: (
     status: 400,
     meaning: 'A signed request was created after the year 2286, by its own clock.',
   },
+  InvalidNodeState: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A node that was retired or removed asks to join: it starts anew, with new keys.',
+  },
   LedgerSecretLocked: {
     kind: 'refusal',
     status: 400,
     meaning: 'The ledger secret and its shares are changed only in a service that is open.',
+  },
+  NodeAlreadyExists: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'Another node of the service has the published node-to-node address of a joining one.',
   },
   NodeAlreadyRecovering: {
     kind: 'refusal',
@@ -73,6 +93,11 @@ export const governanceError: (
     status: 400,
     meaning: 'The recovery threshold does not fit the number of active recovery members.',
   },
+  ServiceRecovering: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'The service is being recovered: it takes no further node until it is open.',
+  },
   ServiceNotWaitingForRecoveryShares: {
     kind: 'refusal',
     status: 403,
@@ -82,6 +107,11 @@ export const governanceError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The acknowledged digest is not the one that the ledger expects of the member.',
+  },
+  TooManyPendingNodes: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'As many nodes as may wait for the members’ decision wait already; ask again later.',
   },
   VoteAlreadyExists: {
     kind: 'refusal',

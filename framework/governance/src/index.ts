@@ -1,4 +1,5 @@
 /** The door of @coco/governance. */
+export { type Admission, admitNode, type JoinPorts, nodeReplacements } from './admit-node.ts';
 export { checkConstitution } from './check-constitution.ts';
 export type { RecoveryRow } from './coco-tables.ts';
 export { nodeVoters, recoveryRecord } from './coco-tables.ts';
@@ -19,6 +20,21 @@ export {
   type LedgerSecret,
   restoreLedgerSecrets,
 } from './issue-recovery-shares.ts';
+export {
+  encodePendingAnswer,
+  encodeTrustedAnswer,
+  type JoinAnswer,
+  type JoinedNetwork,
+  type JoinedPeer,
+  parseJoinAnswer,
+} from './join-answer.ts';
+export { verifyJoiner } from './join-policy.ts';
+export {
+  encodeJoinRequest,
+  type JoinRequest,
+  joinRequestBytesMax,
+  parseJoinRequest,
+} from './join-request.ts';
 export type { RefreshedIssuer } from './jwt-tables.ts';
 export { refreshedIssuers, tokenIssuers } from './jwt-tables.ts';
 export { identityLookup } from './members.ts';

@@ -24,8 +24,16 @@ export interface CertificateRenewalPermission {
   readonly renew_before_days: number;
 }
 
+/** Row `node_replacement`: a node may take the place of one that is gone, without a ballot. */
+export interface NodeReplacementPermission {
+  /** For how long the primary must have heard nothing of the node that is replaced. */
+  readonly silent_minutes: number;
+}
+
 /** What a certificate of Coco's own can hold at most (docs/formats). */
 const daysMax = 3650;
+/** Thirty days: longer, and the members may as well vote. */
+const silentMinutesMax = 43_200;
 
 /** @throws InvalidInput for settings that are not of this form */
 export function parseCertificateRenewal(value: JsonValue): CertificateRenewalPermission {
@@ -49,14 +57,42 @@ export function parseCertificateRenewal(value: JsonValue): CertificateRenewalPer
   return permission;
 }
 
+/** @throws InvalidInput for settings that are not of this form */
+export function parseNodeReplacement(value: JsonValue): NodeReplacementPermission {
+  const fields = new JsonFields(value, 'node_replacement');
+  const permission = { silent_minutes: fields.count('silent_minutes') };
+  if (fields.names().length > 1) {
+    throw refuse('InvalidInput', 'node_replacement has a setting that is not known.');
+  }
+  const { silent_minutes: minutes } = permission;
+  if (minutes < 1 || minutes > silentMinutesMax) {
+    const rule = `between 1 and ${silentMinutesMax}`;
+    throw refuse('InvalidInput', `node_replacement.silent_minutes is ${rule}.`);
+  }
+  return permission;
+}
+
 /** The permission in force; undefined when there is none. @throws GovernanceRowInvalid */
 export function certificateRenewal(state: Readable): CertificateRenewalPermission | undefined {
-  const value = standingPermissions.get(state, 'certificate_renewal');
+  return inForce(state, 'certificate_renewal', parseCertificateRenewal);
+}
+
+/** The permission in force; undefined when there is none. @throws GovernanceRowInvalid */
+export function nodeReplacement(state: Readable): NodeReplacementPermission | undefined {
+  return inForce(state, 'node_replacement', parseNodeReplacement);
+}
+
+function inForce<Permission>(
+  state: Readable,
+  name: string,
+  parse: (value: JsonValue) => Permission,
+): Permission | undefined {
+  const value = standingPermissions.get(state, name);
   if (value === undefined) return undefined;
   try {
-    return parseCertificateRenewal(value);
+    return parse(value);
   } catch (cause) {
-    const message = 'The standing permission certificate_renewal is damaged.';
+    const message = `The standing permission ${name} is damaged.`;
     throw governanceError('GovernanceRowInvalid', message, {}, cause);
   }
 }

@@ -359,14 +359,20 @@ export const submittedShares: Table<Uint8Array> = new Table(
 );
 export const identityEndorsement: Singleton<EndorsementRow> = new Singleton(
   `${internal}.previous_service_identity_endorsement`,
-  jsonRow((row) => ({
+  jsonRow(parseEndorsement),
+);
+
+/** @throws InvalidInput */
+export function parseEndorsement(row: JsonFields): EndorsementRow {
+  return {
     endorsement: row.text('endorsement'),
     endorsing_key: row.text('endorsing_key'),
     endorsement_epoch_begin: row.text('endorsement_epoch_begin'),
     endorsement_epoch_end: row.optionalText('endorsement_epoch_end'),
     previous_version: row.optionalCount('previous_version'),
-  })),
-);
+  };
+}
+
 export interface SnapshotEvidenceRow {
   /** Hex of the snapshot's digest. */
   readonly hash: string;

@@ -1,6 +1,7 @@
 /** All tests of the room, in one process. */
 import './acknowledgement.test.ts';
 import './adapter-settings.test.ts';
+import './admit-node.test.ts';
 import './application-endpoints.test.ts';
 import './active-members.test.ts';
 import './bad-input.test.ts';
@@ -11,6 +12,7 @@ import './genesis.test.ts';
 import './governance-model.test.ts';
 import './governance-request.test.ts';
 import './members.test.ts';
+import './join-request.test.ts';
 import './lifecycle.test.ts';
 import './native-functions.test.ts';
 import './proposals.test.ts';

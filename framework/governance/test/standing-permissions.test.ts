@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { encodeJson, type JsonValue, utf8Encode } from '@coco/base';
 import { Store } from '@coco/kv';
-import { certificateRenewal, parseCertificateRenewal } from '../src/standing-permissions.ts';
+import {
+  certificateRenewal,
+  nodeReplacement,
+  parseCertificateRenewal,
+  parseNodeReplacement,
+} from '../src/standing-permissions.ts';
 
 suite('standing permissions', () => {
   test('certificate_renewal says for how long and how early', () => {
@@ -43,5 +48,28 @@ suite('standing permissions', () => {
     assert.throws(() => certificateRenewal(state({ validity_days: 30 })), {
       code: 'GovernanceRowInvalid',
     });
+  });
+
+  test('node_replacement says for how long a node must be silent', () => {
+    for (const silent_minutes of [1, 30, 43_200]) {
+      assert.deepEqual(parseNodeReplacement({ silent_minutes }), { silent_minutes });
+    }
+    const wrong: readonly JsonValue[] = [
+      null,
+      {},
+      { silent_minutes: 0 },
+      { silent_minutes: 43_201 },
+      { silent_minutes: 1.5 },
+      { silent_minutes: '30' },
+      { silent_minutes: 30, quietly: true },
+    ];
+    for (const value of wrong) {
+      assert.throws(() => parseNodeReplacement(value), { code: 'InvalidInput' });
+    }
+    const transaction = new Store().begin();
+    assert.equal(nodeReplacement(transaction), undefined);
+    const map = transaction.map('public:coco.gov.standing_permissions');
+    map.set(utf8Encode('node_replacement'), encodeJson({ silent_minutes: 5 }));
+    assert.deepEqual(nodeReplacement(transaction), { silent_minutes: 5 });
   });
 });

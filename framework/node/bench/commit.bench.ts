@@ -20,6 +20,7 @@ import {
 import { storageLimitsDefault } from '@coco/replication';
 import { type NodeCore, openCore } from '../src/node-core.ts';
 import { systemClock, systemRandom } from '../src/real-ports.ts';
+import { ReplicaClient } from '../src/replica-client.ts';
 
 const idleWrites = 300;
 const batchedWrites = 20_000;
@@ -85,10 +86,10 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     tracker: new TransactionStatusTracker(),
     receiver: { nodeId: 'bench', encryptionKey: EncryptionKey.generate() },
     serviceKey,
-    peerListen: undefined,
+    replica: await ReplicaClient.open({ peerListen: undefined }),
     uncommittedMax: 20_000,
     storage: storageLimitsDefault,
-    begin: async () => {},
+    begin: { kind: 'create', execute: async () => {} },
     clock: systemClock,
     log: silent,
     onFailed: (error) => {

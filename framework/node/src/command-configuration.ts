@@ -1,5 +1,6 @@
-/** What a node is to do, start or recover a service: the part "command" of its configuration. */
+/** What a node is to do, start, join or recover a service: the part "command" of its configuration. */
 
+import { parseAddress } from './configuration-interfaces.ts';
 import type { ConfigurationReader } from './configuration-reader.ts';
 import { nodeError } from './errors.ts';
 import { unusedKeys } from './unused-settings.ts';
@@ -7,6 +8,10 @@ import { unusedKeys } from './unused-settings.ts';
 const certificateDaysMax = 3650;
 /** CCF's: what a certificate may hold at most where the configuration does not say. */
 const validityDaysMaxDefault = 365;
+/** CCF's default between two requests to join, and what a target is spared. */
+const retryMsDefault = 1_000;
+const retryMsMin = 50;
+
 /** For how many days a certificate may be valid. */
 export const certificateDays: { readonly min: number; readonly max: number } = {
   min: 1,
@@ -48,8 +53,18 @@ export interface RecoverConfiguration {
   readonly certificateDays: number;
 }
 
+export interface JoinConfiguration {
+  /** host:port of an interface of any node of the service. */
+  readonly targetAddress: string;
+  /** Between two requests. */
+  readonly retryMs: number;
+  /** Whether the node goes on to the primary where another node answers. */
+  readonly followsRedirect: boolean;
+}
+
 export type CommandConfiguration =
   | { readonly type: 'Start'; readonly start: StartConfiguration }
+  | { readonly type: 'Join'; readonly join: JoinConfiguration }
   | { readonly type: 'Recover'; readonly recover: RecoverConfiguration };
 
 /** `recovery` is Coco's own part of a recovery. */
@@ -57,14 +72,34 @@ export function parseCommand(
   reader: ConfigurationReader,
   recovery: ConfigurationReader,
 ): CommandConfiguration {
-  const type = reader.choice('type', ['Start', 'Recover']);
+  const type = reader.choice('type', ['Start', 'Join', 'Recover']);
   // The blocks may all be present; only the one that `type` names counts.
-  const start = reader.object('start');
-  const recover = reader.object('recover');
-  reader.has('join');
-  return type === 'Start'
-    ? { type, start: parseStart(start) }
-    : { type, recover: parseRecover(recover, recovery) };
+  const blocks = {
+    start: reader.object('start'),
+    join: reader.object('join'),
+    recover: reader.object('recover'),
+  };
+  switch (type) {
+    case 'Start':
+      return { type, start: parseStart(blocks.start) };
+    case 'Join':
+      return { type, join: parseJoin(blocks.join) };
+    case 'Recover':
+      return { type, recover: parseRecover(blocks.recover, recovery) };
+  }
+}
+
+function parseJoin(reader: ConfigurationReader): JoinConfiguration {
+  const targetAddress = reader.text('target_rpc_address');
+  parseAddress(targetAddress, 'command.join.target_rpc_address');
+  const join: JoinConfiguration = {
+    targetAddress,
+    retryMs: Math.max(reader.timeMs('retry_timeout', retryMsDefault), retryMsMin),
+    followsRedirect: reader.flag('follow_redirect', true),
+  };
+  reader.unused(unusedKeys.join);
+  reader.finish();
+  return join;
 }
 
 function parseStart(reader: ConfigurationReader): StartConfiguration {

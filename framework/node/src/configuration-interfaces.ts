@@ -120,7 +120,7 @@ function assertLoopback(parsed: InterfaceConfiguration): void {
   );
 }
 
-function parseAddress(address: string, name: string): { host: string; port: number } {
+export function parseAddress(address: string, name: string): { host: string; port: number } {
   const match = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(address);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];

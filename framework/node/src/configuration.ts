@@ -18,6 +18,7 @@ import {
   parseNodeToNode,
 } from './configuration-interfaces.ts';
 import { ConfigurationReader } from './configuration-reader.ts';
+import { nodeError } from './errors.ts';
 import { parseResourceLimits, type ResourceLimits } from './resource-limits.ts';
 import { unusedKeys } from './unused-settings.ts';
 
@@ -34,6 +35,8 @@ export interface NodeConfiguration {
   readonly nodeSubject: string;
   readonly nodeHosts: readonly string[];
   readonly nodeCertificateDays: number;
+  /** What the operator says of the node: JSON. */
+  readonly nodeDataFile: string | undefined;
   readonly serviceCurve: CurveName;
   readonly command: CommandConfiguration;
   readonly serviceCertificateFile: string;
@@ -70,15 +73,8 @@ export interface NodeConfiguration {
 /** @throws InvalidConfiguration naming the path of what is wrong. */
 export function parseConfiguration(value: JsonValue): NodeConfiguration {
   const reader = new ConfigurationReader(value, '');
-  const network = reader.object('network');
-  const ledger = reader.object('ledger');
-  const snapshots = reader.object('snapshots');
-  const certificate = reader.object('node_certificate');
-  const command = reader.object('command');
-  const output = reader.object('output_files');
-  const logging = reader.object('logging');
-  const consensus = reader.object('consensus');
-  const coco = reader.object('coco');
+  const parts = sectionsOf(reader);
+  const { network, ledger, snapshots, certificate, command, output, consensus, coco } = parts;
   const unused = [
     ...reader.unused(unusedKeys.root),
     ...ledger.unused(unusedKeys.ledger),
@@ -92,6 +88,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     nodeSubject: certificate.text('subject_name', 'CN=CCF Node').replace(/^CN=/, ''),
     nodeHosts: certificate.texts('subject_alt_names').map((name) => name.replace(/^\w+:/, '')),
     nodeCertificateDays: certificate.integer('initial_validity_days', certificateDays, 365),
+    nodeDataFile: reader.optionalText('node_data_json_file'),
     serviceCurve: coco.choice('service_curve', ['P-256', 'P-384'], 'P-384'),
     command: parseCommand(command, coco.object('recovery')),
     serviceCertificateFile: command.text('service_certificate_file', 'service_cert.pem'),
@@ -103,28 +100,47 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
       uncommittedMaxDefault,
     tokenKeysIntervalMs: parseTokenKeysInterval(reader.object('jwt')),
     outputFiles: parseOutputFiles(output),
-    logging: parseLogging(logging),
+    logging: parseLogging(parts.logging),
     limits: parseResourceLimits(coco.object('limits')),
     virtualRootKeyFile: coco.text('virtual_root_key_file'),
     adapters: parseAdapters(coco.object('adapters')),
     unused,
   };
   assertValidity(configuration);
-  for (const part of [
-    network,
-    ledger,
-    snapshots,
-    certificate,
-    command,
-    output,
-    logging,
-    consensus,
-    coco,
-  ]) {
-    part.finish();
-  }
+  assertReachable(configuration);
+  for (const part of Object.values(parts)) part.finish();
   reader.finish();
   return configuration;
+}
+
+function sectionsOf(reader: ConfigurationReader) {
+  return {
+    network: reader.object('network'),
+    ledger: reader.object('ledger'),
+    snapshots: reader.object('snapshots'),
+    certificate: reader.object('node_certificate'),
+    command: reader.object('command'),
+    output: reader.object('output_files'),
+    logging: reader.object('logging'),
+    consensus: reader.object('consensus'),
+    coco: reader.object('coco'),
+  };
+}
+
+function parseLogging(reader: ConfigurationReader): NodeConfiguration['logging'] {
+  return {
+    level: logLevels[reader.choice('host_level', ccfLevels, 'info')],
+    format: reader.choice('format', ['Text', 'Json'], 'Text'),
+  };
+}
+
+/** Other nodes must reach a node that joins. */
+function assertReachable({ command, nodeToNode }: NodeConfiguration): void {
+  if (command.type !== 'Join' || nodeToNode) return;
+  throw nodeError(
+    'InvalidConfiguration',
+    'A node that joins needs "network.node_to_node_interface".',
+  );
 }
 
 /** CCF's default of snapshots.tx_count is 10,000. */
@@ -164,11 +180,4 @@ const logLevels = {
 
 function parseAdapters(reader: ConfigurationReader): ReadonlyMap<string, JsonValue> {
   return new Map(reader.keys().map((name) => [name, reader.raw(name) ?? {}]));
-}
-
-function parseLogging(reader: ConfigurationReader): NodeConfiguration['logging'] {
-  return {
-    level: logLevels[reader.choice('host_level', ccfLevels, 'info')],
-    format: reader.choice('format', ['Text', 'Json'], 'Text'),
-  };
 }

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parseJson, utf8Decode } from '@coco/base';
+import { type JsonValue, parseJson, utf8Decode } from '@coco/base';
 import type { NewMember } from '@coco/governance';
 import type { MemberConfiguration } from './command-configuration.ts';
 import { nodeError } from './errors.ts';
@@ -40,6 +40,14 @@ export async function readMember(folder: string, member: MemberConfiguration): P
       memberData: parseJson(await readConfigured(folder, dataJsonFile), dataLimits),
     }),
   };
+}
+
+/** What the operator says of the node; undefined without a file. @throws InvalidConfiguration */
+export async function readNodeData(
+  folder: string,
+  file: string | undefined,
+): Promise<JsonValue | undefined> {
+  return file === undefined ? undefined : parseJson(await readConfigured(folder, file), dataLimits);
 }
 
 /** The parts of the constitution as one script. @throws InvalidConfiguration */

@@ -21,7 +21,10 @@ export const nodeError: (
     | 'ReplicaBusy'
     | 'NodeUnreachable'
     | 'NodeAnswerLost'
-    | 'NodeCallsFull',
+    | 'NodeCallsFull'
+    | 'JoinAnswerInvalid'
+    | 'JoinRefused'
+    | 'JoinUndecided',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -122,5 +125,20 @@ export const nodeError: (
     kind: 'fault',
     status: 503,
     meaning: 'Too many requests wait for another node; nothing was sent, try again shortly.',
+  },
+  JoinAnswerInvalid: {
+    kind: 'fault',
+    status: 502,
+    meaning: 'What a node got as an answer to its request to join is none of the service it knows.',
+  },
+  JoinRefused: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'The network refuses a node that asked to join; the node ends and says why.',
+  },
+  JoinUndecided: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'What a request to join set in motion is not committed yet; ask again.',
   },
 });

@@ -8,6 +8,7 @@ import {
   createCertificate,
   createSigningRequest,
   EncryptionKey,
+  endorseSigningRequest,
   SigningKey,
 } from '@coco/crypto';
 
@@ -22,12 +23,16 @@ export interface ServiceIdentity {
   readonly certificatePem: string;
 }
 
-export interface NodeIdentity {
+/** What a node makes of itself before any service knows it. */
+export interface NodeKeys {
   readonly key: SigningKey;
   readonly encryptionKey: EncryptionKey;
   readonly selfSignedPem: string;
-  /** PKCS#10: what the service endorses again whenever the certificate is renewed. */
+  /** PKCS#10: what the service endorses, and again whenever the certificate is renewed. */
   readonly signingRequestPem: string;
+}
+
+export interface NodeIdentity extends NodeKeys {
   /** Signed by the service; what TLS clients see. */
   readonly endorsedPem: string;
 }
@@ -52,32 +57,41 @@ export async function createServiceIdentity(options: {
   return { key, subject, certificatePem };
 }
 
-/** New node keys, with a self-signed and a service-endorsed certificate. */
-export async function createNodeIdentity(options: {
-  readonly service: ServiceIdentity;
+/** New node keys, with a self-signed certificate and the request for one by a service. */
+export async function createNodeKeys(options: {
   readonly subject: string;
   readonly hosts: readonly string[];
   readonly days: number;
   readonly clock: Clock;
-}): Promise<NodeIdentity> {
-  const { service, subject, hosts, days, clock } = options;
+}): Promise<NodeKeys> {
+  const { subject, hosts, days, clock } = options;
   const key = SigningKey.generate('P-384');
-  const shared = {
-    subject,
-    key,
-    isAuthority: false,
-    hosts,
-    notBeforeMs: clock.nowMs() - backdatingMs,
-    days,
-  };
   return {
     key,
     encryptionKey: EncryptionKey.generate(),
-    selfSignedPem: await createCertificate(shared),
-    signingRequestPem: await createSigningRequest({ subject, key, hosts }),
-    endorsedPem: await createCertificate({
-      ...shared,
-      issuer: { subject: service.subject, key: service.key },
+    selfSignedPem: await createCertificate({
+      subject,
+      key,
+      isAuthority: false,
+      hosts,
+      notBeforeMs: clock.nowMs() - backdatingMs,
+      days,
     }),
+    signingRequestPem: await createSigningRequest({ subject, key, hosts }),
   };
+}
+
+/** The node that creates or recovers the service has that service's endorsement at once. */
+export async function endorseOwnNode(
+  keys: NodeKeys,
+  { subject, key }: ServiceIdentity,
+  validity: { readonly days: number; readonly clock: Clock },
+): Promise<NodeIdentity> {
+  const endorsedPem = await endorseSigningRequest({
+    request: keys.signingRequestPem,
+    issuer: { subject, key },
+    notBeforeMs: validity.clock.nowMs() - backdatingMs,
+    days: validity.days,
+  });
+  return { ...keys, endorsedPem };
 }

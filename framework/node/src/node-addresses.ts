@@ -1,7 +1,44 @@
-/** Where the nodes of a service answer requests, as the ledger has it. */
+/** The nodes of a service as its ledger has them, and where they are reached. */
 
-import { isJsonObject, type JsonValue } from '@coco/base';
-import { nodeInfos, type Readable } from '@coco/governance';
+import { isJsonObject, type JsonValue, parseTransactionId, type Seqno } from '@coco/base';
+import {
+  type NodeInfoRow,
+  nodeInfos,
+  type Readable,
+  raftIdOf,
+  serviceInfo,
+} from '@coco/governance';
+
+export interface ServiceNode {
+  readonly id: string;
+  readonly raftId: Seqno;
+  readonly info: NodeInfoRow;
+}
+
+/**
+ * Every node that was added to the service as it is now. Those of the service before a recovery
+ * are none of its: they could speak of a ledger that is no more.
+ */
+export function nodesOfService(state: Readable): readonly ServiceNode[] {
+  const createId = serviceInfo.get(state)?.current_service_create_txid;
+  const first = createId === undefined ? 0 : parseTransactionId(createId).seqno;
+  return nodeInfos.rows(state).flatMap(([id, info]) => {
+    const raftId = raftIdOf(state, id);
+    return raftId === undefined || raftId < first ? [] : [{ id, raftId, info }];
+  });
+}
+
+/** Where other nodes reach it. Undefined where the row has no host:port: an operator wrote it. */
+export function peerAddress(
+  info: NodeInfoRow,
+): { readonly host: string; readonly port: number } | undefined {
+  return parseAddress(publishedAddress(info.node_to_node_interface));
+}
+
+/** The same as text. */
+export function peerAddressText(info: NodeInfoRow): string | undefined {
+  return peerAddress(info) && publishedAddress(info.node_to_node_interface);
+}
 
 /**
  * host:port of a node's interface of a name, or of the first one that shows the node's key to
@@ -18,7 +55,7 @@ export function addressOfNode(
     interfaceName === undefined ? authorityOf(one) === 'Service' : name === interfaceName,
   );
   const address = named && isJsonObject(named[1]) && named[1].published_address;
-  return typeof address === 'string' && isAddress(address) ? address : undefined;
+  return typeof address === 'string' && parseAddress(address) ? address : undefined;
 }
 
 function authorityOf(described: JsonValue): JsonValue | undefined {
@@ -27,8 +64,17 @@ function authorityOf(described: JsonValue): JsonValue | undefined {
   return isJsonObject(endorsement) ? endorsement.authority : 'Service';
 }
 
+function publishedAddress(described: JsonValue): string | undefined {
+  const text = isJsonObject(described) ? described.published_address : undefined;
+  return typeof text === 'string' ? text : undefined;
+}
+
 /** host:port and nothing else. An operator wrote it, of another organisation. */
-function isAddress(text: string): boolean {
-  const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(text)?.[1]);
-  return port >= 1 && port <= 65_535;
+export function parseAddress(
+  text: string | undefined,
+): { readonly host: string; readonly port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text ?? '');
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }

@@ -1,17 +1,17 @@
 /**
- * The machinery that every node runs, however its service began: the pipeline on the main thread
- * and the replica worker beside it, joined. It resolves once this node may execute.
+ * The machinery that every node runs, however it came to its service: the pipeline on the main
+ * thread and the replica worker beside it, joined.
  */
 
 import { readFile } from 'node:fs/promises';
-import { assert, type Clock, type LedgerError, type Log, present, type Seqno } from '@coco/base';
+import { assert, type Clock, type LedgerError, type Log, type Seqno } from '@coco/base';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import type { SigningKey } from '@coco/crypto';
 import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { LedgerEffects } from '@coco/governance';
 import type { Store } from '@coco/kv';
 import type { LedgerSecrets, Sequencer } from '@coco/ledger';
-import type { PeerListen, PeerReport } from '@coco/peers';
+import type { PeerReport } from '@coco/peers';
 import {
   adoptSecret,
   BatchFollower,
@@ -20,11 +20,25 @@ import {
   type SecretReceiver,
   type StorageLimits,
 } from '@coco/replication';
-import { ReplicaClient } from './replica-client.ts';
+import { MembersFollower } from './members-follower.ts';
+import { PeerSilence } from './peer-silence.ts';
+import type { ReplicaClient, ReplicaEvents } from './replica-client.ts';
 import { applyStorage } from './storage-alarm.ts';
-import type { RecoveredFiles } from './worker-messages.ts';
+import type { LedgerMembers, RecoveredFiles, ReplicaStart } from './worker-messages.ts';
 
-/** This node's id in Raft: the seqno of the transaction that adds it to the service. */
+/** How the node comes to its service. */
+type CoreBegin =
+  /** It makes the service, anew or of recovered files, in the first transaction that it executes. */
+  | { readonly kind: 'create'; readonly execute: (core: NodeCore) => Promise<void> }
+  /** The service trusts it under this id in Raft. */
+  | {
+      readonly kind: 'join';
+      readonly raftId: Seqno;
+      /** Who is a member, as the primary told it at `committed`, until the ledger here says more. */
+      readonly members: LedgerMembers;
+      readonly committed: Seqno;
+    };
+
 export interface CoreStart {
   readonly ledgerFolder: string;
   /** Absent for a new ledger. */
@@ -37,14 +51,13 @@ export interface CoreStart {
   /** Who this node is to a rekey. */
   readonly receiver: Omit<SecretReceiver, 'secrets'>;
   readonly serviceKey: SigningKey;
-  /** Undefined for a node that runs alone. */
-  readonly peerListen: PeerListen | undefined;
+  /** Open; it listens already, if it is to. */
+  readonly replica: ReplicaClient;
   readonly uncommittedMax: number;
   readonly storage: StorageLimits;
   readonly clock: Clock;
   readonly log: Log;
-  /** Executes the transaction that creates or recovers the service. */
-  readonly begin: (core: NodeCore) => Promise<void>;
+  readonly begin: CoreBegin;
   /** Called once when nothing is durable any more. */
   readonly onFailed: (error: LedgerError) => void;
 }
@@ -53,51 +66,52 @@ export interface NodeCore {
   readonly pipeline: BatchPipeline;
   readonly replica: ReplicaClient;
   readonly tracker: TransactionStatusTracker;
+  /** Who leads, as far as this node knows. */
+  readonly office: NodeOffice;
+  /** How long nothing was heard of other nodes. */
+  readonly silence: PeerSilence;
   /** What governance does to the ledger beside its rows. */
   readonly ledger: Omit<LedgerEffects, 'forceSnapshot'>;
 }
 
 /**
- * Starts Raft, waits until this node is the primary, and begins the service. A core whose service
- * does not begin is stopped.
- * @throws ReplicaFailed, LedgerNotEmpty, AddressInUse and what `begin` throws
+ * Starts Raft. A node that creates a service: resolves when its first transaction is executed. One
+ * that joins: at once; it has no state yet. A core that does not begin is stopped.
+ * @throws ReplicaFailed, LedgerNotEmpty and what creating the service throws
  */
 export async function openCore(start: CoreStart): Promise<NodeCore> {
-  const { sequencer, clock, log } = start;
-  const { promise: elected, resolve } = Promise.withResolvers<void>();
+  const { begin, log, replica } = start;
+  const { promise: elected, resolve: onPrimary } = Promise.withResolvers<void>();
   // A replica that fails never elects nor commits: without this the start would wait for ever.
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
-  let replica: ReplicaClient | undefined;
-  const pipeline = new BatchPipeline({
-    ...start,
-    isRecovery: start.recovered !== undefined,
-    ports: {
-      clock,
-      log,
-      sign: (input) => start.serviceKey.signInPool(input),
-      propose: (batch, kind) => present(replica, 'the replica runs').propose(batch, kind),
-      defer: (callback) => setImmediate(callback),
+  const core = buildCore(start, onPrimary);
+  core.pipeline.addObserver(membersFollower(start));
+  const events: ReplicaEvents = {
+    onRole: (role) => core.office.onRole(role),
+    onCommitted: (seqno) => core.office.onCommitted(seqno),
+    onFollowed: (batch) => core.office.onFollowed(batch),
+    onPeers: (report) => {
+      core.silence.note(report);
+      logPeers(log, report);
     },
-  });
-  const follower = new BatchFollower({
-    state: pipeline.state,
-    secrets: start.secrets,
-    serviceSpki: start.serviceKey.spki,
-    onEntry: (entry) => adoptSecret(entry, { ...start.receiver, secrets: start.secrets }),
-  });
-  const office = new NodeOffice({ pipeline, follower, log, onPrimary: resolve });
-  replica = await startReplica(start, { office, pipeline }, (error) => {
-    reject(error);
-    start.onFailed(error);
-  });
-  const ledger = {
-    addSecret: (fromSeqno: Seqno, secret: Uint8Array) => sequencer.rekey(fromSeqno, secret),
-    forceChunk: () => sequencer.forceChunk(),
+    onConfiguration: ({ voters, learners }) => {
+      const counts = { voters: voters.length, learners: learners.length };
+      log.write('info', 'consensus.configuration', counts);
+    },
+    onPassOn: (to) => core.office.onPassOn(to, replica),
+    onRemoved: () => log.write('warning', 'node.removed'),
+    onStorage: (report) => applyStorage({ gate: core.pipeline.gate, log }, report),
+    onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
+    onFailed: (error) => {
+      reject(error);
+      start.onFailed(error);
+    },
   };
-  const core = { pipeline, replica, tracker: start.tracker, ledger };
   try {
-    await Promise.race([elected.then(() => start.begin(core)), failed]);
+    await replica.start(await replicaStart(start), events);
+    if (begin.kind === 'join') replica.setMembers(begin.members);
+    else await Promise.race([elected.then(() => begin.execute(core)), failed]);
     return core;
   } catch (error) {
     await replica.stop();
@@ -105,40 +119,56 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
   }
 }
 
-async function startReplica(
-  start: CoreStart,
-  main: { readonly office: NodeOffice; readonly pipeline: BatchPipeline },
-  onFailed: (error: LedgerError) => void,
-): Promise<ReplicaClient> {
-  const { sequencer, log } = start;
-  const { office, pipeline } = main;
-  const begin = {
-    kind: 'start',
-    voters: [sequencer.nextSeqno],
-    view: sequencer.view,
-    lastSeqno: (sequencer.nextSeqno - 1) as Seqno,
-  } as const;
-  const { ledgerFolder, recovered, peerListen, storage } = start;
-  const nodeId = sequencer.nextSeqno;
-  const client: ReplicaClient = await ReplicaClient.start(
-    { raftModule: await raftModule(), ledgerFolder, recovered, nodeId, begin, peerListen, storage },
-    {
-      onRole: (role) => office.onRole(role),
-      onCommitted: (seqno) => office.onCommitted(seqno),
-      onFollowed: (batch) => office.onFollowed(batch),
-      onPeers: (report) => logPeers(log, report),
-      onConfiguration: ({ voters, learners }) => {
-        const counts = { voters: voters.length, learners: learners.length };
-        log.write('info', 'consensus.configuration', counts);
-      },
-      onPassOn: (to) => office.onPassOn(to, client),
-      onRemoved: () => log.write('warning', 'node.removed'),
-      onStorage: (report) => applyStorage({ gate: pipeline.gate, log }, report),
-      onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
-      onFailed,
+function buildCore(start: CoreStart, onPrimary: () => void): NodeCore {
+  const { sequencer, clock, log, replica, tracker, secrets } = start;
+  const pipeline = new BatchPipeline({
+    ...start,
+    isRecovery: start.recovered !== undefined,
+    ports: {
+      clock,
+      log,
+      sign: (input) => start.serviceKey.signInPool(input),
+      propose: (batch, kind) => replica.propose(batch, kind),
+      defer: (callback) => setImmediate(callback),
     },
-  );
-  return client;
+  });
+  const follower = new BatchFollower({
+    state: pipeline.state,
+    secrets,
+    serviceSpki: start.serviceKey.spki,
+    onEntry: (entry) => adoptSecret(entry, { ...start.receiver, secrets }),
+  });
+  return {
+    pipeline,
+    replica,
+    tracker,
+    office: new NodeOffice({ pipeline, follower, log, onPrimary }),
+    silence: new PeerSilence(clock),
+    ledger: {
+      addSecret: (fromSeqno: Seqno, secret: Uint8Array) => sequencer.rekey(fromSeqno, secret),
+      forceChunk: () => sequencer.forceChunk(),
+    },
+  };
+}
+
+function membersFollower({ begin, receiver, replica, log }: CoreStart): MembersFollower {
+  return new MembersFollower({
+    nodeId: receiver.nodeId,
+    from: begin.kind === 'join' ? begin.committed : (0 as Seqno),
+    log,
+    tell: (members) => replica.setMembers(members),
+  });
+}
+
+async function replicaStart(start: CoreStart): Promise<ReplicaStart> {
+  const { sequencer, ledgerFolder, recovered, storage, begin } = start;
+  const shared = { raftModule: await raftModule(), ledgerFolder, recovered, storage };
+  if (begin.kind === 'join') return { ...shared, nodeId: begin.raftId, begin: { kind: 'join' } };
+  // The creating transaction adds this node.
+  const nodeId = sequencer.nextSeqno;
+  const lastSeqno = (nodeId - 1) as Seqno;
+  const { view } = sequencer;
+  return { ...shared, nodeId, begin: { kind: 'start', voters: [nodeId], view, lastSeqno } };
 }
 
 function logPeers(log: Log, { kind, ...fields }: PeerReport): void {

@@ -1,7 +1,13 @@
-/** The node's interfaces for clients: opened together, renewed together, stopped together. */
+/**
+ * The node's interfaces for clients: opened together, renewed together, stopped together. They
+ * listen before the node is part of a service, because their real addresses stand in its row of the
+ * ledger; until `serve` they say no more than how it stands.
+ */
 
 import { LedgerError, type Log } from '@coco/base';
+import { errorResponse, type Request, type Response } from '@coco/endpoint';
 import type { TlsIdentity } from '@coco/peers';
+import { replicationError } from '@coco/replication';
 import { bugReport } from './bug-report.ts';
 import type { InterfaceConfiguration } from './configuration-interfaces.ts';
 import { type HttpListener, listen } from './http-listener.ts';
@@ -14,11 +20,15 @@ export type ServedNode = Omit<RequestContext, 'interface' | 'answered' | 'failed
 
 export class NodeListeners {
   readonly #log: Log;
+  readonly #early: (request: Request) => Response | undefined;
   readonly #listeners = new Map<string, HttpListener>();
   readonly counts: RequestCounts = { requests: 0, refusals: 0, faults: 0 };
+  #served: ServedNode | undefined;
 
-  constructor(log: Log) {
+  /** @param early Answers what can be answered before the node is part of a service. */
+  constructor(log: Log, early: (request: Request) => Response | undefined) {
     this.#log = log;
+    this.#early = early;
   }
 
   get all(): ReadonlyMap<string, HttpListener> {
@@ -31,20 +41,20 @@ export class NodeListeners {
   }
 
   /** @throws AddressInUse, InvalidConfiguration */
-  async open(
-    interfaces: readonly InterfaceConfiguration[],
-    identity: TlsIdentity,
-    served: ServedNode,
-  ): Promise<void> {
+  async open(interfaces: readonly InterfaceConfiguration[], identity: TlsIdentity): Promise<void> {
     for (const configuration of interfaces) {
-      const context = this.#context(configuration, served);
       const listener = await listen({
         configuration,
         identity: configuration.authority === 'Service' ? identity : undefined,
-        answer: (request) => answerRequest(context, request),
+        answer: (request) => this.#answer(configuration, request),
       });
       this.#listeners.set(configuration.name, listener);
     }
+  }
+
+  /** The node is part of a service from here on. */
+  serve(served: ServedNode): void {
+    this.#served = served;
   }
 
   /** New handshakes use the new certificate. */
@@ -55,6 +65,14 @@ export class NodeListeners {
   /** Lets running requests end. */
   async stop(): Promise<void> {
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
+  }
+
+  async #answer(configuration: InterfaceConfiguration, request: Request): Promise<Response> {
+    if (this.#served) return answerRequest(this.#context(configuration, this.#served), request);
+    this.counts.requests++;
+    const message = 'This node is not part of the network yet.';
+    const refusal = replicationError('NodeCannotHandleRequest', message);
+    return this.#early(request) ?? errorResponse(refusal);
   }
 
   #context(configuration: InterfaceConfiguration, served: ServedNode): RequestContext {

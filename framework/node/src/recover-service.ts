@@ -42,12 +42,12 @@ import type { RecoverConfiguration } from './command-configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
-import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
+import { createServiceIdentity, endorseOwnNode, type ServiceIdentity } from './identities.ts';
 import { ledgerAt, markFolder, surveyLedger, takeFolder } from './ledger-folder.ts';
-import { openCore } from './node-core.ts';
-import { peerListenOf } from './peer-interface.ts';
+import type { NodeBeginning } from './node-beginning.ts';
+import { type NodeCore, openCore } from './node-core.ts';
 import { coreLimits } from './resource-limits.ts';
-import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
+import type { NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
 import { newNode } from './start-service.ts';
 
 /** Batches between two lines of progress. */
@@ -65,10 +65,11 @@ export interface RecoveredService extends ServiceRuntime {
 export async function recoverService(
   surroundings: NodeSurroundings,
   recovery: RecoverConfiguration,
+  beginning: NodeBeginning,
 ): Promise<RecoveredService> {
-  const { configuration, baseFolder, clock, random } = surroundings;
+  const { configuration, baseFolder, clock, random, log } = surroundings;
   const ledgerFolder = resolve(baseFolder, configuration.ledgerDirectory);
-  const read = await readPublicLedger(ledgerFolder, surroundings.log, recovery);
+  const read = await readPublicLedger(ledgerFolder, log, recovery);
   const { ledger, store, historicalSecretRows, endorsementRows } = read;
   const previous = await assertIdentity(ledger, baseFolder, recovery);
   const { record, highestView } = await decide(surroundings, recovery, read);
@@ -79,13 +80,21 @@ export async function recoverService(
     days: recovery.certificateDays,
     clock,
   });
-  const { node, evidence } = await createNode(surroundings, service);
+  const { nodeCertificateDays: days } = configuration;
+  const node = await endorseOwnNode(beginning.keys, service, { days, clock });
   const next = asSeqno(ledger.lastId.seqno + 1);
   const fresh = { fromSeqno: next, key: random.bytes(ledgerSecretBytes) };
   const secrets = new LedgerSecrets([fresh]);
   const view = asView(highestView + recoveryViewGap);
   const { chunkBytes } = configuration;
   const sequencer = recoveredSequencer(ledger, { service, view, secrets, chunkBytes });
+  const content = () => ({
+    node: newNode(beginning, node.endorsedPem),
+    virtual: surroundings.joinPolicy,
+    service: { createId: { view, seqno: next }, certificatePem: service.certificatePem },
+    ledgerSecret: { version: next, secret: fresh.key },
+    record,
+  });
   const core = await openCore({
     ...surroundings,
     ledgerFolder,
@@ -97,24 +106,21 @@ export async function recoverService(
     receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
     ...coreLimits(configuration),
-    peerListen: peerListenOf(surroundings.configuration.nodeToNode, node),
-    begin: async ({ pipeline, replica }) => {
-      pipeline.execute((transaction) => {
-        recover(transaction, {
-          node: newNode(surroundings, { node, evidence }, replica.peerAddress),
-          virtual: surroundings.joinPolicy,
-          service: { createId: { view, seqno: next }, certificatePem: service.certificatePem },
-          ledgerSecret: { version: next, secret: fresh.key },
-          record,
-        });
-        return { result: undefined };
-      });
-    },
+    replica: beginning.replica,
+    begin: { kind: 'create', execute: async (opened) => executeRecovery(opened, content()) },
   });
-  const own = { node, service, evidence, core, secrets };
+  const { signerNames: signer } = ledger;
+  const own = { node, service, evidence: beginning.evidence, core, secrets, signer };
   const found = { ledger, tree: ledger.tree, historicalSecretRows, startupSeqno: asSeqno(0) };
   const endorsements = () => endorsementsOf(core.pipeline.committedState(), endorsementRows);
   return { ...own, ...found, endorsements };
+}
+
+function executeRecovery({ pipeline }: NodeCore, content: Parameters<typeof recover>[1]): void {
+  pipeline.execute((transaction) => {
+    recover(transaction, content);
+    return { result: undefined };
+  });
 }
 
 function recoveredSequencer(

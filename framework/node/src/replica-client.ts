@@ -19,7 +19,13 @@ import type {
   StorageReport,
 } from '@coco/replication';
 import { nodeError } from './errors.ts';
-import type { FromReplica, LedgerMembers, ReplicaStart, ToReplica } from './worker-messages.ts';
+import type {
+  FromReplica,
+  LedgerMembers,
+  ReplicaPlace,
+  ReplicaStart,
+  ToReplica,
+} from './worker-messages.ts';
 
 export interface ReplicaEvents {
   onRole(role: RoleReport): void;
@@ -51,7 +57,8 @@ const requestsMax = 10_000;
 
 export class ReplicaClient {
   readonly #worker: Worker;
-  readonly #events: ReplicaEvents;
+  /** Set when Raft is to run: before, nothing is told. */
+  #events: ReplicaEvents | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #requestCount = 0;
   #isStopped = false;
@@ -63,29 +70,32 @@ export class ReplicaClient {
   refusedPeers = 0;
   #peerAddress: string | undefined;
 
-  private constructor(worker: Worker, events: ReplicaEvents) {
+  private constructor(worker: Worker) {
     this.#worker = worker;
-    this.#events = events;
     worker.on('message', (message: FromReplica) => this.#receive(message));
     worker.on('error', (cause) => this.#fail(failure('The replica worker broke.', cause)));
     worker.on('exit', () => this.#fail(failure('The replica worker ended.')));
   }
 
-  /** Starts the worker; resolves when its files are open and Raft runs. @throws ReplicaFailed, AddressInUse */
-  static async start(start: ReplicaStart, events: ReplicaEvents): Promise<ReplicaClient> {
+  /**
+   * Starts the worker; resolves when the node-to-node interface, if any, listens.
+   * @throws ReplicaFailed, AddressInUse
+   */
+  static async open(place: ReplicaPlace): Promise<ReplicaClient> {
     const worker = new Worker(new URL('./replica-worker.ts', import.meta.url), {
-      workerData: start,
+      workerData: place,
     });
-    const client = new ReplicaClient(worker, events);
-    try {
-      const answer = await client.#ask((request) => ({ kind: 'start', request }));
-      if (answer.kind === 'started') client.#peerAddress = answer.peerAddress;
-      return client;
-    } catch (error) {
-      client.#isStopped = true;
-      await worker.terminate();
-      throw error;
-    }
+    const client = new ReplicaClient(worker);
+    const answer = await client.#askFirst((request) => ({ kind: 'listen', request }));
+    if (answer.kind === 'listening') client.#peerAddress = answer.peerAddress;
+    return client;
+  }
+
+  /** Resolves when the files are open and Raft runs. @throws ReplicaFailed, LedgerNotEmpty */
+  async start(start: ReplicaStart, events: ReplicaEvents): Promise<void> {
+    assert(this.#events === undefined, 'a replica starts once');
+    this.#events = events;
+    await this.#askFirst((request) => ({ kind: 'start', request, start }));
   }
 
   /** Where the node-to-node interface listens: host:port with the real port. */
@@ -195,6 +205,17 @@ export class ReplicaClient {
     await this.#worker.terminate();
   }
 
+  /** A worker that does not come to run is ended. */
+  async #askFirst(make: (request: number) => ToReplica): Promise<FromReplica> {
+    try {
+      return await this.#ask(make);
+    } catch (error) {
+      this.#isStopped = true;
+      await this.#worker.terminate();
+      throw error;
+    }
+  }
+
   async #ask(make: (request: number) => ToReplica): Promise<FromReplica> {
     if (this.#failure) throw this.#failure;
     const request = ++this.#requestCount;
@@ -207,40 +228,40 @@ export class ReplicaClient {
   #receive(message: FromReplica): void {
     switch (message.kind) {
       case 'role':
-        this.#events.onRole(message);
+        this.#events?.onRole(message);
         break;
       case 'committed':
-        this.#events.onCommitted(message.seqno);
+        this.#events?.onCommitted(message.seqno);
         break;
       case 'followed':
         this.#follow(message.batch);
         break;
       case 'install':
-        this.#events.onInstall(message);
+        this.#events?.onInstall(message);
         break;
       case 'passOn':
-        this.#events.onPassOn(message.to);
+        this.#events?.onPassOn(message.to);
         break;
       case 'removed':
-        this.#events.onRemoved();
+        this.#events?.onRemoved();
         break;
       case 'configuration':
-        this.#events.onConfiguration(message);
+        this.#events?.onConfiguration(message);
         break;
       case 'storage':
-        this.#events.onStorage(message);
+        this.#events?.onStorage(message);
         break;
       case 'measured':
         this.flushes = { count: message.flushes, seconds: message.flushSeconds };
         break;
       case 'peers':
         if (message.report.kind === 'refused') this.refusedPeers = message.report.count;
-        this.#events.onPeers(message.report);
+        this.#events?.onPeers(message.report);
         break;
       case 'failed':
         this.#fail(failure(message.message, undefined, message.code));
         break;
-      case 'started':
+      case 'listening':
       case 'covered':
       case 'batches':
       case 'done':
@@ -256,7 +277,7 @@ export class ReplicaClient {
   /** A batch that does not verify ends the node: what it would go on from is not the ledger. */
   #follow(batch: FollowedBatch): void {
     try {
-      this.#events.onFollowed(batch);
+      this.#events?.onFollowed(batch);
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
       this.#fail(error);
@@ -276,7 +297,7 @@ export class ReplicaClient {
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
     void this.#worker.terminate();
-    if (!this.#isStopped) this.#events.onFailed(error);
+    if (!this.#isStopped) this.#events?.onFailed(error);
   }
 }
 

@@ -14,7 +14,13 @@ import { PeerChannel, PeerJournal, type PeerListen } from '@coco/peers';
 import { ReplicaHost } from '@coco/replication';
 import { FileDisk } from './file-disk.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
-import type { FromReplica, LedgerMembers, ReplicaStart, ToReplica } from './worker-messages.ts';
+import type {
+  FromReplica,
+  LedgerMembers,
+  ReplicaPlace,
+  ReplicaStart,
+  ToReplica,
+} from './worker-messages.ts';
 
 /** Raft's beat. Ten of them without a heartbeat and a follower campaigns. */
 const tickMs = 50;
@@ -22,8 +28,7 @@ const tickMs = 50;
 const reportTicks = 20;
 
 const port = present(parentPort, 'the replica worker runs as a worker thread');
-const start = workerData as ReplicaStart;
-let running: RunningHost | undefined;
+const place = workerData as ReplicaPlace;
 
 function post(message: FromReplica): void {
   // A large answer changes hands; nothing is copied.
@@ -45,17 +50,30 @@ function sentenceOf(error: unknown): string {
   return cause instanceof LedgerError ? `${message} ${sentenceOf(cause)}` : message;
 }
 
-/** The host of this thread and its beat. */
-class RunningHost {
-  readonly host: ReplicaHost;
+/** The way to other nodes and the host of this thread, and their beat. */
+class ThreadReplica {
   /** Undefined for a node that runs alone. */
   #channel: PeerChannel | undefined;
+  #host: ReplicaHost | undefined;
   #timer: NodeJS.Timeout | undefined;
   readonly #journal = new PeerJournal((report) => post({ kind: 'peers', report }));
   #tickCount = 0;
 
-  constructor(files: LedgerFiles, disk: PatientDisk) {
-    this.host = new ReplicaHost({
+  /** Nobody is let in before the main thread names the other nodes. @throws AddressInUse */
+  async listen(at: PeerListen): Promise<void> {
+    this.#channel = await PeerChannel.open({
+      listen: at,
+      clock: systemClock,
+      random: systemRandom,
+      deliver: (from, message) => this.host.step(from, message),
+      onUnreachable: (id) => this.#host?.unreachable(id),
+      onEvent: (event) => this.#journal.note(event),
+    });
+  }
+
+  /** @throws DiskFull where a service would begin without room */
+  async begin(start: ReplicaStart, files: LedgerFiles, disk: PatientDisk): Promise<void> {
+    const host = new ReplicaHost({
       nodeId: start.nodeId,
       raftModule: start.raftModule,
       files,
@@ -63,27 +81,29 @@ class RunningHost {
       storage: start.storage,
       clock: systemClock,
       random: systemRandom,
-      send: (to, message) => this.channel.send(to, message),
+      send: (to, message) => this.#peers.send(to, message),
       post,
       onFailed: fail,
     });
-  }
-
-  /** @throws AddressInUse */
-  async begin(): Promise<void> {
-    if (start.peerListen) this.#channel = await this.#openChannel(start.peerListen);
+    this.#host = host;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     // First: a service does not begin on a disk that is short of room.
-    await this.host.measureStorage();
+    await host.measureStorage();
     const { begin } = start;
-    if (begin.kind === 'join') return this.host.join();
+    if (begin.kind === 'join') {
+      host.join();
+      return;
+    }
     const { voters, view, lastSeqno: seqno } = begin;
-    this.host.start({ configuration: createConfiguration(voters), view, seqno });
+    host.start({ configuration: createConfiguration(voters), view, seqno });
   }
 
-  /** @throws BugError for a node that runs alone */
-  get channel(): PeerChannel {
-    return present(this.#channel, 'a node that runs alone has no peers');
+  get host(): ReplicaHost {
+    return present(this.#host, 'the replica has started');
+  }
+
+  get peerAddress(): string | undefined {
+    return this.#channel?.address;
   }
 
   setMembers({ peers, trusted }: LedgerMembers): void {
@@ -92,26 +112,14 @@ class RunningHost {
     else assert(peers.length === 0, 'a node that runs alone has no peers');
   }
 
-  /** Nobody is let in before the main thread names the other nodes. */
-  #openChannel(listen: PeerListen): Promise<PeerChannel> {
-    return PeerChannel.open({
-      listen,
-      clock: systemClock,
-      random: systemRandom,
-      deliver: (from, message) => this.host.step(from, message),
-      onUnreachable: (id) => this.host.unreachable(id),
-      onEvent: (event) => this.#journal.note(event),
-    });
-  }
-
-  get peerAddress(): string | undefined {
-    return this.#channel?.address;
-  }
-
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#channel?.stop();
-    await this.host.stop();
+    await this.#host?.stop();
+  }
+
+  get #peers(): PeerChannel {
+    return present(this.#channel, 'a node that runs alone has no peers');
   }
 
   #tick(): void {
@@ -120,11 +128,22 @@ class RunningHost {
   }
 }
 
-async function openFiles(disk: PatientDisk): Promise<LedgerFiles> {
-  const folder = basename(start.ledgerFolder);
-  if (!start.recovered) return createLedgerFiles({ disk, folder });
+const replica = new ThreadReplica();
+
+async function begin(start: ReplicaStart): Promise<void> {
+  // A node does not start on a full disk: nobody waits before the host runs.
+  const disk = new PatientDisk(new FileDisk(dirname(start.ledgerFolder)), systemClock);
+  await replica.begin(start, await openFiles(start, disk), disk);
+}
+
+async function openFiles(
+  { ledgerFolder, recovered }: ReplicaStart,
+  disk: PatientDisk,
+): Promise<LedgerFiles> {
+  const folder = basename(ledgerFolder);
+  if (!recovered) return createLedgerFiles({ disk, folder });
   // The main thread has verified the ledger: this reading must be of the same bytes.
-  const { lastSeqno: seqno, root } = start.recovered;
+  const { lastSeqno: seqno, root } = recovered;
   const ledger = await recoverLedger({ disk, folder, verified: { seqno, root } });
   await ledger.truncate();
   return ledger.openFiles();
@@ -148,36 +167,38 @@ async function answer(request: number, act: () => Promise<FromReplica>): Promise
 
 async function receive(message: ToReplica): Promise<void> {
   switch (message.kind) {
+    case 'listen':
+      return answer(message.request, async () => {
+        if (place.peerListen) await replica.listen(place.peerListen);
+        const { peerAddress } = replica;
+        return { kind: 'listening', request: message.request, peerAddress };
+      });
     case 'start':
       return answer(message.request, async () => {
-        // A node does not start on a full disk: nobody waits before the host runs.
-        const disk = new PatientDisk(new FileDisk(dirname(start.ledgerFolder)), systemClock);
-        running = new RunningHost(await openFiles(disk), disk);
-        await running.begin();
-        const { peerAddress } = running;
-        return { kind: 'started', request: message.request, peerAddress };
+        await begin(message.start);
+        return { kind: 'done', request: message.request };
       });
     case 'propose':
-      return host().propose(message.batch);
+      return replica.host.propose(message.batch);
     case 'readCovered':
       return answer(message.request, async () => {
-        const covered = await host().readCovered(message.seqno);
+        const covered = await replica.host.readCovered(message.seqno);
         return { kind: 'covered', request: message.request, covered };
       });
     case 'offerSnapshot':
-      return host().offerSnapshot(message.snapshot);
+      return replica.host.offerSnapshot(message.snapshot);
     case 'readBatches':
       return answer(message.request, async () => {
         const { request, from, ...options } = message;
-        return { kind: 'batches', request, bytes: await host().readBatches(from, options) };
+        return { kind: 'batches', request, bytes: await replica.host.readBatches(from, options) };
       });
     case 'endRecovery':
       return answer(message.request, async () => {
-        await host().endRecovery();
+        await replica.host.endRecovery();
         return { kind: 'done', request: message.request };
       });
     case 'setMembers':
-      return present(running, 'the replica has started').setMembers(message);
+      return replica.setMembers(message);
     case 'installStart':
     case 'installBatches':
     case 'installed':
@@ -186,20 +207,20 @@ async function receive(message: ToReplica): Promise<void> {
         return { kind: 'done', request: message.request };
       });
     case 'installFailed':
-      return host().installFailed(message.order, message);
+      return replica.host.installFailed(message.order, message);
     case 'handOver':
       return answer(message.request, async () => {
-        await host().handOver(message.to);
+        await replica.host.handOver(message.to);
         return { kind: 'done', request: message.request };
       });
     case 'readIndex':
       return answer(message.request, async () => {
-        await host().readIndex();
+        await replica.host.readIndex();
         return { kind: 'done', request: message.request };
       });
     case 'stop':
       return answer(message.request, async () => {
-        await running?.stop();
+        await replica.stop();
         return { kind: 'done', request: message.request };
       });
   }
@@ -210,16 +231,12 @@ function install(message: InstallStep): Promise<void> {
   const { kind, order } = message;
   switch (kind) {
     case 'installStart':
-      return host().startAfter(order, message.after);
+      return replica.host.startAfter(order, message.after);
     case 'installBatches':
-      return host().installBatches(order, message.batches);
+      return replica.host.installBatches(order, message.batches);
     case 'installed':
-      return host().installed(order);
+      return replica.host.installed(order);
   }
-}
-
-function host(): ReplicaHost {
-  return present(running, 'the replica has started').host;
 }
 
 port.on('message', (message: ToReplica) => {

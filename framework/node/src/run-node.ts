@@ -3,13 +3,18 @@
 import type { Adapter } from '@coco/adapter';
 import { LedgerError, type Seqno } from '@coco/base';
 import { nodeError } from './errors.ts';
-import { NodeWiring, type RunNodeOptions } from './node-wiring.ts';
+import { NodeWiring } from './node-wiring.ts';
 import { removeOutput, takePidFile } from './output-files.ts';
+import type { RunNodeOptions } from './run-node-options.ts';
 import type { NodeState } from './service-runtime.ts';
 
 export interface RunningNode {
   /** Interface name to host:port. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** host:port of the node-to-node interface; undefined for a node that runs alone. */
+  readonly peerAddress: string | undefined;
+  /** Hex SHA-256 of the node's public key. */
+  readonly nodeId: string;
   /** Rejects when the node cannot go on: nothing after that is durable. */
   readonly failed: Promise<never>;
   /** The last entry that a recovery brought back; undefined in a new service. */
@@ -19,7 +24,11 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-/** @throws InvalidConfiguration, AddressInUse, PidFileTaken and what starting or recovering throws */
+/**
+ * Resolves when the service is served; for a node that joins, when it listens and asks: then
+ * `failed` says if it is refused.
+ * @throws InvalidConfiguration, AddressInUse, PidFileTaken and what starting or recovering throws
+ */
 export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   const { configuration, baseFolder } = options;
   await takePidFile(baseFolder, configuration.outputFiles.pid);
@@ -34,6 +43,8 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
     });
     return {
       addresses: node.addresses(),
+      peerAddress: node.peerAddress,
+      nodeId: node.nodeId,
       failed,
       recoveredSeqno: node.recoveredSeqno,
       state: () => node.state,

@@ -1,19 +1,20 @@
 /** A service as this node runs it: keys, ledger, pipeline and where in its life it stands. */
 
 import type { Evidence, Platform } from '@coco/attestation';
-import { reportDataOf } from '@coco/attestation';
 import type { Clock, LedgerError, Log, Random, Seqno } from '@coco/base';
 import type { EndorsementRow, HistoricalSecretRow } from '@coco/governance';
 import type { ScriptRunner } from '@coco/isolate';
 import type { LedgerSecrets } from '@coco/ledger';
 import type { MerkleTree } from '@coco/merkle';
 import type { NodeConfiguration } from './configuration.ts';
-import { createNodeIdentity, type NodeIdentity, type ServiceIdentity } from './identities.ts';
+import type { NodeIdentity, ServiceIdentity } from './identities.ts';
 import type { NodeCore } from './node-core.ts';
 
 /** CCF's names of a node's states, as GET /node/state shows them. */
 export type NodeState =
   | 'Initialized'
+  /** It asked to join, or catches up. */
+  | 'Pending'
   | 'PartOfPublicNetwork'
   | 'ReadingPrivateLedger'
   | 'PartOfNetwork';
@@ -25,6 +26,8 @@ export interface NodeSurroundings {
   readonly platform: Platform;
   /** What new nodes must show to join: this node's own measurement and host data. */
   readonly joinPolicy: { readonly measurement: string; readonly hostData: string };
+  /** Keys (DER) whose virtual evidence this node believes. */
+  readonly developmentRoots: readonly Uint8Array[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -40,31 +43,12 @@ export interface ServiceRuntime {
   readonly core: NodeCore;
   readonly tree: MerkleTree;
   readonly secrets: LedgerSecrets;
+  /** What signatures of the ledger name as issuer and subject. */
+  readonly signer: { readonly issuer: string; readonly subject: string };
   /** Seqno of the snapshot that the node began from; 0 without. */
   readonly startupSeqno: Seqno;
   /** What a recovery found; empty in a new service. */
   readonly historicalSecretRows: readonly HistoricalSecretRow[];
   /** Endorsements of earlier service identities, newest first. */
   endorsements(): readonly EndorsementRow[];
-}
-
-/** New node keys, their certificates under the service, and evidence bound to the key. */
-export async function createNode(
-  surroundings: NodeSurroundings,
-  service: ServiceIdentity,
-): Promise<{ readonly node: NodeIdentity; readonly evidence: Evidence }> {
-  const { configuration, clock, platform } = surroundings;
-  const hosts = configuration.interfaces.flatMap(({ host, publishedAddress }) => [
-    host,
-    publishedAddress.replace(/:\d+$/, ''),
-  ]);
-  const node = await createNodeIdentity({
-    service,
-    subject: configuration.nodeSubject,
-    hosts: [...new Set([...configuration.nodeHosts, ...hosts, 'localhost'])],
-    days: configuration.nodeCertificateDays,
-    clock,
-  });
-  const evidence = await platform.evidenceFor(await reportDataOf(node.key.spki));
-  return { node, evidence };
 }

@@ -2,8 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Adapter } from '@coco/adapter';
-import { encodeQuoteInfo } from '@coco/attestation';
-import { asSeqno, asView, type JsonValue, present } from '@coco/base';
+import { asSeqno, asView, present } from '@coco/base';
 import { TransactionStatusTracker } from '@coco/endpoint';
 import { checkConstitution, genesis, type NewNode } from '@coco/governance';
 import { Store } from '@coco/kv';
@@ -18,12 +17,12 @@ import type { MerkleTree } from '@coco/merkle';
 import { storeLimits } from '@coco/replication';
 import type { StartConfiguration } from './command-configuration.ts';
 import { readConstitution, readMember } from './configured-files.ts';
-import { createServiceIdentity, type ServiceIdentity } from './identities.ts';
+import { createServiceIdentity, endorseOwnNode, type ServiceIdentity } from './identities.ts';
 import { takeFolder } from './ledger-folder.ts';
+import type { NodeBeginning } from './node-beginning.ts';
 import { type NodeCore, openCore } from './node-core.ts';
-import { describePeerInterface, peerListenOf } from './peer-interface.ts';
 import { coreLimits } from './resource-limits.ts';
-import { createNode, type NodeSurroundings, type ServiceRuntime } from './service-runtime.ts';
+import type { NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
 
 /** CCF's first view. */
 const firstView = asView(2);
@@ -33,34 +32,31 @@ const firstSeqno = asSeqno(1);
 export async function startService(
   surroundings: NodeSurroundings,
   start: StartConfiguration,
+  beginning: NodeBeginning,
   adapters: readonly Adapter[],
 ): Promise<ServiceRuntime> {
-  const { configuration, clock, random } = surroundings;
+  const { configuration, baseFolder, clock, random } = surroundings;
   const service = await createServiceIdentity({
     curve: configuration.serviceCurve,
     subject: start.serviceSubject,
     days: start.certificateDays,
     clock,
   });
-  const { node, evidence } = await createNode(surroundings, service);
+  const node = await endorseOwnNode(beginning.keys, service, {
+    days: configuration.nodeCertificateDays,
+    clock,
+  });
   const tree = createLedgerTree();
   const secret = { fromSeqno: firstSeqno, key: random.bytes(ledgerSecretBytes) };
   const secrets = new LedgerSecrets([secret]);
-  const { baseFolder } = surroundings;
-  const members = await Promise.all(start.members.map((member) => readMember(baseFolder, member)));
-  const constitution = await readConstitution(baseFolder, start.constitutionFiles);
-  await checkConstitution(constitution, surroundings.scripts);
   const content = {
-    members,
-    constitution,
-    recoveryThreshold: start.recoveryThreshold,
-    ...validityMaxima(start),
-    virtual: surroundings.joinPolicy,
+    ...(await firstContent(surroundings, start)),
     service: {
       createId: { view: firstView, seqno: firstSeqno },
       certificatePem: service.certificatePem,
     },
   };
+  const genesisOf = () => ({ ...content, node: newNode(beginning, node.endorsedPem) });
   const core = await openCore({
     ...surroundings,
     ledgerFolder: resolve(baseFolder, configuration.ledgerDirectory),
@@ -76,17 +72,26 @@ export async function startService(
     tracker: new TransactionStatusTracker(),
     receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
     serviceKey: service.key,
-    peerListen: peerListenOf(configuration.nodeToNode, node),
     ...coreLimits(configuration),
-    begin: (opened) => {
-      const described = newNode(surroundings, { node, evidence }, opened.replica.peerAddress);
-      return executeGenesis(opened, { ...content, node: described }, adapters);
-    },
+    replica: beginning.replica,
+    begin: { kind: 'create', execute: (opened) => executeGenesis(opened, genesisOf(), adapters) },
   });
   await takeFolder(resolve(baseFolder, configuration.ledgerDirectory), node.key);
-  const own = { node, service, evidence, core, tree, secrets };
+  const signer = { issuer: start.signatureIssuer, subject: start.signatureSubject };
+  const own = { node, service, evidence: beginning.evidence, core, tree, secrets, signer };
   const nothing = { startupSeqno: asSeqno(0), historicalSecretRows: [] };
   return { ...own, ...nothing, endorsements: () => [] };
+}
+
+/** What the configuration's files say of the service. */
+async function firstContent(surroundings: NodeSurroundings, start: StartConfiguration) {
+  const { baseFolder, scripts, joinPolicy } = surroundings;
+  const members = await Promise.all(start.members.map((member) => readMember(baseFolder, member)));
+  const constitution = await readConstitution(baseFolder, start.constitutionFiles);
+  await checkConstitution(constitution, scripts);
+  const { recoveryThreshold } = start;
+  const maxima = validityMaxima(start);
+  return { members, constitution, recoveryThreshold, ...maxima, virtual: joinPolicy };
 }
 
 function validityMaxima({
@@ -139,47 +144,18 @@ function firstSequencer(options: {
   });
 }
 
-/** This node as the ledger describes it; `peerAddress` is where it listens for other nodes. */
-export function newNode(
-  surroundings: NodeSurroundings,
-  own: Pick<ServiceRuntime, 'node' | 'evidence'>,
-  peerAddress: string | undefined,
-): NewNode {
-  const { node, evidence } = own;
-  const { interfaces, nodeToNode } = surroundings.configuration;
-  const rpcInterfaces: JsonValue = Object.fromEntries(
-    interfaces.map((one) => [
-      one.name,
-      {
-        bind_address: `${one.host}:${one.port}`,
-        published_address: one.publishedAddress,
-        endorsement: { authority: one.authority },
-        app_protocol: 'HTTP1',
-        accepted_endpoints: one.acceptedEndpoints.map(({ source }) =>
-          source.replaceAll('\\/', '/'),
-        ),
-        max_open_sessions_soft: one.sessionsSoftMax,
-        max_open_sessions_hard: one.sessionsMax,
-        http_configuration: {
-          max_body_size: String(one.bodyBytesMax),
-          max_header_size: String(one.headerBytesMax),
-        },
-      },
-    ]),
-  );
-  const quoteInfo = encodeQuoteInfo(evidence);
+/** This node as the ledger describes it. */
+export function newNode({ keys, description }: NodeBeginning, endorsedPem: string): NewNode {
+  const { bindAddress, publishedAddress } = description.nodeToNodeInterface;
   return {
-    id: node.key.id,
-    endorsedCertificatePem: node.endorsedPem,
-    encryptionPublicKeyPem: node.encryptionKey.publicPem,
-    quoteInfo: {
-      format: evidence.format,
-      quote: String(quoteInfo.quote),
-      endorsements: String(quoteInfo.endorsements),
-    },
-    rpcInterfaces,
-    nodeToNodeInterface: describePeerInterface(nodeToNode, peerAddress),
-    publicKeyPem: node.key.publicPem,
-    certificateSigningRequestPem: node.signingRequestPem,
+    id: keys.key.id,
+    endorsedCertificatePem: endorsedPem,
+    encryptionPublicKeyPem: description.encryptionPublicKeyPem,
+    quoteInfo: description.quoteInfo,
+    rpcInterfaces: description.rpcInterfaces,
+    nodeToNodeInterface: { bind_address: bindAddress, published_address: publishedAddress },
+    publicKeyPem: keys.key.publicPem,
+    certificateSigningRequestPem: description.signingRequestPem,
+    ...(description.nodeData !== undefined && { nodeData: description.nodeData }),
   };
 }

@@ -14,7 +14,6 @@ export const unusedKeys = {
     'node_client_interface',
     'client_interface',
     'idle_connection_timeout',
-    'node_data_json_file',
     'service_data_json_file',
     'ignore_first_sigterm',
     'files_cleanup',
@@ -38,5 +37,12 @@ export const unusedKeys = {
     'max_concurrent_streams_count',
   ],
   start: ['service_data_json_file', 'startup_host_time'],
+  join: [
+    'fetch_recent_snapshot',
+    'fetch_snapshot_max_attempts',
+    'fetch_snapshot_retry_interval',
+    'fetch_snapshot_max_size',
+    'host_data_transparent_statement_path',
+  ],
   service: ['reconfiguration_type', 'recent_cose_proposals_window_size'],
 } as const;

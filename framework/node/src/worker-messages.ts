@@ -21,7 +21,7 @@ export interface RecoveredFiles {
   readonly root: Uint8Array;
 }
 
-/** How the replica begins. */
+/** As whom the replica begins. */
 type ReplicaBegin =
   /** One of the first nodes of a service, or of a recovered one. */
   | {
@@ -36,7 +36,13 @@ type ReplicaBegin =
   /** A node that the ledger trusts: the leader adds it, and what it lacks is installed. */
   | { readonly kind: 'join' };
 
-/** How the worker begins. */
+/** What the worker is given with its thread: where it listens, before it knows who it is. */
+export interface ReplicaPlace {
+  /** Where other nodes reach this one; undefined for a node that runs alone. */
+  readonly peerListen: PeerListen | undefined;
+}
+
+/** How the replica begins. */
 export interface ReplicaStart {
   /** Compiled once by the process; see @coco/consensus. */
   readonly raftModule: WebAssembly.Module;
@@ -47,8 +53,6 @@ export interface ReplicaStart {
   /** This node's id in Raft: the seqno of the transaction that adds it. */
   readonly nodeId: NodeId;
   readonly begin: ReplicaBegin;
-  /** Where other nodes reach this one; undefined for a node that runs alone. */
-  readonly peerListen: PeerListen | undefined;
   readonly storage: StorageLimits;
 }
 
@@ -61,7 +65,8 @@ export interface LedgerMembers {
 }
 
 export type ToReplica =
-  | { readonly kind: 'start'; readonly request: number }
+  | { readonly kind: 'listen'; readonly request: number }
+  | { readonly kind: 'start'; readonly request: number; readonly start: ReplicaStart }
   | { readonly kind: 'propose'; readonly batch: ProposedBatch }
   /** The entry at `seqno` and the signature entry that covers it, for a receipt. */
   | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
@@ -105,9 +110,9 @@ export type ToReplica =
   | { readonly kind: 'stop'; readonly request: number };
 
 export type FromReplica =
-  /** The files are open, Raft runs, and the node-to-node interface, if any, listens. */
+  /** The node-to-node interface, if any, listens; it lets nobody in yet. */
   | {
-      readonly kind: 'started';
+      readonly kind: 'listening';
       readonly request: number;
       readonly peerAddress: string | undefined;
     }

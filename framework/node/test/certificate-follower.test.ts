@@ -11,7 +11,7 @@ import {
 import { nodeCertificates, serviceInfo } from '@coco/governance';
 import { Store, type Transaction } from '@coco/kv';
 import { CertificateFollower, type NodeCertificates } from '../src/certificate-follower.ts';
-import { createNodeIdentity, createServiceIdentity } from '../src/identities.ts';
+import { createNodeKeys, createServiceIdentity, endorseOwnNode } from '../src/identities.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 const clock = new ManualClock(startMs);
@@ -22,7 +22,11 @@ const service = await createServiceIdentity({
   clock,
 });
 const hosts = ['127.0.0.1'];
-const node = await createNodeIdentity({ service, subject: 'CCF Node', hosts, days: 90, clock });
+const node = await endorseOwnNode(
+  await createNodeKeys({ subject: 'CCF Node', hosts, days: 90, clock }),
+  service,
+  { days: 90, clock },
+);
 const later = { notBeforeMs: startMs + 30 * 86_400_000, days: 90 };
 const endorsed = await endorseSigningRequest({
   request: node.signingRequestPem,

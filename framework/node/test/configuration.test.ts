@@ -91,7 +91,7 @@ describe('the node configuration', () => {
     }, /does not know "legder"/);
     refused((draft) => {
       draft.command = { type: 'Launch' };
-    }, /"command\.type" must be one of Start, Recover/);
+    }, /"command\.type" must be one of Start, Join, Recover/);
     refused((draft) => {
       draft.network = { rpc_interfaces: { main: { bind_address: '127.0.0.1' } } };
     }, /host:port/);

@@ -6,12 +6,16 @@ import { ManualClock } from '@coco/base';
 import { endorseSigningRequest, parseCertificate } from '@coco/crypto';
 import { jsonResponse } from '@coco/endpoint';
 import { listen } from '../src/http-listener.ts';
-import { createNodeIdentity, createServiceIdentity } from '../src/identities.ts';
+import { createNodeKeys, createServiceIdentity, endorseOwnNode } from '../src/identities.ts';
 
 const clock = new ManualClock(Date.now());
 const service = await createServiceIdentity({ curve: 'P-256', subject: 'S', days: 9, clock });
 const hosts = ['127.0.0.1'];
-const node = await createNodeIdentity({ service, subject: 'N', hosts, days: 9, clock });
+const node = await endorseOwnNode(
+  await createNodeKeys({ subject: 'N', hosts, days: 9, clock }),
+  service,
+  { days: 9, clock },
+);
 const privateKeyPem = node.key.privatePem();
 
 suite('a listener whose certificate is renewed', () => {

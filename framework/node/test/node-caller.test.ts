@@ -11,13 +11,15 @@ import {
   textResponse,
 } from '@coco/endpoint';
 import { type HttpListener, listen } from '../src/http-listener.ts';
-import { createNodeIdentity, createServiceIdentity } from '../src/identities.ts';
+import { createNodeKeys, createServiceIdentity, endorseOwnNode } from '../src/identities.ts';
 import { NodeCaller } from '../src/node-caller.ts';
 
 const clock = new ManualClock(Date.now());
 const service = await createServiceIdentity({ curve: 'P-256', subject: 'S', days: 9, clock });
-const makeNode = () =>
-  createNodeIdentity({ service, subject: 'N', hosts: ['127.0.0.1'], days: 9, clock });
+const makeNode = async () => {
+  const keys = await createNodeKeys({ subject: 'N', hosts: ['127.0.0.1'], days: 9, clock });
+  return endorseOwnNode(keys, service, { days: 9, clock });
+};
 const [caller, called, stranger] = [await makeNode(), await makeNode(), await makeNode()];
 const limits = { withinMs: 3_000, answerBytesMax: 10_000 };
 

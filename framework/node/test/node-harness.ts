@@ -1,16 +1,12 @@
 /** A whole node in a folder of its own, with a member who can open it. */
 
-import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Adapter } from '@coco/adapter';
-import { type Clock, encodeJson, type JsonValue, type Log, parseJson, toBase64 } from '@coco/base';
+import { type Clock, type JsonValue, type Log, present } from '@coco/base';
 import { createConstitution } from '@coco/constitution';
-import { createCertificate, EncryptionKey, parseCertificate, SigningKey } from '@coco/crypto';
-import type { GovernanceMessageType } from '@coco/endpoint';
-import { decryptShare, signGovernanceRequest } from '@coco/governance';
+import { SigningKey } from '@coco/crypto';
 import {
   parseConfiguration,
   type RunningNode,
@@ -18,22 +14,14 @@ import {
   systemClock,
   systemRandom,
 } from '../src/index.ts';
+import { type Answer, type AskOptions, askNode, MemberClient } from './member-client.ts';
+
+export type { Answer } from './member-client.ts';
 
 const silent: Log = { write: () => {} };
-const api = 'api-version=2024-07-01';
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly bytes: Uint8Array;
-  readonly json: JsonValue;
-}
-
 export class NodeHarness {
   readonly folder: string;
-  readonly #key: SigningKey = SigningKey.generate('P-256');
-  readonly #encryptionKey: EncryptionKey = EncryptionKey.generate();
-  #certificate = '';
+  #member: MemberClient | undefined;
   #adapters: (() => Adapter) | undefined;
   node: RunningNode | undefined;
 
@@ -48,16 +36,10 @@ export class NodeHarness {
     const harness = new NodeHarness(await mkdtemp(join(tmpdir(), 'coco-node-')));
     harness.#adapters = adapter;
     await mkdir(join(harness.folder, 'node'));
-    harness.#certificate = await createCertificate({
-      subject: 'member0',
-      key: harness.#key,
-      isAuthority: false,
-      notBeforeMs: Date.now() - 1000,
-      days: 10,
-    });
+    harness.#member = await MemberClient.create(harness.folder, (path, options) =>
+      harness.request(path, options),
+    );
     await harness.#put('constitution.js', constitution);
-    await harness.#put('member.pem', harness.#certificate);
-    await harness.#put('member_enc.pem', harness.#encryptionKey.publicPem);
     await harness.#put('root.pem', SigningKey.generate('P-256').privatePem());
     return harness;
   }
@@ -170,120 +152,41 @@ export class NodeHarness {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async request(
-    path: string,
-    options: {
-      method?: string;
-      body?: Uint8Array;
-      headers?: Record<string, string>;
-      /** PEM: a client certificate and its key. */
-      client?: { cert: string; key: string };
-    } = {},
-  ): Promise<Answer> {
+  async request(path: string, options: AskOptions = {}): Promise<Answer> {
     const ca = await readFile(join(this.folder, 'node', 'service_cert.pem'), 'utf8');
-    const url = new URL(path, `https://${this.node?.addresses.main}`);
-    const { method = 'GET', headers = {}, body, client } = options;
-    return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(
-        url,
-        { method, headers, ca, agent: false, ...client },
-        (answer) => {
-          const parts: Uint8Array[] = [];
-          answer.on('data', (part: Uint8Array) => parts.push(part));
-          answer.on('end', () => {
-            const bytes = Buffer.concat(parts);
-            const isJson = answer.headers['content-type'] === 'application/json';
-            const json = isJson ? parseJson(bytes, { bytesMax: 1 << 24, depthMax: 32 }) : null;
-            resolve({ status: answer.statusCode ?? 0, headers: answer.headers, bytes, json });
-          });
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(body);
-    });
+    return askNode({ address: `${this.node?.addresses.main}`, ca }, path, options);
+  }
+
+  get member(): MemberClient {
+    return present(this.#member, 'a harness has a member');
   }
 
   /** The member's certificate and key, for TLS. */
   get memberClient(): { cert: string; key: string } {
-    return { cert: this.#certificate, key: this.#key.privatePem() };
+    return this.member.client;
   }
 
   get memberId(): string {
-    return parseCertificate(this.#certificate).id;
+    return this.member.id;
   }
 
-  /** The body of a request that the member signs. */
-  signedBody(type: GovernanceMessageType, payload?: JsonValue, proposalId?: string): Uint8Array {
-    return signGovernanceRequest({
-      key: this.#key,
-      certificatePem: this.#certificate,
-      type,
-      payload: payload === undefined ? new Uint8Array(0) : encodeJson(payload),
-      createdAt: Math.floor(Date.now() / 1000),
-      ...(proposalId === undefined ? {} : { proposalId }),
-    });
+  signedBody(...given: Parameters<MemberClient['signedBody']>): Uint8Array {
+    return this.member.signedBody(...given);
   }
 
-  /** A request that the member signs. */
-  signed(
-    path: string,
-    type: GovernanceMessageType,
-    payload?: JsonValue,
-    proposalId?: string,
-  ): Promise<Answer> {
-    return this.request(`${path}?${api}`, {
-      method: 'POST',
-      body: this.signedBody(type, payload, proposalId),
-      headers: { 'content-type': 'application/cose' },
-    });
+  signed(...given: Parameters<MemberClient['signed']>): Promise<Answer> {
+    return this.member.signed(...given);
   }
 
-  /** The member's part in opening the service; resolves when it is open. */
-  async openService(previous?: string): Promise<void> {
-    const id = this.memberId;
-    const next = (await this.request('/node/network')).json as { service_certificate: string };
-    if (previous === undefined) {
-      const digest = await this.signed(`/gov/members/state-digests/${id}:update`, 'state_digest');
-      const { stateDigest } = digest.json as { stateDigest: string };
-      await this.signed(`/gov/members/state-digests/${id}:ack`, 'ack', { stateDigest });
-    }
-    const args = {
-      next_service_identity: next.service_certificate,
-      ...(previous === undefined ? {} : { previous_service_identity: previous }),
-    };
-    const opened = await this.decide([{ name: 'transition_service_to_open', args }]);
-    const { proposalState } = opened.json as { proposalState?: string };
-    assert.equal(proposalState, 'Accepted', Buffer.from(opened.bytes).toString());
-    if (previous !== undefined) {
-      const shares = await this.request(`/gov/recovery/encrypted-shares/${id}?${api}`);
-      const { encryptedShare } = shares.json as { encryptedShare: string };
-      const share = toBase64(decryptShare(encryptedShare, this.#encryptionKey));
-      await this.signed(`/gov/recovery/members/${id}:recover`, 'recovery_share', { share });
-    }
-    for (;;) {
-      const ready = await this.request('/node/ready/app');
-      const network = (await this.request('/node/network')).json as { service_status: string };
-      if (ready.status === 204 && network.service_status === 'Open') return;
-    }
+  openService(previous?: string): Promise<void> {
+    return this.member.openService(previous);
   }
 
-  /** The member proposes and votes for it; the last answer. */
-  async decide(actions: readonly JsonValue[]): Promise<Answer> {
-    const create = '/gov/members/proposals:create';
-    const proposed = await this.signed(create, 'proposal', { actions: [...actions] });
-    const { proposalId } = proposed.json as { proposalId?: string };
-    if (proposalId === undefined) return proposed;
-    const path = `/gov/members/proposals/${proposalId}/ballots/${this.memberId}:submit`;
-    const ballot = { ballot: 'export function vote() { return true; }' };
-    return this.signed(path, 'ballot', ballot, proposalId);
+  decide(actions: readonly JsonValue[]): Promise<Answer> {
+    return this.member.decide(actions);
   }
 
-  /** Waits until a transaction id is decided. */
-  async decided(id: string): Promise<string> {
-    for (;;) {
-      const answer = await this.request(`/node/tx?transaction_id=${id}`);
-      const { status } = answer.json as { status: string };
-      if (status === 'Committed' || status === 'Invalid') return status;
-    }
+  decided(id: string): Promise<string> {
+    return this.member.decided(id);
   }
 }

@@ -29,14 +29,14 @@ describe('the replica worker', () => {
     const { promise: failed, resolve } = Promise.withResolvers<LedgerError>();
     const { recovered } = changes;
     const lastSeqno = asSeqno(recovered?.lastSeqno ?? 0);
-    const client = await ReplicaClient.start(
+    const client = await ReplicaClient.open({ peerListen: undefined });
+    await client.start(
       {
         raftModule,
         ledgerFolder: changes.ledgerFolder ?? join(folder, name),
         recovered: recovered && { lastSeqno, root: recovered.root },
         nodeId: lastSeqno + 1,
         begin: { kind: 'start', voters: [lastSeqno + 1], view: asView(2), lastSeqno },
-        peerListen: undefined,
         storage: storageLimitsDefault,
       },
       {

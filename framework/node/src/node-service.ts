@@ -1,0 +1,196 @@
+/**
+ * A service as this node serves it, from when it has a state to its end: adapters, endpoints,
+ * certificates, snapshots and the primary's jobs, wired to the runtime. It does not matter how the
+ * node came to the service, nor whether it is the primary now.
+ */
+
+import type { Adapter } from '@coco/adapter';
+import { type Endpoint, Registry } from '@coco/endpoint';
+import { type GovernancePorts, identityLookup, ServiceStatusReader } from '@coco/governance';
+import type { TlsIdentity } from '@coco/peers';
+import { hostAdapter, type SnapshotMaker } from '@coco/replication';
+import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
+import { watchCertificates } from './certificate-watch.ts';
+import { governancePorts } from './governance-ports.ts';
+import { joinEndpoint } from './join-endpoint.ts';
+import { collectMetrics } from './metrics.ts';
+import { type NodeJobs, startJobs } from './node-jobs.ts';
+import type { NodeListeners } from './node-listeners.ts';
+import { openSnapshots } from './open-snapshots.ts';
+import { writeOutput } from './output-files.ts';
+import { registerEndpoints } from './register-endpoints.ts';
+import type { RunNodeOptions } from './run-node-options.ts';
+import type { ScriptPools } from './script-pool.ts';
+import type { NodeState, ServiceRuntime } from './service-runtime.ts';
+import { snapshotEndpoints } from './snapshot-endpoints.ts';
+
+/** How long a stop waits for executed transactions to become committed. */
+const drainMs = 500;
+
+/** The node around the service. */
+export interface ServicePlace {
+  readonly options: RunNodeOptions;
+  readonly adapters: readonly Adapter[];
+  readonly listeners: NodeListeners;
+  readonly scripts: ScriptPools;
+  /** Keys (DER) whose virtual evidence this node believes. */
+  readonly developmentRoots: readonly Uint8Array[];
+  state(): NodeState;
+}
+
+export class NodeService {
+  readonly runtime: ServiceRuntime;
+  readonly governance: GovernancePorts;
+  readonly #place: ServicePlace;
+  readonly #registry = new Registry();
+  readonly #certificates: CertificateFollower;
+  readonly #serviceStatus = new ServiceStatusReader();
+  #areAdaptersStarted = false;
+  #snapshots: SnapshotMaker | undefined;
+  #stopWatch: () => void = () => {};
+  #jobs: NodeJobs | undefined;
+
+  constructor(runtime: ServiceRuntime, place: ServicePlace) {
+    this.runtime = runtime;
+    this.#place = place;
+    const { options, scripts, adapters, listeners } = place;
+    this.governance = governancePorts(runtime, {
+      ...options,
+      scripts,
+      forceSnapshot: () => this.#snapshots?.ask(),
+      adapters: () => adapters,
+    });
+    this.#certificates = new CertificateFollower({
+      node: runtime.node,
+      service: runtime.service,
+      log: options.log,
+      show: (certificates) => listeners.renew(this.#identity(certificates)),
+      write: (certificates) => this.#writeCertificates(certificates),
+    });
+  }
+
+  /** The whole state is here: adapters read it and go on from it. */
+  startAdapters(): void {
+    const { options, adapters } = this.#place;
+    const { pipeline } = this.runtime.core;
+    for (const adapter of adapters) {
+      adapter.start(hostAdapter(adapter, { ...options, pipeline }));
+    }
+    this.#areAdaptersStarted = true;
+  }
+
+  /** Nothing of the state can be discarded any more. */
+  enableSnapshots(): void {
+    this.#snapshots?.enable();
+  }
+
+  /** Serves clients from here on. @throws DiskFault */
+  async open(): Promise<void> {
+    const { options, listeners } = this.#place;
+    const { pipeline, tracker } = this.runtime.core;
+    const { maker, files } = await openSnapshots(this.runtime, options);
+    this.#snapshots = maker;
+    pipeline.addObserver(this.#certificates);
+    this.#jobs = this.#startJobs();
+    this.#register();
+    this.#registry.add([...snapshotEndpoints(files), this.#joinEndpoint()]);
+    listeners.renew(this.#identity(this.#certificates.current));
+    listeners.serve({
+      registry: this.#registry,
+      tracker,
+      clock: options.clock,
+      pipeline,
+      identities: identityLookup,
+      isOpen: () => this.#isOpen(),
+    });
+    // A node that joins was given the service's certificate.
+    const isGiven = options.configuration.command.type === 'Join';
+    if (!isGiven) await this.#writeCertificates(this.#certificates.current);
+    this.#stopWatch = this.#watchCertificates();
+  }
+
+  async stop(): Promise<void> {
+    const { listeners, adapters, options } = this.#place;
+    const { core } = this.runtime;
+    this.#stopWatch();
+    await this.#jobs?.stop();
+    await listeners.stop();
+    this.#place.scripts.close();
+    await this.#snapshots?.stop();
+    for (const adapter of this.#areAdaptersStarted ? adapters : []) await adapter.stop();
+    const timeout = Promise.withResolvers<void>();
+    const cancel = options.clock.setTimer(drainMs, timeout.resolve);
+    await Promise.race([core.pipeline.whenIdle(), timeout.promise]);
+    cancel();
+    await core.replica.stop();
+    await this.#certificates.whenWritten();
+  }
+
+  #startJobs(): NodeJobs {
+    const { options } = this.#place;
+    const { pipeline } = this.runtime.core;
+    const { tokenKeysIntervalMs } = options.configuration;
+    const ports = this.governance;
+    const isOpen = (): boolean => this.#isOpen();
+    return startJobs({ ...options, pipeline, ports, tokenKeysIntervalMs, isOpen });
+  }
+
+  #register(): void {
+    const { options, adapters, listeners, state } = this.#place;
+    const { core } = this.runtime;
+    registerEndpoints(this.#registry, this.runtime, {
+      ...options,
+      adapters,
+      governance: this.governance,
+      selfSignedPem: () => this.#certificates.current.selfSigned,
+      state,
+      isOpen: () => this.#isOpen(),
+      tokenKeyRefreshes: () => this.#jobs?.tokenKeys.metrics() ?? {},
+      metrics: () => collectMetrics({ core, listeners: listeners.all, counts: listeners.counts }),
+    });
+  }
+
+  #joinEndpoint(): Endpoint {
+    const { options, developmentRoots } = this.#place;
+    const { silence } = this.runtime.core;
+    const ports = {
+      ...this.governance,
+      developmentRoots,
+      nodeCertificateDays: options.configuration.nodeCertificateDays,
+      silentMs: (raftId: number) => silence.silentMs(raftId),
+    };
+    const { clock, log } = options;
+    return joinEndpoint({ runtime: this.runtime, ports, clock, log });
+  }
+
+  #watchCertificates(): () => void {
+    const { clock, log } = this.#place.options;
+    return watchCertificates({
+      clock,
+      log,
+      certificates: () => {
+        const { service, endorsed } = this.#certificates.current;
+        return new Map([
+          ['service', service],
+          ['node', endorsed],
+        ]);
+      },
+    });
+  }
+
+  #isOpen(): boolean {
+    const { pipeline } = this.runtime.core;
+    if (this.#place.state() !== 'PartOfNetwork') return false;
+    return this.#serviceStatus.status(pipeline.committedState()) === 'Open';
+  }
+
+  #identity({ endorsed }: NodeCertificates): TlsIdentity {
+    return { certificatePem: endorsed, privateKeyPem: this.runtime.node.key.privatePem() };
+  }
+
+  async #writeCertificates({ selfSigned, service }: NodeCertificates): Promise<void> {
+    const { baseFolder, configuration } = this.#place.options;
+    await writeOutput(baseFolder, configuration.outputFiles.nodeCertificate, selfSigned);
+    await writeOutput(baseFolder, configuration.serviceCertificateFile, service);
+  }
+}

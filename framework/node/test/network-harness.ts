@@ -1,0 +1,360 @@
+/**
+ * A network of whole nodes, each in a folder of its own under one temporary folder, in this process
+ * or each in its own, with a member who can open the service and decide. Tests wait for what nodes
+ * log, never for time.
+ */
+
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type JsonValue, present } from '@coco/base';
+import { createConstitution } from '@coco/constitution';
+import { SigningKey } from '@coco/crypto';
+import {
+  type Launched,
+  type LaunchOptions,
+  launchInProcess,
+  launchProcess,
+} from './launch-node.ts';
+import { type Answer, type AskOptions, askNode, MemberClient } from './member-client.ts';
+
+const changed = new EventEmitter();
+changed.setMaxListeners(0);
+
+/** Looks again at each thing that any node of any network says. */
+async function until<Found>(look: () => Found | undefined | false): Promise<Found> {
+  for (;;) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+    await once(changed, 'change');
+  }
+}
+
+interface LoggedEvent {
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface JoinOptions {
+  /** The node that is asked; the first of the network without. */
+  readonly target?: TestNode;
+  readonly nodeData?: JsonValue;
+  readonly measurement?: string;
+  readonly hostData?: string;
+  /** host:port of its node-to-node interface; a free port without. */
+  readonly nodeToNode?: string;
+  readonly configure?: (configuration: { [name: string]: JsonValue }) => void;
+}
+
+/** One node of the network, running or not any more. */
+export class TestNode {
+  readonly name: string;
+  readonly folder: string;
+  readonly events: LoggedEvent[] = [];
+  /** Why the node ended by itself. */
+  failure: { readonly code: string; readonly message: string } | undefined;
+  #launched: Launched | undefined;
+  #isRunning = false;
+
+  constructor(name: string, folder: string) {
+    this.name = name;
+    this.folder = folder;
+  }
+
+  get id(): string {
+    return this.#running.nodeId;
+  }
+
+  /** host:port of its interface for clients. */
+  get address(): string {
+    return present(this.#running.addresses.main, 'a test node has one interface');
+  }
+
+  /** host:port of its interface for other nodes. */
+  get peerAddress(): string {
+    return present(this.#running.peerAddress, 'a test node has peers');
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  get ledgerFolder(): string {
+    return join(this.folder, 'ledger');
+  }
+
+  async launch(
+    launch: (options: LaunchOptions) => Promise<Launched>,
+    given: {
+      readonly configuration: JsonValue;
+      readonly measurement: string;
+      readonly hostData: string;
+    },
+  ): Promise<void> {
+    this.#launched = await launch({
+      ...given,
+      baseFolder: this.folder,
+      onEvent: (event, fields) => {
+        this.events.push({ event, fields });
+        changed.emit('change');
+      },
+      onFailed: (failure) => {
+        this.failure = failure;
+        changed.emit('change');
+      },
+    });
+    this.#isRunning = true;
+  }
+
+  /** The first such line of its log, from line `from` on, once it is there. */
+  untilLogged(
+    event: string,
+    fields: Readonly<Record<string, unknown>> = {},
+    from: number = 0,
+  ): Promise<LoggedEvent> {
+    return until(() => {
+      const found = this.events.slice(from).find((one) => isMatch(one, event, fields));
+      if (!found && this.failure) {
+        assert.fail(`${this.name} ended: ${this.failure.code}: ${this.failure.message}`);
+      }
+      return found;
+    });
+  }
+
+  /** Its part in the network from here on: it serves. */
+  async untilServing(): Promise<void> {
+    await this.untilLogged('node.started');
+  }
+
+  untilFailed(): Promise<{ readonly code: string; readonly message: string }> {
+    return until(() => this.failure);
+  }
+
+  async ask(path: string, options: AskOptions = {}): Promise<Answer> {
+    const ca = await readFile(join(this.folder, 'service_cert.pem'), 'utf8');
+    return askNode({ address: this.address, ca }, path, options);
+  }
+
+  /** Asks until the answer is one that `isIt` takes. */
+  async askUntil(path: string, isIt: (answer: Answer) => boolean): Promise<Answer> {
+    for (;;) {
+      const answer = await this.ask(path);
+      if (isIt(answer)) return answer;
+    }
+  }
+
+  /** The bytes of its committed ledger files, by name. */
+  async ledger(): Promise<ReadonlyMap<string, Uint8Array>> {
+    const names = (await readdir(this.ledgerFolder)).filter((name) => /^ledger_/.test(name)).sort();
+    const files = names.map(
+      async (name) => [name, await readFile(join(this.ledgerFolder, name))] as const,
+    );
+    return new Map(await Promise.all(files));
+  }
+
+  /** kill -9; for nodes in processes of their own. */
+  async kill(): Promise<void> {
+    this.#isRunning = false;
+    await this.#running.kill();
+  }
+
+  /** For nodes in processes of their own. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#running.signal(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    await this.#launched?.stop();
+  }
+
+  get #running(): Launched {
+    return present(this.#launched, 'the node was launched');
+  }
+}
+
+function isMatch(
+  logged: LoggedEvent,
+  event: string,
+  fields: Readonly<Record<string, unknown>>,
+): boolean {
+  return (
+    logged.event === event &&
+    Object.entries(fields).every(([name, value]) => logged.fields[name] === value)
+  );
+}
+
+export class TestNetwork {
+  readonly folder: string;
+  readonly nodes: TestNode[] = [];
+  /** Every process of the network shares it: evidence of another root is none. */
+  readonly measurement: string = '11'.repeat(32);
+  readonly hostData: string = '22'.repeat(32);
+  readonly #launch: (options: LaunchOptions) => Promise<Launched>;
+  #member: MemberClient | undefined;
+
+  private constructor(folder: string, launch: (options: LaunchOptions) => Promise<Launched>) {
+    this.folder = folder;
+    this.#launch = launch;
+  }
+
+  /** With `processes` each node is a process of its own, which can be killed. */
+  static async create(
+    options: { readonly constitution?: string; readonly processes?: boolean } = {},
+  ): Promise<TestNetwork> {
+    const { constitution = createConstitution(), processes = false } = options;
+    const folder = await mkdtemp(join(tmpdir(), 'coco-network-'));
+    const network = new TestNetwork(folder, processes ? launchProcess : launchInProcess);
+    network.#member = await MemberClient.create(folder, (path, asked) =>
+      network.target.ask(path, asked),
+    );
+    await writeFile(join(folder, 'constitution.js'), constitution);
+    await writeFile(join(folder, 'root.pem'), SigningKey.generate('P-256').privatePem());
+    return network;
+  }
+
+  get member(): MemberClient {
+    return present(this.#member, 'a network has a member');
+  }
+
+  get running(): readonly TestNode[] {
+    return this.nodes.filter((node) => node.isRunning);
+  }
+
+  /** Who is asked where no node is named: the primary as far as it is known. */
+  get target(): TestNode {
+    return this.primary ?? present(this.running[0], 'a node runs');
+  }
+
+  /** The node that said last, of all that run, that it may execute in the highest view. */
+  get primary(): TestNode | undefined {
+    const led = this.running.map((node) => {
+      const roles = node.events.filter(({ event }) => event === 'consensus.role');
+      const last = roles.at(-1)?.fields;
+      return { node, view: last?.role === 'leader' ? Number(last.view) : 0 };
+    });
+    const best = led.reduce((one, other) => (other.view > one.view ? other : one), {
+      node: undefined as TestNode | undefined,
+      view: 0,
+    });
+    return best.node;
+  }
+
+  untilPrimary(isIt: (node: TestNode) => boolean = () => true): Promise<TestNode> {
+    return until(() => {
+      const { primary } = this;
+      return primary && isIt(primary) ? primary : undefined;
+    });
+  }
+
+  /** The first node, which starts the service. */
+  async start(configure?: JoinOptions['configure']): Promise<TestNode> {
+    const node = await this.#add();
+    const configuration = this.#configuration({}, configure, {
+      type: 'Start',
+      start: {
+        constitution_files: ['../constitution.js'],
+        members: [
+          { certificate_file: '../member.pem', encryption_public_key_file: '../member_enc.pem' },
+        ],
+      },
+    });
+    await node.launch(this.#launch, { ...this.#code(), configuration });
+    await node.untilServing();
+    return node;
+  }
+
+  /** A node that joins; resolves when it listens and asks. */
+  async join(options: JoinOptions = {}): Promise<TestNode> {
+    const target = options.target ?? present(this.nodes[0], 'somebody started the service');
+    const node = await this.#add();
+    await copyFile(join(target.folder, 'service_cert.pem'), join(node.folder, 'service_cert.pem'));
+    if (options.nodeData !== undefined) {
+      await writeFile(join(node.folder, 'node_data.json'), JSON.stringify(options.nodeData));
+    }
+    const configuration = this.#configuration(options, options.configure, {
+      type: 'Join',
+      join: { target_rpc_address: target.address, retry_timeout: '100ms' },
+    });
+    await node.launch(this.#launch, { ...this.#code(options), configuration });
+    return node;
+  }
+
+  /** Joins, is voted in where that is needed, and serves. */
+  async grow(options: JoinOptions = {}): Promise<TestNode> {
+    const node = await this.join(options);
+    if (await this.#isOpen()) await this.trust(node);
+    await node.untilServing();
+    return node;
+  }
+
+  async openService(): Promise<void> {
+    await this.member.openService();
+  }
+
+  /** The member proposes and votes; the proposal is accepted. */
+  async decide(actions: readonly JsonValue[]): Promise<void> {
+    const { json, bytes } = await this.member.decide(actions);
+    const { proposalState } = json as { proposalState?: string };
+    assert.equal(proposalState, 'Accepted', Buffer.from(bytes).toString());
+  }
+
+  async trust(node: TestNode): Promise<void> {
+    await node.untilLogged('join.pending');
+    const valid_from = new Date(Date.now() - 60_000).toISOString().slice(0, 19).replace('T', ' ');
+    await this.decide([
+      { name: 'transition_node_to_trusted', args: { node_id: node.id, valid_from } },
+    ]);
+  }
+
+  async retire(node: TestNode): Promise<void> {
+    await this.decide([{ name: 'remove_node', args: { node_id: node.id } }]);
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.running.map((node) => node.stop()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #add(): Promise<TestNode> {
+    const name = `node${this.nodes.length}`;
+    const node = new TestNode(name, join(this.folder, name));
+    await mkdir(node.folder);
+    this.nodes.push(node);
+    return node;
+  }
+
+  async #isOpen(): Promise<boolean> {
+    const { json } = await this.target.ask('/node/network');
+    return (json as { service_status?: string }).service_status === 'Open';
+  }
+
+  #code(options: JoinOptions = {}): { readonly measurement: string; readonly hostData: string } {
+    const { measurement = this.measurement, hostData = this.hostData } = options;
+    return { measurement, hostData };
+  }
+
+  #configuration(
+    options: JoinOptions,
+    configure: JoinOptions['configure'],
+    command: JsonValue,
+  ): JsonValue {
+    const configuration: { [name: string]: JsonValue } = {
+      network: {
+        rpc_interfaces: { main: { bind_address: '127.0.0.1:0' } },
+        node_to_node_interface: { bind_address: options.nodeToNode ?? '127.0.0.1:0' },
+      },
+      command,
+      ...(options.nodeData !== undefined && { node_data_json_file: 'node_data.json' }),
+      coco: {
+        service_curve: 'P-256',
+        virtual_root_key_file: '../root.pem',
+        adapters: { notes: {} },
+      },
+    };
+    configure?.(configuration);
+    return configuration;
+  }
+}
