@@ -54,7 +54,7 @@ export default {
       severity: 'error',
       from: { path: '^clients/[^/]+/src/' },
       to: {
-        path: '^(framework/(kv|ledger|consensus|endpoint|governance|apps|adapter|replication|peers|node)|adapters)/',
+        path: '^(framework/(kv|ledger|consensus|endpoint|governance|apps|adapter|replication|peers|http|node)|adapters)/',
       },
     },
     {

@@ -30,6 +30,7 @@ export const roomOrder: readonly string[] = [
   'framework/replication',
   'framework/recovery',
   'framework/peers',
+  'framework/http',
   'framework/node',
   'adapters/ethereum',
   'adapters/quorum',
@@ -45,7 +46,7 @@ export const roomOrder: readonly string[] = [
 
 const buildings = ['framework', 'adapters', 'clients', 'program'];
 
-const roomsWithIo: readonly string[] = ['framework/peers', 'framework/node'];
+const roomsWithIo: readonly string[] = ['framework/peers', 'framework/http', 'framework/node'];
 
 /** Core rooms do no I/O: everything of the framework but the node and its way to other nodes. */
 export function isCoreRoom(room: string): boolean {

@@ -1,6 +1,7 @@
 /** Where a node listens: the part "network" of its configuration. */
 
 import type { OperatorFeature } from '@coco/endpoint';
+import type { ListenerConfiguration } from '@coco/http';
 import type { ConfigurationReader } from './configuration-reader.ts';
 import { nodeError } from './errors.ts';
 import { unusedKeys } from './unused-settings.ts';
@@ -14,10 +15,7 @@ const sessionsDefault = 4000;
 const unusedFeatures = ['SnapshotCreate', 'LedgerChunkRead'];
 const sessions = { min: 1, max: 100_000 };
 
-export interface InterfaceConfiguration {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
+export interface InterfaceConfiguration extends ListenerConfiguration {
   readonly publishedAddress: string;
   /** Service: TLS with the service-endorsed certificate. Unsecured: plain HTTP on loopback. */
   readonly authority: 'Service' | 'Unsecured';
@@ -25,12 +23,6 @@ export interface InterfaceConfiguration {
   readonly acceptedEndpoints: readonly RegExp[];
   /** What the operator opens to everybody here. */
   readonly operatorFeatures: ReadonlySet<OperatorFeature>;
-  /** Connections beyond it get 503 and end. Invariant: at most `sessionsMax`. */
-  readonly sessionsSoftMax: number;
-  /** Connections beyond it are dropped. */
-  readonly sessionsMax: number;
-  readonly bodyBytesMax: number;
-  readonly headerBytesMax: number;
 }
 
 /** Where other nodes reach this one. */

@@ -13,9 +13,6 @@ export const nodeError: (
     | 'TransactionInvalid'
     | 'TransactionPendingOrUnknown'
     | 'TransactionNotFound'
-    | 'RequestHeaderTooLarge'
-    | 'RequestTooSlow'
-    | 'SessionCapExhausted'
     | 'PidFileTaken'
     | 'ReplicaFailed'
     | 'ReplicaBusy'
@@ -78,21 +75,6 @@ export const nodeError: (
     kind: 'refusal',
     status: 404,
     meaning: 'The transaction has no receipt: it is a signature transaction.',
-  },
-  RequestHeaderTooLarge: {
-    kind: 'refusal',
-    status: 431,
-    meaning: 'The headers of a request exceed their limit.',
-  },
-  RequestTooSlow: {
-    kind: 'refusal',
-    status: 408,
-    meaning: 'A request did not arrive within its time.',
-  },
-  SessionCapExhausted: {
-    kind: 'fault',
-    status: 503,
-    meaning: 'The interface has as many connections as it serves at once.',
   },
   PidFileTaken: {
     kind: 'refusal',

@@ -1,7 +1,7 @@
 /** The numbers of GET /node/metrics: CCF's sessions, and Coco's own. */
 
 import type { JsonValue } from '@coco/base';
-import type { HttpListener } from './http-listener.ts';
+import type { HttpListener } from '@coco/http';
 import type { NodeCore } from './node-core.ts';
 
 export interface RequestCounts {

@@ -6,11 +6,11 @@
 
 import { LedgerError, type Log } from '@coco/base';
 import { errorResponse, type Request, type Response } from '@coco/endpoint';
+import { type HttpListener, listen } from '@coco/http';
 import type { TlsIdentity } from '@coco/peers';
 import { replicationError } from '@coco/replication';
 import { bugReport } from './bug-report.ts';
 import type { InterfaceConfiguration } from './configuration-interfaces.ts';
-import { type HttpListener, listen } from './http-listener.ts';
 import type { RequestCounts } from './metrics.ts';
 import type { RequestContext } from './request-context.ts';
 import { answerRequest } from './request-path.ts';

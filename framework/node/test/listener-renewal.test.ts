@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { ManualClock } from '@coco/base';
 import { endorseSigningRequest, parseCertificate } from '@coco/crypto';
 import { jsonResponse } from '@coco/endpoint';
-import { listen } from '../src/http-listener.ts';
+import { listen } from '@coco/http';
 import { createNodeKeys, createServiceIdentity, endorseOwnNode } from '../src/identities.ts';
 
 const clock = new ManualClock(Date.now());
@@ -25,10 +25,6 @@ suite('a listener whose certificate is renewed', () => {
         name: 'test',
         host: '127.0.0.1',
         port: 0,
-        publishedAddress: '127.0.0.1:0',
-        authority: 'Service',
-        acceptedEndpoints: [],
-        operatorFeatures: new Set(),
         sessionsSoftMax: 5,
         sessionsMax: 9,
         bodyBytesMax: 1000,

@@ -10,7 +10,7 @@ import {
   type Response,
   textResponse,
 } from '@coco/endpoint';
-import { type HttpListener, listen } from '../src/http-listener.ts';
+import { type HttpListener, listen } from '@coco/http';
 import { createNodeKeys, createServiceIdentity, endorseOwnNode } from '../src/identities.ts';
 import { NodeCaller } from '../src/node-caller.ts';
 
@@ -43,14 +43,10 @@ async function listenAs(
       name: 'test',
       host: '127.0.0.1',
       port: 0,
-      publishedAddress: '127.0.0.1:0',
-      authority: 'Service',
-      acceptedEndpoints: [],
       sessionsSoftMax: 50,
       sessionsMax: 90,
       bodyBytesMax: 1000,
       headerBytesMax: 4096,
-      operatorFeatures: new Set(),
     },
     identity: { certificatePem: node.endorsedPem, privateKeyPem: node.key.privatePem() },
     answer,

@@ -9,8 +9,8 @@ import { TLSSocket } from 'node:tls';
 import { emptyBytes, LedgerError, refuse } from '@coco/base';
 import { errorResponse, type Request, type Response } from '@coco/endpoint';
 import type { ByteBudget } from './byte-budget.ts';
-import type { InterfaceConfiguration } from './configuration-interfaces.ts';
-import { nodeError } from './errors.ts';
+import { httpError } from './errors.ts';
+import type { ListenerConfiguration } from './listener-configuration.ts';
 import type { OpenConnections } from './open-connections.ts';
 
 /** How long a client that is refused may go on sending before its connection ends. */
@@ -20,7 +20,7 @@ const lingerBytesMax = 16 * 1024 * 1024;
 
 /** What the exchanges of one interface share. */
 export interface ExchangePlace {
-  readonly configuration: InterfaceConfiguration;
+  readonly configuration: ListenerConfiguration;
   readonly budget: ByteBudget;
   readonly connections: OpenConnections;
   readonly answer: (request: Request) => Promise<Response>;
@@ -78,7 +78,7 @@ function refuseUnread(
 }
 
 function surplus(max: number): LedgerError {
-  return nodeError(
+  return httpError(
     'SessionCapExhausted',
     `This interface serves ${max} connections at once; try again shortly.`,
   );

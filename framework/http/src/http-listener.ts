@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { Request, Response } from '@coco/endpoint';
 import { keyExchangeGroups, peersError, type TlsIdentity } from '@coco/peers';
 import { ByteBudget } from './byte-budget.ts';
-import type { InterfaceConfiguration } from './configuration-interfaces.ts';
+import type { ListenerConfiguration } from './listener-configuration.ts';
 import { OpenConnections } from './open-connections.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
 import { serveExchange } from './serve-exchange.ts';
@@ -49,7 +49,7 @@ export interface HttpListener {
 
 /** @throws AddressInUse, InvalidConfiguration */
 export async function listen(options: {
-  readonly configuration: InterfaceConfiguration;
+  readonly configuration: ListenerConfiguration;
   readonly identity: TlsIdentity | undefined;
   readonly answer: (request: Request) => Promise<Response>;
 }): Promise<HttpListener> {
@@ -96,7 +96,7 @@ export async function listen(options: {
 }
 
 function createServer(
-  configuration: InterfaceConfiguration,
+  configuration: ListenerConfiguration,
   identity: TlsIdentity | undefined,
 ): http.Server | https.Server {
   const limits = {
@@ -126,7 +126,7 @@ function tlsOptions(identity: TlsIdentity): https.ServerOptions {
 
 async function bind(
   server: http.Server | https.Server,
-  configuration: InterfaceConfiguration,
+  configuration: ListenerConfiguration,
 ): Promise<void> {
   const { host, port, name } = configuration;
   await new Promise<void>((resolve, reject) => {

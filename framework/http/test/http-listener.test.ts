@@ -3,17 +3,12 @@ import http, { request as httpRequest, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, mock, test } from 'node:test';
 import { jsonResponse, type Request } from '@coco/endpoint';
-import type { InterfaceConfiguration } from '../src/configuration-interfaces.ts';
-import { type HttpListener, listen } from '../src/http-listener.ts';
+import { type HttpListener, type ListenerConfiguration, listen } from '../src/index.ts';
 
-const configuration: InterfaceConfiguration = {
+const configuration: ListenerConfiguration = {
   name: 'test',
   host: '127.0.0.1',
   port: 0,
-  publishedAddress: '127.0.0.1:0',
-  authority: 'Unsecured',
-  acceptedEndpoints: [],
-  operatorFeatures: new Set(),
   sessionsSoftMax: 45,
   sessionsMax: 50,
   bodyBytesMax: 1000,
@@ -26,7 +21,7 @@ const sockets: Socket[] = [];
 async function open(
   answer: (request: Request) => Promise<ReturnType<typeof jsonResponse>> = async () =>
     jsonResponse({ fine: true }),
-  changes: Partial<InterfaceConfiguration> = {},
+  changes: Partial<ListenerConfiguration> = {},
 ): Promise<void> {
   listener = await listen({
     configuration: { ...configuration, ...changes },

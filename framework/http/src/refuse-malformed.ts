@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type LedgerError, refuse, utf8Decode } from '@coco/base';
 import { errorResponse } from '@coco/endpoint';
-import { nodeError } from './errors.ts';
+import { httpError } from './errors.ts';
 
 /** How long the answer may take to leave. */
 const lingerMs = 1_000;
@@ -44,12 +44,12 @@ function refusalOf(error: NodeJS.ErrnoException, limits: ListenerLimits): Ledger
   const { headerBytesMax, headersMsMax, requestMsMax } = limits;
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return nodeError(
+      return httpError(
         'RequestHeaderTooLarge',
         `The headers of a request are limited to ${headerBytesMax} bytes.`,
       );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return nodeError(
+      return httpError(
         'RequestTooSlow',
         `The headers of a request take at most ${headersMsMax} ms, all of it ${requestMsMax} ms.`,
       );
