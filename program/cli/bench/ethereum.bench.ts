@@ -151,7 +151,13 @@ async function transfers(sandbox: Sandbox) {
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'coco-bench-'));
-  const options = { folder, httpsPort: 0, rpcPort: 0, chainId: sandboxDefaults.chainId };
+  const options = {
+    folder,
+    httpsPort: 0,
+    rpcPort: 0,
+    chainId: sandboxDefaults.chainId,
+    nodeCount: 1,
+  };
   try {
     let started = performance.now();
     let sandbox = await openSandbox(options, quiet);
@@ -160,6 +166,7 @@ async function main(): Promise<void> {
     const figures = await transfers(sandbox);
     const memoryAfter = await memoryBytes(sandbox);
     sandbox.client.close();
+    sandbox.visits.close();
     started = performance.now();
     await sandbox.network.stop();
     const stopSeconds = (performance.now() - started) / 1000;
@@ -168,6 +175,7 @@ async function main(): Promise<void> {
     const recoverSeconds = (performance.now() - started) / 1000;
     const { recoveredSeqno } = sandbox.network.first;
     sandbox.client.close();
+    sandbox.visits.close();
     await sandbox.network.stop();
     show({
       start_seconds: startSeconds,

@@ -43,7 +43,13 @@ function show(name: string, figures: LoadFigures): void {
 
 const folder = await mkdtemp(join(tmpdir(), 'coco-bench-'));
 try {
-  const options = { folder, httpsPort: 0, rpcPort: 0, chainId: sandboxDefaults.chainId };
+  const options = {
+    folder,
+    httpsPort: 0,
+    rpcPort: 0,
+    chainId: sandboxDefaults.chainId,
+    nodeCount: 1,
+  };
   const sandbox = await openSandbox(options, quiet);
   const [account] = await sandbox.folder.readAccounts();
   const { rpcUrl, pid } = sandbox.network.first;

@@ -1,7 +1,8 @@
 /**
- * Durability: node and parent are killed with SIGKILL at random points - under load, during start,
- * recovery and opening - and every transaction that was acknowledged as committed is there after
- * each restart, in its block. KILL_ROUNDS and KILL_SEED choose another run.
+ * Durability: all nodes and their parent are killed with SIGKILL at random points - under load,
+ * during start, recovery, opening and joining - and every transaction that was acknowledged as
+ * committed is there after each restart, in its block. Of several nodes some end earlier than
+ * others, so their ledgers end at different places. KILL_ROUNDS and KILL_SEED choose another run.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,16 +14,29 @@ import { sandboxDefaults } from '../src/sandbox-defaults.ts';
 import { pause, SandboxProcess } from './sandbox-process.ts';
 import { missing, TransferLoad } from './transfer-load.ts';
 
-const rounds = Number(process.env.KILL_ROUNDS ?? 50);
+/** How often, by how many nodes the network has. */
+const roundsOf: ReadonlyMap<number, number> = new Map([
+  [1, Number(process.env.KILL_ROUNDS ?? 50)],
+  [3, Number(process.env.KILL_ROUNDS ?? 15)],
+]);
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 /** Two rounds of five kill before the network is open. */
 const startRounds = new Set([1, 3]);
 const loadMsMax = 700;
-const startMsMax = 2500;
+/** Several nodes join one after the other. */
+const startMsMaxOf = (nodes: number) => (nodes === 1 ? 2_500 : 8_000);
 const checkedPerRound = 40;
 
-test(`${rounds} kills lose nothing that was acknowledged as committed`, async (context) => {
-  context.diagnostic(`KILL_SEED=${seed}`);
+for (const [nodes, rounds] of roundsOf) {
+  const name = `${rounds} kills of ${nodes} node(s) lose nothing that was acknowledged as committed`;
+  test(name, (context) => killAgainAndAgain({ nodes, rounds }, (text) => context.diagnostic(text)));
+}
+
+async function killAgainAndAgain(
+  { nodes, rounds }: { readonly nodes: number; readonly rounds: number },
+  tell: (text: string) => void,
+): Promise<void> {
+  tell(`KILL_SEED=${seed}`);
   const random = new SeededRandom(seed);
   const folder = await mkdtemp(join(tmpdir(), 'coco-kill-'));
   let load: TransferLoad | undefined;
@@ -30,9 +44,9 @@ test(`${rounds} kills lose nothing that was acknowledged as committed`, async (c
   let sandbox: SandboxProcess | undefined;
   try {
     for (let round = 0; round < rounds; round++) {
-      sandbox = SandboxProcess.spawn(folder);
+      sandbox = SandboxProcess.spawn(folder, ['--nodes', String(nodes)]);
       if (startRounds.has(round % 5)) {
-        await pause(random.below(startMsMax));
+        await pause(random.below(startMsMaxOf(nodes)));
         await sandbox.kill();
         continue;
       }
@@ -49,11 +63,11 @@ test(`${rounds} kills lose nothing that was acknowledged as committed`, async (c
       isOver = true;
       await running;
     }
-    sandbox = SandboxProcess.spawn(folder);
+    sandbox = SandboxProcess.spawn(folder, ['--nodes', String(nodes)]);
     const rpcUrl = await sandbox.opened();
     assert.ok(load && load.acknowledged.length > openedCount, 'the load was acknowledged');
     assert.deepEqual(await missing(rpcUrl, load.acknowledged), [], `seed ${seed}`);
-    context.diagnostic(
+    tell(
       `${rounds} kills, ${openedCount} of them under load, ${load.acknowledged.length} acknowledged`,
     );
     assert.equal(await sandbox.interrupt(), 0);
@@ -61,4 +75,4 @@ test(`${rounds} kills lose nothing that was acknowledged as committed`, async (c
     await sandbox?.kill();
     await rm(folder, { recursive: true, force: true });
   }
-});
+}

@@ -37,7 +37,9 @@ describe('members bring a network back', () => {
   async function start(previousIdentity: string | undefined): Promise<void> {
     const ports = { https: 0, rpc: 0 };
     const beginning: NodeBeginning =
-      previousIdentity === undefined ? { kind: 'start' } : { kind: 'recover', previousIdentity };
+      previousIdentity === undefined
+        ? { kind: 'start' }
+        : { kind: 'recover', previousIdentity, others: [] };
     await writeConfiguration(folder, place, { ports, chainId: 7, accounts: [], beginning });
     node = await (await launchNode(place)).started();
   }

@@ -1,8 +1,8 @@
-/** `coco sandbox` as its own process, with the node that it starts, for tests that kill both. */
+/** `coco sandbox` as its own process, with the nodes that it starts, for tests that kill them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { launcherPath } from '../src/program.ts';
+import { SandboxFolder } from '../src/sandbox-folder.ts';
 
 const pollMs = 20;
 const openMsMax = 120_000;
@@ -24,9 +24,11 @@ export class SandboxProcess {
     }
   }
 
+  /** One node, where the flags do not say how many: most tests are not of the network. */
   static spawn(folder: string, flags: readonly string[] = []): SandboxProcess {
     const ports = ['--port', '0', '--rpc-port', '0'];
-    const argv = [launcherPath, 'sandbox', '--folder', folder, ...ports, ...flags];
+    const nodes = flags.includes('--nodes') ? [] : ['--nodes', '1'];
+    const argv = [launcherPath, 'sandbox', '--folder', folder, ...ports, ...nodes, ...flags];
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     return new SandboxProcess(folder, child);
   }
@@ -44,19 +46,48 @@ export class SandboxProcess {
       }
       await pause(pollMs);
     }
-    const text = await readFile(join(this.folder, 'node0', 'rpc_addresses.json'), 'utf8');
-    return `http://${(JSON.parse(text) as { ethereum: string }).ethereum}`;
+    const [{ rpcUrl }] = await new SandboxFolder(this.folder).addresses();
+    return rpcUrl;
   }
 
-  /** Kills node and parent as a power cut would: nothing gets to run any more. */
+  /** Waits until the sandbox has said something. */
+  async says(sentence: RegExp): Promise<void> {
+    const untilMs = performance.now() + openMsMax;
+    while (!sentence.test(this.#output)) {
+      if (this.#child.exitCode !== null || performance.now() > untilMs) {
+        throw new RangeError(`the sandbox did not say ${sentence}:\n${this.#output}`);
+      }
+      await pause(pollMs);
+    }
+  }
+
+  /** Of the nodes that have a pid file, by name. */
+  async pids(): Promise<ReadonlyMap<string, number>> {
+    const nodes = await new SandboxFolder(this.folder).allNodes();
+    const found = await Promise.all(
+      nodes.map(async (node) => {
+        const text = await readFile(node.file('node.pid'), 'utf8').catch(() => '');
+        return [node.name, Number(text)] as const;
+      }),
+    );
+    return new Map(found.filter(([, pid]) => pid > 0 && isRunning(pid)));
+  }
+
+  /** Kills nodes and parent as a power cut would: nothing gets to run any more. */
   async kill(): Promise<void> {
-    const pid = await readFile(join(this.folder, 'node0', 'node.pid'), 'utf8').catch(() => '');
-    for (const target of [Number(pid), this.#child.pid ?? 0]) {
+    const pids = [...(await this.pids()).values()];
+    for (const target of [...pids, this.#child.pid ?? 0]) {
       if (target > 0) trySignal(target);
     }
     await this.ended;
     // A node that had no pid file yet ends when it notices that its parent is gone.
-    while (Number(pid) > 0 && isRunning(Number(pid))) await pause(pollMs);
+    while (pids.some(isRunning)) await pause(pollMs);
+  }
+
+  /** Kills the parent alone. */
+  async killParent(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
   }
 
   /** Ctrl-C. */
@@ -78,7 +109,7 @@ function trySignal(pid: number): void {
   }
 }
 
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

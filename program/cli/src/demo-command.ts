@@ -29,12 +29,16 @@ export const demoCommand: Command = {
     const folder = await mkdtemp(join(tmpdir(), 'coco-demo-'));
     terminal.write(`${introduction}\n`);
     try {
-      const { chainId } = sandboxDefaults;
-      const sandbox = await openSandbox({ folder, httpsPort, rpcPort, chainId }, terminal);
+      const { chainId, nodeCount } = sandboxDefaults;
+      const sandbox = await openSandbox(
+        { folder, httpsPort, rpcPort, chainId, nodeCount },
+        terminal,
+      );
       try {
         await play(sandbox, terminal);
       } finally {
         sandbox.client.close();
+        sandbox.visits.close();
         await sandbox.network.stop();
       }
     } finally {

@@ -1,9 +1,28 @@
 /** One JSON-RPC call over HTTP, where a whole client library would be too much. */
-import { isJsonObject, type JsonValue } from '@coco/base';
+import { isJsonObject, type JsonValue, LedgerError } from '@coco/base';
 import { cliError } from './errors.ts';
 
-/** @throws SandboxUnreachable when nothing answers; WrongUsage with the service's own sentence */
+/**
+ * Calls the first of the nodes that answers.
+ * @throws SandboxUnreachable when none answers; WrongUsage with the service's own sentence
+ */
 export async function callRpc(
+  urls: string | readonly [string, ...(readonly string[])],
+  method: string,
+  params: readonly JsonValue[],
+): Promise<JsonValue> {
+  const [first, ...others] = typeof urls === 'string' ? [urls] : urls;
+  try {
+    return await callOne(first, method, params);
+  } catch (error) {
+    const [next, ...rest] = others;
+    const isSilent = error instanceof LedgerError && error.code === 'SandboxUnreachable';
+    if (!isSilent || next === undefined) throw error;
+    return callRpc([next, ...rest], method, params);
+  }
+}
+
+async function callOne(
   url: string,
   method: string,
   params: readonly JsonValue[],

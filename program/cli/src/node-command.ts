@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { BugError, LedgerError, type Log, parseJson } from '@coco/base';
+import { BugError, type ErrorMetadata, LedgerError, type Log, parseJson } from '@coco/base';
 import {
   type AdapterFactory,
   bugReport,
@@ -38,12 +38,18 @@ export type NodeReport =
   | {
       readonly kind: 'started';
       readonly addresses: Readonly<Record<string, string>>;
+      readonly nodeId: string;
       /** The last entry that a recovery brought back. */
       readonly recoveredSeqno: number | undefined;
     }
   /** A recovery has read up to this entry: of the public part before `started`, then of all. */
   | { readonly kind: 'progress'; readonly seqno: number }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly code: string;
+      readonly message: string;
+      readonly metadata: ErrorMetadata;
+    };
 
 export const nodeCommand: Command = {
   flags: {
@@ -114,7 +120,7 @@ async function serve(
     // A bug: an invariant does not hold, so the next write could do harm. The node stops at once.
     const { message, at } = bugReport(error);
     log.write('error', 'node.bug', { message, at });
-    report({ kind: 'failed', code: 'InternalError', message });
+    report({ kind: 'failed', code: 'InternalError', message, metadata: {} });
     process.exit(bugExitCode);
   });
   const asked = askedToEnd(log);
@@ -138,11 +144,11 @@ async function serve(
   } catch (error) {
     if (error instanceof BugError || !(error instanceof LedgerError)) throw error;
     log.write('error', 'node.failed', { code: error.code, message: error.message });
-    report({ kind: 'failed', code: error.code, message: error.message });
+    reportFailure(error);
     process.exit(1);
   }
-  const { addresses, recoveredSeqno } = node;
-  report({ kind: 'started', addresses, recoveredSeqno });
+  const { addresses, nodeId, recoveredSeqno } = node;
+  report({ kind: 'started', addresses, nodeId, recoveredSeqno });
   isStarting = false;
   await endOf(node, asked, log);
 }
@@ -165,7 +171,7 @@ function askedToEnd(log: Log): Promise<number> {
 async function endOf(node: RunningNode, asked: Promise<number>, log: Log): Promise<void> {
   const failed = node.failed.catch((error: LedgerError) => {
     log.write('error', 'node.failed', { code: error.code, message: error.message });
-    report({ kind: 'failed', code: error.code, message: error.message });
+    reportFailure(error);
     return 1;
   });
   const code = await Promise.race([asked, failed]);
@@ -185,6 +191,10 @@ function reportingLog(log: Log): Log {
       }
     },
   };
+}
+
+function reportFailure({ code, message, metadata }: LedgerError): void {
+  report({ kind: 'failed', code, message, metadata });
 }
 
 function report(message: NodeReport): void {

@@ -24,8 +24,13 @@ export interface NodePorts {
 /** What a node does first. */
 export type NodeBeginning =
   | { readonly kind: 'start' }
-  /** `previousIdentity`: PEM of the service that wrote the ledger in the node's folder. */
-  | { readonly kind: 'recover'; readonly previousIdentity: string }
+  | {
+      readonly kind: 'recover';
+      /** PEM of the service that wrote the ledger in the node's folder. */
+      readonly previousIdentity: string;
+      /** Nodes whose ledgers are looked at as well: none of them may go further. */
+      readonly others: readonly NodeFolder[];
+    }
   /** `address`: host:port of a node; `serviceCertificate`: PEM of the service to join. */
   | { readonly kind: 'join'; readonly address: string; readonly serviceCertificate: string };
 
@@ -66,10 +71,18 @@ export async function writeConfiguration(
     coco: {
       virtual_root_key_file: '../members/development_root_privk.pem',
       adapters: { ethereum: describeEthereum(options) },
+      ...(beginning.kind === 'recover' && {
+        recovery: { ledger_directories: beginning.others.map(({ name }) => ledgerOf(name)) },
+      }),
     },
   };
   await writeFile(node.file('config.json.new'), `${JSON.stringify(configuration, undefined, 2)}\n`);
   await rename(node.file('config.json.new'), node.file('config.json'));
+}
+
+/** The ledger of another node of the sandbox, as a node's configuration names it. */
+export function ledgerOf(name: string): string {
+  return `../${name}/ledger`;
 }
 
 async function describeStart(folder: SandboxFolder, node: NodeFolder): Promise<object> {

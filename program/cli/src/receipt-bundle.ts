@@ -61,13 +61,13 @@ const forms = {
  */
 export async function fetchBundle(
   client: Client,
-  rpcUrl: string,
+  rpcUrls: Parameters<typeof callRpc>[0],
   transactionHash: string,
 ): Promise<ReceiptBundle> {
   if (!/^0x[0-9a-fA-F]{64}$/.test(transactionHash)) {
     throw cliError('WrongUsage', 'A transaction hash is 0x and 64 hex digits.');
   }
-  const opening = await callRpc(rpcUrl, 'coco_getTransactionId', [transactionHash]);
+  const opening = await callRpc(rpcUrls, 'coco_getTransactionId', [transactionHash]);
   if (opening === null) {
     throw cliError(
       'UnknownTransaction',

@@ -10,7 +10,7 @@ import { cliError } from './errors.ts';
 import { fetchBundle, parseBundle, type ReceiptBundle, verifyBundle } from './receipt-bundle.ts';
 import { connectToSandbox } from './sandbox-client.ts';
 import { sandboxDefaults } from './sandbox-defaults.ts';
-import { SandboxFolder } from './sandbox-folder.ts';
+import { rpcUrlsOf, SandboxFolder } from './sandbox-folder.ts';
 
 export const receiptVerifyCommand: Command = {
   flags: {
@@ -41,10 +41,9 @@ export const receiptVerifyCommand: Command = {
 
 async function fetchFromSandbox(folder: SandboxFolder, hash: string) {
   const nodes = await folder.addresses();
-  const [{ rpcUrl }] = nodes;
   const client = await connectToSandbox(folder, nodes);
   try {
-    const bundle = await fetchBundle(client, rpcUrl, hash);
+    const bundle = await fetchBundle(client, rpcUrlsOf(nodes), hash);
     return { bundle, serviceCertificate: client.serviceCertificate };
   } finally {
     client.close();

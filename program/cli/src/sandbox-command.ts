@@ -1,6 +1,6 @@
 /**
- * `coco sandbox`, the main job of `npm start`: a network of one node on this machine, with members
- * who open it, Ethereum on it, and everything kept for the next start.
+ * `coco sandbox`, the main job of `npm start`: a network on this machine, with members who open it,
+ * Ethereum on it, and everything kept for the next start.
  */
 import { resolve } from 'node:path';
 import { type Command, type Given, parsePort } from './command-line.ts';
@@ -8,9 +8,12 @@ import { cliError } from './errors.ts';
 import { guarded, openSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
 import { sandboxDefaults } from './sandbox-defaults.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
-import { showLiveLine, showSummary } from './sandbox-screen.ts';
+import { showNodes, showSummary } from './sandbox-screen.ts';
+import { watchNodes } from './sandbox-watch.ts';
 import { standardTerminal, type Terminal } from './steps.ts';
 
+/** More voters make every commit slower and no network safer that a consortium would run. */
+const nodeCountMax = 7;
 const chainIdMax = Number.MAX_SAFE_INTEGER;
 
 export const sandboxCommand: Command = {
@@ -23,7 +26,7 @@ export const sandboxCommand: Command = {
     port: {
       type: 'string',
       value: 'PORT',
-      meaning: `HTTPS port; default ${sandboxDefaults.httpsPort}`,
+      meaning: `HTTPS port of the first node, the others follow; default ${sandboxDefaults.httpsPort}`,
     },
     'rpc-port': {
       type: 'string',
@@ -35,6 +38,12 @@ export const sandboxCommand: Command = {
       value: 'ID',
       meaning: `chain id of a new sandbox; default ${sandboxDefaults.chainId}`,
     },
+    nodes: {
+      type: 'string',
+      value: 'COUNT',
+      meaning: `how many nodes, 1 to ${nodeCountMax}; default ${sandboxDefaults.nodeCount}`,
+    },
+    'no-replace': { type: 'boolean', meaning: 'a node that ends is not replaced by a new one' },
     fresh: { type: 'boolean', meaning: 'delete the old sandbox in the folder first' },
     once: { type: 'boolean', meaning: 'stop again when it is open (to measure or to check)' },
   },
@@ -43,17 +52,14 @@ export const sandboxCommand: Command = {
     if (given.isSet('fresh')) await new SandboxFolder(resolve(options.folder)).remove();
     const startedMs = performance.now();
     const sandbox = await openSandbox(options, standardTerminal);
-    await guarded(sandbox.network, () =>
-      showSummary(standardTerminal, { sandbox, options, startedMs }).catch((error: unknown) => {
-        sandbox.client.close();
-        throw error;
-      }),
-    );
-    if (given.isSet('once')) {
+    try {
+      await guarded(sandbox.network, () => showSummary(standardTerminal, { sandbox, startedMs }));
+      if (given.isSet('once')) return await sandbox.network.stop();
+      await runUntilAsked(sandbox, standardTerminal, !given.isSet('no-replace'));
+    } finally {
       sandbox.client.close();
-      return sandbox.network.stop();
+      sandbox.visits.close();
     }
-    await runUntilAsked(sandbox, standardTerminal);
   },
 };
 
@@ -68,23 +74,33 @@ function parseOptions(given: Given): SandboxOptions {
     httpsPort: parsePort(given.text('port'), sandboxDefaults.httpsPort),
     rpcPort: parsePort(given.text('rpc-port'), sandboxDefaults.rpcPort),
     chainId,
+    nodeCount: parseNodeCount(given.text('nodes')),
   };
 }
 
-async function runUntilAsked(sandbox: Sandbox, terminal: Terminal): Promise<void> {
-  const { network } = sandbox;
-  const asked = Promise.withResolvers<'asked'>();
+function parseNodeCount(text: string | undefined): number {
+  if (text === undefined) return sandboxDefaults.nodeCount;
+  const count = Number(text);
+  if (/^\d$/.test(text) && count >= 1 && count <= nodeCountMax) return count;
+  throw cliError('WrongUsage', `"${text}" is not a number of nodes: give 1 to ${nodeCountMax}.`);
+}
+
+async function runUntilAsked(
+  sandbox: Sandbox,
+  terminal: Terminal,
+  isReplacing: boolean,
+): Promise<void> {
+  const { network, visits } = sandbox;
+  const asked = Promise.withResolvers<undefined>();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => asked.resolve('asked'));
+    process.on(signal, () => asked.resolve(undefined));
   }
-  const stopLine = showLiveLine(terminal, sandbox);
-  const end = await Promise.race([asked.promise, network.first.ended]);
-  stopLine();
-  sandbox.client.close();
-  if (end !== 'asked') {
-    const log = network.first.folder.file('node.log');
-    throw cliError('NodeDidNotStart', `The node ended by itself; see ${log}.`);
-  }
+  const screen = showNodes(terminal, sandbox);
+  const watch = watchNodes({ network, visits, tell: screen.tell }, { isReplacing });
+  const loss = await Promise.race([asked.promise, watch.lost]);
+  watch.stop();
+  screen.stop();
   await network.stop();
+  if (loss !== undefined) throw cliError('NodeDidNotStart', loss);
   terminal.write('\nStopped. "npm start" brings everything back.\n');
 }

@@ -133,6 +133,14 @@ export class SandboxFolder {
   }
 }
 
+/** Where the nodes serve JSON-RPC, in their order. */
+export function rpcUrlsOf([first, ...others]: readonly [
+  NodeAddresses,
+  ...(readonly NodeAddresses[]),
+]): readonly [string, ...(readonly string[])] {
+  return [first.rpcUrl, ...others.map(({ rpcUrl }) => rpcUrl)];
+}
+
 function isNodeName(value: JsonValue): value is string {
   return typeof value === 'string' && /^node\d{1,6}$/.test(value);
 }

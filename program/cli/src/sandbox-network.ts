@@ -59,19 +59,21 @@ export class SandboxNetwork {
   /** Begins a new service. */
   async start({ place, folder }: Place): Promise<SandboxNode> {
     await this.#configure(folder, place, { kind: 'start' });
-    const launched = await this.#spawn(folder);
-    return this.#take(place, await launched.started());
+    const node = await (await this.#spawn(folder)).started();
+    this.take({ place, folder }, node);
+    return node;
   }
 
   /** Recovers the service from a folder that is there. */
   async recover(
     { place, folder }: Place,
-    previousIdentity: string,
+    from: { readonly previousIdentity: string; readonly others: readonly NodeFolder[] },
     onProgress: (seqno: number) => void,
   ): Promise<SandboxNode> {
-    await this.#configure(folder, place, { kind: 'recover', previousIdentity });
-    const launched = await this.#spawn(folder);
-    return this.#take(place, await launched.started(onProgress));
+    await this.#configure(folder, place, { kind: 'recover', ...from });
+    const node = await (await this.#spawn(folder)).started(onProgress);
+    this.take({ place, folder }, node);
+    return node;
   }
 
   /** Begins the process of a node that will join: it loads its code and waits to be told where. */
@@ -79,16 +81,21 @@ export class SandboxNetwork {
     return { ...placed, launched: await this.#spawn(placed.folder) };
   }
 
-  /** Tells a launched node to join by way of another; it is in when `joined` says so. */
+  /** Tells a launched node to join by way of another. */
   async invite({ place, folder }: PlacedNode, by: SandboxNode): Promise<void> {
     const serviceCertificate = await readFile(by.folder.file('service_cert.pem'), 'utf8');
     const address = by.httpsUrl.slice('https://'.length);
     await this.#configure(folder, place, { kind: 'join', address, serviceCertificate });
   }
 
-  /** Resolves when an invited node is a part of the network. */
-  async joined({ place, launched }: PlacedNode): Promise<SandboxNode> {
-    return this.#take(place, await launched.started());
+  /** Resolves when an invited node listens; then it asks to join. */
+  listening({ launched }: PlacedNode): Promise<SandboxNode> {
+    return launched.started();
+  }
+
+  /** A node that joined is the node of its place from here on. */
+  take({ place }: Place, node: SandboxNode): void {
+    this.#nodes[place] = node;
   }
 
   /** Says which nodes the network has, for the next start. */
@@ -127,11 +134,6 @@ export class SandboxNetwork {
     this.#processes.add(launched);
     void launched.ended.then(() => this.#processes.delete(launched));
     return launched;
-  }
-
-  #take(place: number, node: SandboxNode): SandboxNode {
-    this.#nodes[place] = node;
-    return node;
   }
 
   /** The first node's ports are the ones that were asked for, or it says that they are taken. */

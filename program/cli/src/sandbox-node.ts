@@ -11,9 +11,11 @@ const logBytesMax = 10 * 1024 * 1024;
 /** How long a node waits for a configuration that is not there yet. */
 const configurationPatience = '10min';
 
-/** A node that listens. */
+/** A node that listens; one that joins need not be a part of the network yet. */
 export interface SandboxNode {
   readonly folder: NodeFolder;
+  /** Hex SHA-256 of its public key. */
+  readonly nodeId: string;
   readonly pid: number;
   readonly httpsUrl: string;
   readonly rpcUrl: string;
@@ -27,8 +29,8 @@ export interface SandboxNode {
 
 interface NodeEnd {
   readonly code: number;
-  /** The signal that killed it. */
-  readonly signal: NodeJS.Signals | undefined;
+  /** The signal that killed it, or what it said itself. */
+  readonly reason: string;
 }
 
 /** A node's process from its first moment. */
@@ -53,8 +55,12 @@ export async function launchNode(folder: NodeFolder): Promise<LaunchedNode> {
     detached: true,
   });
   const ended = new Promise<NodeEnd>((resolve) => {
+    let said: string | undefined;
+    child.on('message', (message: NodeReport) => {
+      if (message.kind === 'failed') said = `${message.message} (${message.code})`;
+    });
     child.once('exit', (code, signal) => {
-      resolve({ code: code ?? 1, signal: signal ?? undefined });
+      resolve({ code: code ?? 1, reason: said ?? signal ?? `code ${code}` });
     });
   });
   void ended.then(() => log.close());
@@ -73,9 +79,10 @@ export async function launchNode(folder: NodeFolder): Promise<LaunchedNode> {
       child.on('message', (message: NodeReport) => {
         if (message.kind === 'progress') onProgress(message.seqno);
       });
-      const { addresses, recoveredSeqno } = await report;
+      const { addresses, nodeId, recoveredSeqno } = await report;
       return {
         folder,
+        nodeId,
         pid: present(child.pid, 'a process that reports has a number'),
         httpsUrl: `https://${present(addresses.https, 'the node has an HTTPS interface')}`,
         rpcUrl: `http://${present(addresses.ethereum, 'the node has an RPC interface')}`,
@@ -111,7 +118,7 @@ function startReport(
     });
     void ended.then(({ code }) => {
       const told = `The node ended with code ${code} before it served; see ${folder.file('node.log')}.`;
-      const metadata = failure ? { nodeCode: failure.code } : { code };
+      const metadata = failure ? { ...failure.metadata, nodeCode: failure.code } : { code };
       reject(cliError('NodeDidNotStart', failure?.message ?? told, metadata));
     });
   });

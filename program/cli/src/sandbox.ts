@@ -3,14 +3,17 @@
  * recovered by its members (sandbox-recovery.ts). Each node is a process of its own.
  */
 import { resolve } from 'node:path';
+import { present } from '@coco/base';
 import type { Client } from '@coco/sdk';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { NodeVisits } from './node-visits.ts';
 import { connectToSandbox } from './sandbox-client.ts';
 import { SandboxFolder } from './sandbox-folder.ts';
+import { type Joining, joinOpeningService } from './sandbox-joining.ts';
 import { prepareKeys } from './sandbox-keys.ts';
 import { SandboxNetwork } from './sandbox-network.ts';
 import { openService } from './sandbox-opening.ts';
-import { recoverSandbox } from './sandbox-recovery.ts';
+import { namesOf, recoverSandbox } from './sandbox-recovery.ts';
 import { step, type Terminal } from './steps.ts';
 
 export interface SandboxOptions {
@@ -19,11 +22,15 @@ export interface SandboxOptions {
   readonly httpsPort: number;
   readonly rpcPort: number;
   readonly chainId: number;
+  /** 1 to 7. */
+  readonly nodeCount: number;
 }
 
 export interface Sandbox {
   readonly folder: SandboxFolder;
   readonly network: SandboxNetwork;
+  /** Verified, one for each node. */
+  readonly visits: NodeVisits;
   /** Verified, with a memory in members/. */
   readonly client: Client;
 }
@@ -34,14 +41,21 @@ export async function openSandbox(options: SandboxOptions, terminal: Terminal): 
   await step(terminal, 'keys of three members and of two accounts', () =>
     prepareKeys(folder, () => [newAccount(), newAccount()]),
   );
-  const { httpsPort: https, rpcPort: rpc, chainId } = options;
+  const { httpsPort: https, rpcPort: rpc, chainId, nodeCount } = options;
   const network = new SandboxNetwork(folder, { ports: { https, rpc }, chainId });
-  return guarded(network, async () => {
-    const isRecovered = await recoverSandbox(network, terminal);
-    if (!isRecovered) await startSandbox(network, terminal);
-    await network.prune();
-    return { folder, network, client: await verifyAsClient(network, terminal) };
-  });
+  const visits = new NodeVisits(folder);
+  const joining: Joining = { network, visits, tell: () => {} };
+  try {
+    return await guarded(network, async () => {
+      const isRecovered = await recoverSandbox(joining, nodeCount, terminal);
+      if (!isRecovered) await startSandbox(joining, nodeCount, terminal);
+      await network.prune();
+      return { folder, network, visits, client: await verifyAsClient(network, terminal) };
+    });
+  } catch (error) {
+    visits.close();
+    throw error;
+  }
 }
 
 function newAccount() {
@@ -49,15 +63,23 @@ function newAccount() {
   return { privateKey, address: privateKeyToAccount(privateKey).address };
 }
 
-async function startSandbox(network: SandboxNetwork, terminal: Terminal): Promise<void> {
+async function startSandbox(joining: Joining, count: number, terminal: Terminal): Promise<void> {
+  const { network } = joining;
   await network.removeNodes();
-  const places = await network.prepare([0]);
+  const places = await network.prepare(Array.from({ length: count }, (_, place) => place));
   await network.remember(places.map(({ folder }) => folder));
-  const [first] = places;
-  if (!first) return;
-  const node = await step(terminal, 'node: keys, evidence, genesis, first signature', () =>
-    network.start(first),
+  const [first, ...others] = places;
+  const name = present(first, 'a network has a node').folder.name;
+  // They load their code while the first node begins the service.
+  const launched = await Promise.all(others.map((place) => network.launch(place)));
+  const node = await step(terminal, `${name}: keys, evidence, genesis, first signature`, () =>
+    network.start(present(first, 'a network has a node')),
   );
+  if (launched.length > 0) {
+    await step(terminal, `${namesOf(launched)}: join by evidence, catch up`, () =>
+      joinOpeningService(joining, launched),
+    );
+  }
   await step(terminal, 'members: verify the node, acknowledge, open the service', () =>
     openService(network.folder, node, undefined),
   );

@@ -79,7 +79,7 @@ function nodeCells(
 }
 
 /** Columns as wide as their widest cell. */
-function table(rows: readonly (readonly string[])[]): readonly string[] {
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, at) =>
     Math.max(...rows.map((row) => row[at]?.length ?? 0)),

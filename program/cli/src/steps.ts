@@ -2,11 +2,16 @@
 
 export interface Terminal {
   readonly isInteractive: boolean;
+  /** How wide it is; undefined where that is not known. */
+  readonly columns?: number | undefined;
   write(text: string): void;
 }
 
 export const standardTerminal: Terminal = {
   isInteractive: process.stdout.isTTY === true,
+  get columns() {
+    return process.stdout.columns;
+  },
   write: (text) => {
     process.stdout.write(text);
   },

@@ -33,6 +33,8 @@ describe('the commands of coco', () => {
       [/not a port/, 'demo', '--rpc-port', '70000'],
       [/not a chain id/, 'sandbox', '--chain-id', '0', '--folder', nowhere],
       [/not a chain id/, 'sandbox', '--chain-id', '1.5', '--folder', nowhere],
+      [/not a number of nodes/, 'sandbox', '--nodes', '8', '--folder', nowhere],
+      [/not a number of nodes/, 'sandbox', '--nodes', '0', '--folder', nowhere],
       [/not an amount/, 'transfer', '--amount=-1', '--folder', nowhere],
       [/needs --config/, 'node'],
       [/cannot be read/, 'node', '--config', `${nowhere}.json`],

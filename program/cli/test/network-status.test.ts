@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { judgeNetwork, lagOf } from '../src/network-health.ts';
 import { readNetworkStatus } from '../src/network-status.ts';
@@ -109,5 +110,15 @@ describe('the status of a network', () => {
     const { codes } = await judge(threeNodes(), { status: 'Recovering', days: 10 });
     assert.deepEqual(codes, ['ServiceNotOpen', 'ServiceCertificateEnds']);
     assert.notEqual(c, '');
+  });
+
+  test('has a page that explains every warning, and no other', async () => {
+    const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
+    const page = await read('../../../docs/operations/status.md');
+    const explained = [...page.matchAll(/^\| ([A-Z]\w+) \|/gm)].map(([, code]) => code);
+    const source = await read('../src/network-health.ts');
+    const given = [...source.matchAll(/code: '(\w+)'/g)].map(([, code]) => code);
+    assert.ok(given.length >= 12);
+    assert.deepEqual(explained.toSorted(), given.toSorted());
   });
 });

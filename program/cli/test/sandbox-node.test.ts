@@ -47,8 +47,14 @@ describe('the sandbox’s node', () => {
       ['ethereum', 'Unsecured', 8546],
     ]);
     assert.equal(nodeToNode?.port, 0);
-    await write({ kind: 'recover', previousIdentity: 'PEM' });
-    assert.equal((await read()).command.type, 'Recover');
+    const others = [folder.nodeFolder('node1'), folder.nodeFolder('node4')];
+    await write({ kind: 'recover', previousIdentity: 'PEM', others });
+    const recovering = (await read()).command;
+    assert.ok(recovering.type === 'Recover');
+    assert.deepEqual(recovering.recover.otherLedgerDirectories, [
+      '../node1/ledger',
+      '../node4/ledger',
+    ]);
     assert.equal(await readFile(node.file('previous_service_cert.pem'), 'utf8'), 'PEM');
   });
 
@@ -65,7 +71,10 @@ describe('the sandbox’s node', () => {
     await rm(folder.member('development_root_privk.pem'));
     await assert.rejects(started(), {
       code: 'NodeDidNotStart',
-      metadata: { nodeCode: 'InvalidConfiguration' },
+      metadata: {
+        nodeCode: 'InvalidConfiguration',
+        file: '../members/development_root_privk.pem',
+      },
       message: /development_root_privk\.pem".*cannot be read/,
     });
   });

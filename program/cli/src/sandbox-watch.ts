@@ -1,0 +1,84 @@
+/**
+ * Watches the nodes of an open sandbox: one that ends is replaced by a new one in its place, as
+ * long as a majority is left to decide it. Replacements happen one after another.
+ */
+import { LedgerError } from '@coco/base';
+import { type Joining, joinOpenService } from './sandbox-joining.ts';
+import type { SandboxNode } from './sandbox-node.ts';
+
+export interface NodeWatch {
+  /** Resolves with a sentence when no majority of the nodes is left. */
+  readonly lost: Promise<string>;
+  /** Nodes that end from here on are no matter. */
+  stop(): void;
+}
+
+export function watchNodes(
+  joining: Joining,
+  options: { readonly isReplacing: boolean },
+): NodeWatch {
+  const { network, tell } = joining;
+  const lost = Promise.withResolvers<string>();
+  const ended = new Set<SandboxNode>();
+  let isOver = false;
+  /** Invariant: settles when every replacement so far has. */
+  let replaced: Promise<void> = Promise.resolve();
+
+  const watch = (place: number, node: SandboxNode): void => {
+    void node.ended.then(({ reason }) => {
+      if (isOver) return;
+      ended.add(node);
+      const count = network.nodes.length;
+      const left = network.nodes.filter((one) => !ended.has(one)).length;
+      tell(`${node.folder.name} ended (${reason}): ${left} of ${count} nodes left`);
+      if (2 * left <= count) return lost.resolve(lossText(node, left, count));
+      if (!options.isReplacing) return;
+      replaced = replaced.then(() => (isOver ? undefined : replace(place, node)));
+    });
+  };
+
+  const replace = async (place: number, node: SandboxNode): Promise<void> => {
+    try {
+      watch(place, await replaceNode(joining, place, node));
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      if (!isOver) tell(`${node.folder.name} was not replaced: ${error.message} (${error.code})`);
+    }
+  };
+
+  for (const [place, node] of network.nodes.entries()) watch(place, node);
+  return {
+    lost: lost.promise,
+    stop: () => {
+      isOver = true;
+    },
+  };
+}
+
+function lossText(node: SandboxNode, left: number, count: number): string {
+  if (count === 1) return `The node ended by itself; see ${node.folder.file('node.log')}.`;
+  return (
+    `${left} of ${count} nodes are left, which is no majority: nothing can be written any more. ` +
+    'Nothing that was committed is lost: "npm start" recovers it.'
+  );
+}
+
+/** A new node in a new folder takes the place, and the ports, of one that ended. */
+async function replaceNode(
+  joining: Joining,
+  place: number,
+  former: SandboxNode,
+): Promise<SandboxNode> {
+  const { network, tell } = joining;
+  const [prepared] = await network.prepare([place]);
+  if (!prepared) return former;
+  const launched = await network.launch(prepared);
+  tell(`${prepared.folder.name} starts in place of ${former.folder.name}`);
+  const folders = network.nodes.map(({ folder }) => folder);
+  // Both, as long as either may be the one that counts.
+  await network.remember([...folders, prepared.folder]);
+  await joinOpenService(joining, [launched], [former]);
+  await network.remember(network.nodes.map(({ folder }) => folder));
+  tell(`${prepared.folder.name} is part of the network, ${former.folder.name} is not`);
+  return network.nodes[place] ?? former;
+}
