@@ -7,7 +7,7 @@ import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asSeqno, assert, asView, type Log, present, utf8Encode } from '@coco/base';
-import { EncryptionKey, SigningKey } from '@coco/crypto';
+import { SigningKey } from '@coco/crypto';
 import { TransactionStatusTracker } from '@coco/endpoint';
 import { Store } from '@coco/kv';
 import {
@@ -18,6 +18,7 @@ import {
   Sequencer,
 } from '@coco/ledger';
 import { storageLimitsDefault } from '@coco/replication';
+import { createNodeKeys } from '../src/identities.ts';
 import { type NodeCore, openCore } from '../src/node-core.ts';
 import { systemClock, systemRandom } from '../src/real-ports.ts';
 import { ReplicaClient } from '../src/replica-client.ts';
@@ -84,7 +85,9 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     sequencer,
     secrets,
     tracker: new TransactionStatusTracker(),
-    receiver: { nodeId: 'bench', encryptionKey: EncryptionKey.generate() },
+    keys: await createNodeKeys({ subject: 'bench', hosts: [], days: 1, clock: systemClock }),
+    configuration: { snapshots: { directory: 'snapshots', entriesBetween: 1, filesMax: 1 } },
+    baseFolder: folder,
     serviceKey,
     replica: await ReplicaClient.open({ peerListen: undefined }),
     uncommittedMax: 20_000,

@@ -46,6 +46,8 @@ export interface NodeConfiguration {
     readonly directory: string;
     /** Entries between two snapshots. */
     readonly entriesBetween: number;
+    /** Committed files that are kept, the newest; all of them without. */
+    readonly filesMax: number | undefined;
   };
   readonly uncommittedMax: number;
   /** How often the keys of token issuers are asked for. */
@@ -74,11 +76,13 @@ export interface NodeConfiguration {
 export function parseConfiguration(value: JsonValue): NodeConfiguration {
   const reader = new ConfigurationReader(value, '');
   const parts = sectionsOf(reader);
-  const { network, ledger, snapshots, certificate, command, output, consensus, coco } = parts;
+  const { network, ledger, snapshots, cleanup, certificate, command, output, consensus, coco } =
+    parts;
   const unused = [
     ...reader.unused(unusedKeys.root),
     ...ledger.unused(unusedKeys.ledger),
     ...snapshots.unused(unusedKeys.snapshots),
+    ...cleanup.unused(unusedKeys.cleanup),
     ...consensus.unused(unusedKeys.consensus),
     ...output.unused(unusedKeys.output),
   ];
@@ -94,7 +98,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     serviceCertificateFile: command.text('service_certificate_file', 'service_cert.pem'),
     ledgerDirectory: ledger.text('directory', 'ledger'),
     chunkBytes: ledger.sizeBytes('chunk_size', chunkBytesDefault),
-    snapshots: parseSnapshots(snapshots),
+    snapshots: parseSnapshots(snapshots, cleanup),
     uncommittedMax:
       consensus.integer('max_uncommitted_tx_count', { min: 0, max: 1_000_000 }, 0) ||
       uncommittedMaxDefault,
@@ -118,6 +122,7 @@ function sectionsOf(reader: ConfigurationReader) {
     network: reader.object('network'),
     ledger: reader.object('ledger'),
     snapshots: reader.object('snapshots'),
+    cleanup: reader.object('files_cleanup'),
     certificate: reader.object('node_certificate'),
     command: reader.object('command'),
     output: reader.object('output_files'),
@@ -143,6 +148,7 @@ function assertReachable({ command, nodeToNode }: NodeConfiguration): void {
   );
 }
 
+const snapshotCounts = { min: 1, max: 100_000 };
 /** CCF's default of snapshots.tx_count is 10,000. */
 const entryCounts = { min: 1, max: 1_000_000_000 };
 
@@ -155,8 +161,13 @@ function parseOutputFiles(reader: ConfigurationReader): NodeConfiguration['outpu
   };
 }
 
-function parseSnapshots(reader: ConfigurationReader): NodeConfiguration['snapshots'] {
+function parseSnapshots(
+  reader: ConfigurationReader,
+  cleanup: ConfigurationReader,
+): NodeConfiguration['snapshots'] {
+  const key = 'max_snapshots';
   return {
+    filesMax: cleanup.has(key) ? cleanup.integer(key, snapshotCounts, 1) : undefined,
     directory: reader.text('directory', 'snapshots'),
     entriesBetween: reader.integer('tx_count', entryCounts, 10_000),
   };

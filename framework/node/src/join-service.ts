@@ -56,7 +56,7 @@ export async function joinService(
     sequencer,
     secrets,
     tracker: new TransactionStatusTracker(),
-    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
+    keys: node,
     serviceKey: service.key,
     replica: beginning.replica,
     ...coreLimits(configuration),
@@ -64,13 +64,20 @@ export async function joinService(
       kind: 'join',
       raftId,
       members: firstMembers(trusted),
+      peers: network.peers,
       committed: network.committed.seqno,
     },
   });
   await takeFolder(ledgerFolder, node.key);
   const own = { node, service, evidence: beginning.evidence, core, tree, secrets, signer };
-  const nothing = { startupSeqno: asSeqno(0), historicalSecretRows: [] };
-  const runtime = { ...own, ...nothing, endorsements: () => network.endorsements };
+  const runtime: ServiceRuntime = {
+    ...own,
+    historicalSecretRows: [],
+    get startupSeqno() {
+      return core.catchUp.startedAfter;
+    },
+    endorsements: () => network.endorsements,
+  };
   return { runtime, caughtUp: untilCommitted(runtime, network.committed.seqno) };
 }
 

@@ -3,10 +3,11 @@
  * copies of other nodes', which are only looked at.
  */
 import { basename, dirname, resolve } from 'node:path';
-import type { Log } from '@coco/base';
+import type { Log, Seqno } from '@coco/base';
 import type { SigningKey } from '@coco/crypto';
-import type { LedgerFolder } from '@coco/ledger';
+import { type LedgerFolder, SnapshotFiles } from '@coco/ledger';
 import { type LedgerCopy, removeOtherMarks, surveyCopy, writeMark } from '@coco/recovery';
+import type { NodeConfiguration } from './configuration.ts';
 import { FileDisk } from './file-disk.ts';
 import { ReadOnlyDisk } from './read-only-disk.ts';
 
@@ -48,4 +49,18 @@ export async function surveyLedger(
   if (found.kind === 'copy') return found;
   log.write('warning', 'recovery.ledger.unusable', { folder, reason: found.reason });
   return undefined;
+}
+
+export interface SnapshotPlace {
+  readonly configuration: Pick<NodeConfiguration, 'snapshots'>;
+  readonly baseFolder: string;
+}
+
+/** @throws DiskFault when the folder cannot be made or read */
+export function openSnapshotFolder(
+  { configuration, baseFolder }: SnapshotPlace,
+  last: Seqno,
+): Promise<SnapshotFiles> {
+  const path = resolve(baseFolder, configuration.snapshots.directory);
+  return SnapshotFiles.open(ledgerAt(path), last);
 }

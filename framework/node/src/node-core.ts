@@ -4,13 +4,13 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { assert, type Clock, type LedgerError, type Log, type Seqno } from '@coco/base';
+import type { Clock, LedgerError, Log, Seqno } from '@coco/base';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import type { SigningKey } from '@coco/crypto';
 import type { TransactionStatusTracker } from '@coco/endpoint';
-import type { LedgerEffects } from '@coco/governance';
+import type { JoinedPeer, LedgerEffects } from '@coco/governance';
 import type { Store } from '@coco/kv';
-import type { LedgerSecrets, Sequencer } from '@coco/ledger';
+import type { LedgerSecrets, OpenedEntry, Sequencer } from '@coco/ledger';
 import type { PeerReport } from '@coco/peers';
 import {
   adoptSecret,
@@ -20,7 +20,11 @@ import {
   type SecretReceiver,
   type StorageLimits,
 } from '@coco/replication';
+import type { NodeKeys } from './identities.ts';
+import type { SnapshotPlace } from './ledger-folder.ts';
 import { MembersFollower } from './members-follower.ts';
+import { NodeCatchUp } from './node-catch-up.ts';
+import { OtherNodes } from './other-nodes.ts';
 import { PeerSilence } from './peer-silence.ts';
 import type { ReplicaClient, ReplicaEvents } from './replica-client.ts';
 import { applyStorage } from './storage-alarm.ts';
@@ -36,10 +40,12 @@ type CoreBegin =
       readonly raftId: Seqno;
       /** Who is a member, as the primary told it at `committed`, until the ledger here says more. */
       readonly members: LedgerMembers;
+      /** The same nodes, as this one reads from them. */
+      readonly peers: readonly JoinedPeer[];
       readonly committed: Seqno;
     };
 
-export interface CoreStart {
+export interface CoreStart extends SnapshotPlace {
   readonly ledgerFolder: string;
   /** Absent for a new ledger. */
   readonly recovered?: RecoveredFiles;
@@ -48,8 +54,8 @@ export interface CoreStart {
   /** The secrets that the sequencer encrypts with. */
   readonly secrets: LedgerSecrets;
   readonly tracker: TransactionStatusTracker;
-  /** Who this node is to a rekey. */
-  readonly receiver: Omit<SecretReceiver, 'secrets'>;
+  /** This node's. */
+  readonly keys: NodeKeys;
   readonly serviceKey: SigningKey;
   /** Open; it listens already, if it is to. */
   readonly replica: ReplicaClient;
@@ -68,6 +74,8 @@ export interface NodeCore {
   readonly tracker: TransactionStatusTracker;
   /** Who leads, as far as this node knows. */
   readonly office: NodeOffice;
+  /** How this node gets what it lacks, and whom it asks. */
+  readonly catchUp: NodeCatchUp;
   /** How long nothing was heard of other nodes. */
   readonly silence: PeerSilence;
   /** What governance does to the ledger beside its rows. */
@@ -102,7 +110,7 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
     onPassOn: (to) => core.office.onPassOn(to, replica),
     onRemoved: () => log.write('warning', 'node.removed'),
     onStorage: (report) => applyStorage({ gate: core.pipeline.gate, log }, report),
-    onInstall: () => assert(false, 'no node joins yet: none has to catch up'),
+    onInstall: (order) => void core.catchUp.carryOut(order),
     onFailed: (error) => {
       reject(error);
       start.onFailed(error);
@@ -132,17 +140,19 @@ function buildCore(start: CoreStart, onPrimary: () => void): NodeCore {
       defer: (callback) => setImmediate(callback),
     },
   });
-  const follower = new BatchFollower({
-    state: pipeline.state,
-    secrets,
-    serviceSpki: start.serviceKey.spki,
-    onEntry: (entry) => adoptSecret(entry, { ...start.receiver, secrets }),
-  });
+  const receiver = receiverOf(start);
+  const serviceSpki = start.serviceKey.spki;
+  const { state } = pipeline;
+  const onEntry = (entry: OpenedEntry): void => adoptSecret(entry, receiver);
+  const follower = new BatchFollower({ state, secrets, serviceSpki, onEntry });
+  const others = otherNodes(start, pipeline);
+  const shared = { state, follower, receiver, serviceSpki, replica, clock, log };
   return {
     pipeline,
     replica,
     tracker,
     office: new NodeOffice({ pipeline, follower, log, onPrimary }),
+    catchUp: new NodeCatchUp({ ...shared, others, snapshots: start }),
     silence: new PeerSilence(clock),
     ledger: {
       addSecret: (fromSeqno: Seqno, secret: Uint8Array) => sequencer.rekey(fromSeqno, secret),
@@ -151,9 +161,19 @@ function buildCore(start: CoreStart, onPrimary: () => void): NodeCore {
   };
 }
 
-function membersFollower({ begin, receiver, replica, log }: CoreStart): MembersFollower {
+/** Who this node is to a rekey. */
+function receiverOf({ keys, secrets }: CoreStart): SecretReceiver {
+  return { nodeId: keys.key.id, encryptionKey: keys.encryptionKey, secrets };
+}
+
+function otherNodes({ keys, clock, begin }: CoreStart, pipeline: BatchPipeline): OtherNodes {
+  const first = begin.kind === 'join' ? begin.peers : [];
+  return new OtherNodes({ keys, clock, first, committed: () => pipeline.committedState() });
+}
+
+function membersFollower({ begin, keys, replica, log }: CoreStart): MembersFollower {
   return new MembersFollower({
-    nodeId: receiver.nodeId,
+    nodeId: keys.key.id,
     from: begin.kind === 'join' ? begin.committed : (0 as Seqno),
     log,
     tell: (members) => replica.setMembers(members),

@@ -8,7 +8,7 @@ import type { Adapter } from '@coco/adapter';
 import { type Endpoint, Registry } from '@coco/endpoint';
 import { type GovernancePorts, identityLookup, ServiceStatusReader } from '@coco/governance';
 import type { TlsIdentity } from '@coco/peers';
-import { hostAdapter, type SnapshotMaker } from '@coco/replication';
+import { hostAdapter } from '@coco/replication';
 import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import { governancePorts } from './governance-ports.ts';
@@ -16,7 +16,7 @@ import { joinEndpoint } from './join-endpoint.ts';
 import { collectMetrics } from './metrics.ts';
 import { type NodeJobs, startJobs } from './node-jobs.ts';
 import type { NodeListeners } from './node-listeners.ts';
-import { openSnapshots } from './open-snapshots.ts';
+import { type NodeSnapshots, openSnapshots } from './open-snapshots.ts';
 import { writeOutput } from './output-files.ts';
 import { registerEndpoints } from './register-endpoints.ts';
 import type { RunNodeOptions } from './run-node-options.ts';
@@ -46,7 +46,7 @@ export class NodeService {
   readonly #certificates: CertificateFollower;
   readonly #serviceStatus = new ServiceStatusReader();
   #areAdaptersStarted = false;
-  #snapshots: SnapshotMaker | undefined;
+  #snapshots: NodeSnapshots | undefined;
   #stopWatch: () => void = () => {};
   #jobs: NodeJobs | undefined;
 
@@ -88,12 +88,12 @@ export class NodeService {
   async open(): Promise<void> {
     const { options, listeners } = this.#place;
     const { pipeline, tracker } = this.runtime.core;
-    const { maker, files } = await openSnapshots(this.runtime, options);
-    this.#snapshots = maker;
+    const snapshots = await openSnapshots(this.runtime, options);
+    this.#snapshots = snapshots;
     pipeline.addObserver(this.#certificates);
     this.#jobs = this.#startJobs();
     this.#register();
-    this.#registry.add([...snapshotEndpoints(files), this.#joinEndpoint()]);
+    this.#registry.add([...snapshotEndpoints(snapshots.files), this.#joinEndpoint()]);
     listeners.renew(this.#identity(this.#certificates.current));
     listeners.serve({
       registry: this.#registry,
@@ -116,6 +116,7 @@ export class NodeService {
     await this.#jobs?.stop();
     await listeners.stop();
     this.#place.scripts.close();
+    core.catchUp.stop();
     await this.#snapshots?.stop();
     for (const adapter of this.#areAdaptersStarted ? adapters : []) await adapter.stop();
     const timeout = Promise.withResolvers<void>();

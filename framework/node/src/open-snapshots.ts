@@ -1,30 +1,38 @@
-/** Joins the maker of snapshots to a running service: its folder, its state, its receipts. */
+/**
+ * Snapshots joined to a running service: its folder, its state, its receipts, and the other nodes.
+ * The primary makes them, the others fetch them; whoever has one offers it to nodes that join.
+ */
 
-import { basename, dirname, resolve } from 'node:path';
-import type { Clock, Log } from '@coco/base';
-import { SnapshotFiles } from '@coco/ledger';
-import { SnapshotMaker } from '@coco/replication';
-import type { NodeConfiguration } from './configuration.ts';
-import { FileDisk } from './file-disk.ts';
+import { type Clock, LedgerError, type Log } from '@coco/base';
+import type { SnapshotFiles } from '@coco/ledger';
+import { type KeptSnapshot, SnapshotFetcher, SnapshotMaker } from '@coco/replication';
+import { openSnapshotFolder, type SnapshotPlace } from './ledger-folder.ts';
 import { readReceipt } from './receipt-endpoint.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
 
+export interface NodeSnapshots {
+  readonly files: SnapshotFiles;
+  /** The entry just appended asks for a snapshot. */
+  ask(): void;
+  /** The state is whole: nothing of it can be discarded any more. */
+  enable(): void;
+  stop(): Promise<void>;
+}
+
 /** @throws DiskFault when the folder cannot be made or read */
 export async function openSnapshots(
-  { core, tree, secrets }: ServiceRuntime,
-  node: {
-    readonly configuration: NodeConfiguration;
-    readonly baseFolder: string;
-    readonly clock: Clock;
-    readonly log: Log;
-  },
-): Promise<{ readonly maker: SnapshotMaker; readonly files: SnapshotFiles }> {
-  const { pipeline, replica } = core;
+  runtime: ServiceRuntime,
+  node: SnapshotPlace & { readonly clock: Clock; readonly log: Log },
+): Promise<NodeSnapshots> {
+  const { core, tree, secrets, service } = runtime;
+  const { pipeline, replica, catchUp } = core;
   const { clock, log } = node;
-  const { directory, entriesBetween } = node.configuration.snapshots;
-  const path = resolve(node.baseFolder, directory);
-  const at = { disk: new FileDisk(dirname(path)), folder: basename(path) };
-  const files = await SnapshotFiles.open(at, pipeline.committedSeqno);
+  const { entriesBetween, filesMax } = node.configuration.snapshots;
+  const files = await openSnapshotFolder(node, pipeline.committedSeqno);
+  const keep = (kept: KeptSnapshot): void => {
+    replica.offerSnapshot(kept);
+    if (filesMax !== undefined) retain(files, filesMax, log);
+  };
   const maker = new SnapshotMaker({
     pipeline,
     files,
@@ -33,10 +41,40 @@ export async function openSnapshots(
     leafAt: (seqno) => tree.leaf(seqno),
     receiptOf: (id) =>
       readReceipt({ secrets, readCovered: (of) => replica.readCovered(of.seqno) }, id),
+    onMade: keep,
     clock,
     log,
     defer: (callback) => setImmediate(callback),
   });
+  const fetcher = new SnapshotFetcher({
+    files,
+    serviceSpki: service.key.spki,
+    isPrimary: () => pipeline.isInOffice,
+    sources: () => catchUp.others.sources(),
+    onKept: keep,
+    clock,
+    log,
+  });
   pipeline.addObserver(maker);
-  return { maker, files };
+  return {
+    files,
+    ask: () => maker.ask(),
+    enable: () => {
+      maker.enable();
+      pipeline.addObserver(fetcher);
+      fetcher.onCommitted({ state: pipeline.committedState() });
+    },
+    stop: async () => {
+      await maker.stop();
+      await fetcher.stop();
+    },
+  };
+}
+
+/** A file that stays costs room and nothing else. */
+function retain(files: SnapshotFiles, count: number, log: Log): void {
+  files.retain(count).catch((error: unknown) => {
+    if (!(error instanceof LedgerError)) throw error;
+    log.write('warning', 'snapshot.notRemoved', { code: error.code, reason: error.message });
+  });
 }

@@ -103,7 +103,7 @@ export async function recoverService(
     sequencer,
     secrets,
     tracker: recoveredTracker(ledger),
-    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
+    keys: node,
     serviceKey: service.key,
     ...coreLimits(configuration),
     replica: beginning.replica,

@@ -70,7 +70,7 @@ export async function startService(
     }),
     secrets,
     tracker: new TransactionStatusTracker(),
-    receiver: { nodeId: node.key.id, encryptionKey: node.encryptionKey },
+    keys: node,
     serviceKey: service.key,
     ...coreLimits(configuration),
     replica: beginning.replica,

@@ -104,12 +104,22 @@ describe('the node configuration', () => {
     const parsed = parseConfiguration(
       configuration((draft) => {
         draft.snapshots = { directory: 'elsewhere', tx_count: 500, time_interval: '1s' };
+        draft.files_cleanup = { max_snapshots: 3, interval: '1s' };
         draft.consensus = { election_timeout: '1s', max_uncommitted_tx_count: 50 };
       }),
     );
-    const unused = ['snapshots.time_interval', 'consensus.election_timeout'];
+    const unused = [
+      'snapshots.time_interval',
+      'files_cleanup.interval',
+      'consensus.election_timeout',
+    ];
     assert.deepEqual(parsed.unused, unused);
-    assert.deepEqual(parsed.snapshots, { directory: 'elsewhere', entriesBetween: 500 });
+    assert.deepEqual(parsed.snapshots, {
+      directory: 'elsewhere',
+      entriesBetween: 500,
+      filesMax: 3,
+    });
+    assert.equal(parseConfiguration(configuration()).snapshots.filesMax, undefined);
     assert.equal(parsed.uncommittedMax, 50);
   });
 

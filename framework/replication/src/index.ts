@@ -7,7 +7,11 @@ export type { CatchUpSource, SnapshotPart } from './catch-up-source.ts';
 export { ConfigurationRecorder } from './configuration-recorder.ts';
 export { replicationError } from './errors.ts';
 export { handOver } from './hand-over.ts';
-export { type InstallFiles, LedgerInstaller } from './ledger-installer.ts';
+export {
+  type InstallFiles,
+  LedgerInstaller,
+  type LedgerInstallerOptions,
+} from './ledger-installer.ts';
 export { type LoadedLedger, loadLedger, recoveredTracker, replay } from './load-ledger.ts';
 export { NodeOffice } from './node-office.ts';
 export type { CommitObserver, ProposalKind } from './pipeline-ports.ts';
