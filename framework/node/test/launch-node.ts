@@ -65,9 +65,16 @@ export type NodeSaid =
     }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
-export async function launchProcess(options: LaunchOptions): Promise<Launched> {
+/** `prefix`: a program and arguments that run what follows them, such as on another host. */
+export async function launchProcess(
+  options: LaunchOptions,
+  prefix: readonly string[] = [],
+): Promise<Launched> {
   const { onEvent, onFailed, ...given } = options;
-  const child = fork(new URL('./node-process.ts', import.meta.url), { stdio: 'inherit' });
+  const [execPath = process.execPath, ...rest] = prefix;
+  const execArgv = prefix.length > 0 ? [...rest, process.execPath] : [];
+  const program = new URL('./node-process.ts', import.meta.url);
+  const child = fork(program, { stdio: 'inherit', execPath, execArgv });
   const { promise, resolve, reject } = Promise.withResolvers<NodeSaid & { kind: 'launched' }>();
   child.on('message', (said: NodeSaid) => {
     switch (said.kind) {

@@ -202,11 +202,17 @@ export class TestNetwork {
 
   /** With `processes` each node is a process of its own, which can be killed. */
   static async create(
-    options: { readonly constitution?: string; readonly processes?: boolean } = {},
+    options: {
+      readonly constitution?: string;
+      readonly processes?: boolean;
+      /** How nodes are started; in this process without. */
+      readonly launch?: (options: LaunchOptions) => Promise<Launched>;
+    } = {},
   ): Promise<TestNetwork> {
     const { constitution = createConstitution(), processes = false } = options;
     const folder = await mkdtemp(join(tmpdir(), 'coco-network-'));
-    const network = new TestNetwork(folder, processes ? launchProcess : launchInProcess);
+    const launch = options.launch ?? (processes ? launchProcess : launchInProcess);
+    const network = new TestNetwork(folder, launch);
     network.#member = await MemberClient.create(folder, (path, asked) =>
       network.target.ask(path, asked),
     );
@@ -221,6 +227,13 @@ export class TestNetwork {
 
   get running(): readonly TestNode[] {
     return this.nodes.filter((node) => node.isRunning);
+  }
+
+  /** The nodes that run and have become part of the network. */
+  get serving(): readonly TestNode[] {
+    return this.running.filter(({ events }) =>
+      events.some(({ event }) => event === 'node.started'),
+    );
   }
 
   /** Who is asked where no node is named: the primary as far as it is known. */
