@@ -1,8 +1,8 @@
 /**
  * The primary of three nodes is lost again and again under load: killed, stopped, or cut off from
- * the network. Each round measures from the loss to the first committed write of a client that began
- * after it. Afterwards everything that was acknowledged has to be there, on every node, and every
- * id that was ever answered has to be decided alike.
+ * the network. Each round measures from the loss to the first committed write of a client that
+ * began after it. Afterwards everything that was acknowledged has to be there, on every node, and
+ * every id that was ever answered has to be decided.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

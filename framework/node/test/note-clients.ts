@@ -115,7 +115,8 @@ export class NoteClients {
       const address = addresses[(first + at) % addresses.length];
       if (address === undefined) return;
       const begunMs = performance.now();
-      const [key, value] = [`${client}-${count}-${at}`, `${Math.random()}`];
+      const key = `${client}-${count}-${at}`;
+      const value = `${key} at ${begunMs}`;
       const id = await this.#post(address, key, value);
       if (id === undefined) continue;
       this.answered.push(id);
