@@ -32,8 +32,8 @@ export interface NodeReplacementPermission {
 
 /** What a certificate of Coco's own can hold at most (docs/formats). */
 const daysMax = 3650;
-/** Thirty days: longer, and the members may as well vote. */
-const silentMinutesMax = 43_200;
+/** A year, as in the rules documents of the constitution that ships with Coco. */
+const silentMinutesMax = 525_600;
 
 /** @throws InvalidInput for settings that are not of this form */
 export function parseCertificateRenewal(value: JsonValue): CertificateRenewalPermission {
