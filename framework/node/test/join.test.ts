@@ -45,6 +45,22 @@ describe('a node that joins an open service', () => {
     assert.equal(await rowOf(node.id), undefined);
   });
 
+  test('is a voter that holds the same ledger when the members trust it', async () => {
+    const node = await network.join();
+    await network.trust(node);
+    await node.untilServing();
+    await first.untilLogged('consensus.configuration', { voters: 2, learners: 0 });
+    const note = { method: 'POST', body: new Uint8Array(9) };
+    const { json } = await first.ask('/app/notes/shared', note);
+    const id = String((json as Json).transactionId);
+    for (const each of network.running) await each.untilCommitted(id);
+    assert.deepEqual((await node.ask('/app/notes/shared')).bytes, Buffer.alloc(9));
+    await network.assertLedgersAgree();
+    const { state: named } = await state(node);
+    assert.equal(named, 'PartOfNetwork');
+    // Its vote is needed from here on: it stays until the end.
+  });
+
   test('ends when the members remove it, and may not come back under its key', async () => {
     const node = await network.join();
     await node.untilLogged('join.pending');

@@ -5,8 +5,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JsonValue, present } from '@coco/base';
@@ -18,24 +17,10 @@ import {
   launchInProcess,
   launchProcess,
 } from './launch-node.ts';
-import { type Answer, type AskOptions, askNode, MemberClient } from './member-client.ts';
+import { MemberClient } from './member-client.ts';
+import { TestNode, until } from './test-node.ts';
 
-const changed = new EventEmitter();
-changed.setMaxListeners(0);
-
-/** Looks again at each thing that any node of any network says. */
-async function until<Found>(look: () => Found | undefined | false): Promise<Found> {
-  for (;;) {
-    const found = look();
-    if (found !== undefined && found !== false) return found;
-    await once(changed, 'change');
-  }
-}
-
-interface LoggedEvent {
-  readonly event: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
+export type { TestNode } from './test-node.ts';
 
 export interface JoinOptions {
   /** The node that is asked; the first of the network without. */
@@ -46,144 +31,6 @@ export interface JoinOptions {
   /** host:port of its node-to-node interface; a free port without. */
   readonly nodeToNode?: string;
   readonly configure?: (configuration: { [name: string]: JsonValue }) => void;
-}
-
-/** One node of the network, running or not any more. */
-export class TestNode {
-  readonly name: string;
-  readonly folder: string;
-  readonly events: LoggedEvent[] = [];
-  /** Why the node ended by itself. */
-  failure: { readonly code: string; readonly message: string } | undefined;
-  #launched: Launched | undefined;
-  #isRunning = false;
-
-  constructor(name: string, folder: string) {
-    this.name = name;
-    this.folder = folder;
-  }
-
-  get id(): string {
-    return this.#running.nodeId;
-  }
-
-  /** host:port of its interface for clients. */
-  get address(): string {
-    return present(this.#running.addresses.main, 'a test node has one interface');
-  }
-
-  /** host:port of its interface for other nodes. */
-  get peerAddress(): string {
-    return present(this.#running.peerAddress, 'a test node has peers');
-  }
-
-  get isRunning(): boolean {
-    return this.#isRunning;
-  }
-
-  get ledgerFolder(): string {
-    return join(this.folder, 'ledger');
-  }
-
-  async launch(
-    launch: (options: LaunchOptions) => Promise<Launched>,
-    given: {
-      readonly configuration: JsonValue;
-      readonly measurement: string;
-      readonly hostData: string;
-    },
-  ): Promise<void> {
-    this.#launched = await launch({
-      ...given,
-      baseFolder: this.folder,
-      onEvent: (event, fields) => {
-        this.events.push({ event, fields });
-        changed.emit('change');
-      },
-      onFailed: (failure) => {
-        this.failure = failure;
-        changed.emit('change');
-      },
-    });
-    this.#isRunning = true;
-  }
-
-  /** The first such line of its log, from line `from` on, once it is there. */
-  untilLogged(
-    event: string,
-    fields: Readonly<Record<string, unknown>> = {},
-    from: number = 0,
-  ): Promise<LoggedEvent> {
-    return until(() => {
-      const found = this.events.slice(from).find((one) => isMatch(one, event, fields));
-      if (!found && this.failure) {
-        assert.fail(`${this.name} ended: ${this.failure.code}: ${this.failure.message}`);
-      }
-      return found;
-    });
-  }
-
-  /** Its part in the network from here on: it serves. */
-  async untilServing(): Promise<void> {
-    await this.untilLogged('node.started');
-  }
-
-  untilFailed(): Promise<{ readonly code: string; readonly message: string }> {
-    return until(() => this.failure);
-  }
-
-  async ask(path: string, options: AskOptions = {}): Promise<Answer> {
-    const ca = await readFile(join(this.folder, 'service_cert.pem'), 'utf8');
-    return askNode({ address: this.address, ca }, path, options);
-  }
-
-  /** Asks until the answer is one that `isIt` takes. */
-  async askUntil(path: string, isIt: (answer: Answer) => boolean): Promise<Answer> {
-    for (;;) {
-      const answer = await this.ask(path);
-      if (isIt(answer)) return answer;
-    }
-  }
-
-  /** The bytes of its committed ledger files, by name. */
-  async ledger(): Promise<ReadonlyMap<string, Uint8Array>> {
-    const names = (await readdir(this.ledgerFolder)).filter((name) => /^ledger_/.test(name)).sort();
-    const files = names.map(
-      async (name) => [name, await readFile(join(this.ledgerFolder, name))] as const,
-    );
-    return new Map(await Promise.all(files));
-  }
-
-  /** kill -9; for nodes in processes of their own. */
-  async kill(): Promise<void> {
-    this.#isRunning = false;
-    await this.#running.kill();
-  }
-
-  /** For nodes in processes of their own. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#running.signal(signal);
-  }
-
-  async stop(): Promise<void> {
-    this.#isRunning = false;
-    await this.#launched?.stop();
-  }
-
-  get #running(): Launched {
-    return present(this.#launched, 'the node was launched');
-  }
-}
-
-function isMatch(
-  logged: LoggedEvent,
-  event: string,
-  fields: Readonly<Record<string, unknown>>,
-): boolean {
-  return (
-    logged.event === event &&
-    Object.entries(fields).every(([name, value]) => logged.fields[name] === value)
-  );
 }
 
 export class TestNetwork {
@@ -312,6 +159,22 @@ export class TestNetwork {
     const { json, bytes } = await this.member.decide(actions);
     const { proposalState } = json as { proposalState?: string };
     assert.equal(proposalState, 'Accepted', Buffer.from(bytes).toString());
+  }
+
+  /**
+   * The files of running nodes are equal byte for byte over the entries that two of them hold, and
+   * end with the same one. Nothing may be under way.
+   */
+  async assertLedgersAgree(): Promise<void> {
+    const ledgers = await Promise.all(this.running.map((node) => node.entries()));
+    const [one, ...others] = ledgers;
+    assert.ok(one && others.length > 0, 'two nodes run');
+    for (const other of others) {
+      const both: readonly number[] = [...one.keys()].filter((seqno) => other.has(seqno));
+      assert.ok(both.length > 0, 'they have entries in common');
+      for (const seqno of both) assert.equal(other.get(seqno), one.get(seqno), `entry ${seqno}`);
+      assert.equal(Math.max(...other.keys()), Math.max(...one.keys()));
+    }
   }
 
   async trust(node: TestNode): Promise<void> {
