@@ -2,7 +2,8 @@
  * Nodes that join a sandbox's network. While the service opens they are trusted at once; later its
  * members vote for them, and for the removal of those whose place they take, in one proposal.
  */
-import { isJsonObject, type JsonValue, present } from '@coco/base';
+import { isJsonObject, type JsonValue, LedgerError, present } from '@coco/base';
+import { GovernanceService, objectOf } from '@coco/member';
 import { answerJson, type Client } from '@coco/sdk';
 import { cliError } from './errors.ts';
 import type { NodeVisits } from './node-visits.ts';
@@ -45,7 +46,7 @@ export async function joinOpenService(
   joining: Joining,
   launched: readonly PlacedNode[],
   replaced: readonly SandboxNode[] = [],
-): Promise<void> {
+): Promise<readonly SandboxNode[]> {
   const { network, tell } = joining;
   const listening = await Promise.all(
     launched.map(async (placed) => {
@@ -70,6 +71,26 @@ export async function joinOpenService(
       untilPart(joining, placed, present(listening[at], 'one for each')),
     ),
   );
+  return listening;
+}
+
+/**
+ * Waits until the ledger says that a removed node has no vote any more; false when that takes too
+ * long.
+ */
+export async function isGoneInTime(joining: Joining, { nodeId }: SandboxNode): Promise<boolean> {
+  try {
+    return await eventually('The end of its vote', electionMsMax, () =>
+      onPrimary(joining, async (client) => {
+        const path = `/gov/service/nodes/${nodeId}`;
+        const row = await new GovernanceService(client).readIfThere(path);
+        return row === undefined || objectOf(row).retiredCommitted === true ? true : undefined;
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    return false;
+  }
 }
 
 /** The node that leads now. @throws NodeDidNotStart when there is none for long */

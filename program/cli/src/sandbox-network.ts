@@ -34,6 +34,7 @@ export class SandboxNetwork {
   /** By place. */
   readonly #nodes: SandboxNode[] = [];
   readonly #processes = new Set<LaunchedNode>();
+  #counted: readonly NodeFolder[] = [];
 
   constructor(folder: SandboxFolder, plan: NetworkPlan) {
     this.folder = folder;
@@ -98,23 +99,38 @@ export class SandboxNetwork {
     this.#nodes[place] = node;
   }
 
-  /** Says which nodes the network has, for the next start. */
-  async remember(folders: readonly NodeFolder[]): Promise<void> {
+  /**
+   * Says whose ledgers the next start has to look at: those of all nodes that may have a vote, one
+   * that joins and one that is being removed included.
+   */
+  async recount(folders: readonly NodeFolder[]): Promise<void> {
+    this.#counted = folders;
     await rememberNodes(this.folder, folders);
   }
 
-  /** Deletes what nodes of a service that never opened have left. */
-  async removeNodes(): Promise<void> {
-    for (const { path } of await this.folder.allNodes()) {
-      await rm(path, { recursive: true, force: true });
+  /** A node that joins may soon have a vote. */
+  count(folder: NodeFolder): Promise<void> {
+    return this.recount([...this.#counted, folder]);
+  }
+
+  /** The ledger says that a node has no vote any more: another one has its place. */
+  discount(former: NodeFolder, { folder }: SandboxNode): Promise<void> {
+    const others = this.#counted.filter((one) => one !== folder);
+    return this.recount(others.map((one) => (one === former ? folder : one)));
+  }
+
+  /** Deletes the folders of nodes that are not counted, once those that are hold all there is. */
+  async prune(): Promise<void> {
+    const kept = new Set(this.#counted.map(({ name }) => name));
+    for (const { name, path } of await this.folder.allNodes()) {
+      if (!kept.has(name)) await rm(path, { recursive: true, force: true });
     }
   }
 
-  /** Deletes the folders of former nodes: what they hold is in the ledgers of those that run. */
-  async prune(): Promise<void> {
-    const kept = new Set([...this.#processes].map(({ folder }) => folder.name));
-    for (const { name, path } of await this.folder.allNodes()) {
-      if (!kept.has(name)) await rm(path, { recursive: true, force: true });
+  /** Deletes folders that hold no ledger: starts that failed leave them. */
+  async dropEmpty(): Promise<void> {
+    for (const node of await this.folder.allNodes()) {
+      if (!(await node.hasLedger())) await rm(node.path, { recursive: true, force: true });
     }
   }
 

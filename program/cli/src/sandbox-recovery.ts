@@ -30,14 +30,16 @@ export async function recoverSandbox(
     if (await folder.hasOpened()) throw setBack('The ledger of this sandbox is gone');
     return false;
   }
+  await network.dropEmpty();
   const places = await network.prepare(Array.from({ length: count - 1 }, (_, at) => at + 1));
   // They load their code while the first node reads the ledger.
   const launched = await Promise.all(places.map((place) => network.launch(place)));
   // The node reads twice: the public part in this step, everything while its members wait.
   let show: Progress = () => {};
   const onProgress = (seqno: number) => show(`${seqno.toLocaleString('en-US')} entries`);
-  const plural = ledgers.length > 1 ? 's, choose the one that goes furthest' : '';
-  const found = await step(terminal, `read and verify the ledger${plural}`, (progress) => {
+  const what =
+    ledgers.length > 1 ? `${ledgers.length} ledgers, go on from the longest` : 'the ledger';
+  const found = await step(terminal, `node: read and verify ${what}`, (progress) => {
     show = progress;
     return recoverFromBest(network, ledgers, onProgress);
   });
@@ -48,7 +50,7 @@ export async function recoverSandbox(
     show = progress;
     return openService(folder, node, previous);
   });
-  await network.remember([node.folder, ...places.map((place) => place.folder)]);
+  await network.recount([node.folder, ...places.map((place) => place.folder)]);
   if (launched.length > 0) {
     await step(terminal, `${namesOf(launched)}: join by evidence and vote, catch up`, () =>
       joinOpenService(joining, launched),

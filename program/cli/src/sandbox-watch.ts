@@ -2,8 +2,8 @@
  * Watches the nodes of an open sandbox: one that ends is replaced by a new one in its place, as
  * long as a majority is left to decide it. Replacements happen one after another.
  */
-import { LedgerError } from '@coco/base';
-import { type Joining, joinOpenService } from './sandbox-joining.ts';
+import { LedgerError, present } from '@coco/base';
+import { isGoneInTime, type Joining, joinOpenService } from './sandbox-joining.ts';
 import type { SandboxNode } from './sandbox-node.ts';
 
 export interface NodeWatch {
@@ -71,14 +71,19 @@ async function replaceNode(
 ): Promise<SandboxNode> {
   const { network, tell } = joining;
   const [prepared] = await network.prepare([place]);
-  if (!prepared) return former;
-  const launched = await network.launch(prepared);
-  tell(`${prepared.folder.name} starts in place of ${former.folder.name}`);
-  const folders = network.nodes.map(({ folder }) => folder);
-  // Both, as long as either may be the one that counts.
-  await network.remember([...folders, prepared.folder]);
-  await joinOpenService(joining, [launched], [former]);
-  await network.remember(network.nodes.map(({ folder }) => folder));
-  tell(`${prepared.folder.name} is part of the network, ${former.folder.name} is not`);
-  return network.nodes[place] ?? former;
+  const launched = await network.launch(present(prepared, 'a folder was prepared'));
+  const { folder } = launched;
+  try {
+    tell(`${folder.name} starts in place of ${former.folder.name}`);
+    await network.count(folder);
+    const [node] = await joinOpenService(joining, [launched], [former]);
+    const joined = present(node, 'one node was launched');
+    tell(`${folder.name} is part of the network, ${former.folder.name} is not any more`);
+    // Its ledger counts as long as it may have had a vote in what was committed last.
+    if (await isGoneInTime(joining, former)) await network.discount(former.folder, joined);
+    return joined;
+  } catch (error) {
+    await launched.launched.stop();
+    throw error;
+  }
 }

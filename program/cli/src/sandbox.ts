@@ -65,9 +65,11 @@ function newAccount() {
 
 async function startSandbox(joining: Joining, count: number, terminal: Terminal): Promise<void> {
   const { network } = joining;
-  await network.removeNodes();
+  // What a service that never opened has left is of no use to anybody.
+  await network.recount([]);
+  await network.prune();
   const places = await network.prepare(Array.from({ length: count }, (_, place) => place));
-  await network.remember(places.map(({ folder }) => folder));
+  await network.recount(places.map(({ folder }) => folder));
   const [first, ...others] = places;
   const name = present(first, 'a network has a node').folder.name;
   // They load their code while the first node begins the service.

@@ -16,13 +16,16 @@ export function reportStatus(
   nameOf: (node: ListedNode) => string | undefined = () => undefined,
 ): string {
   const { commit, primary, warnings } = judged;
-  const rows = network.nodes.map((node) => nodeCells(node, judged, nameOf(node)));
+  const shown = network.nodes.filter(({ status }) => status !== 'Retired');
+  const retiredCount = network.nodes.length - shown.length;
+  const rows = shown.map((node) => nodeCells(node, judged, nameOf(node)));
   return [
     `${healthWords[judged.health]}: the service is ${network.serviceStatus}, ${countText(judged)}`,
     `  commit     ${commit ? formatTransactionId(commit) : 'none seen'}, view ${primary?.asked?.view ?? 'unknown'}`,
     `  service    ${shortId(network.serviceId)}, certificate ${daysText(network.serviceCertificateDays)}, recovered ${network.recoveryCount} time(s)`,
     `  members    ${network.activeMemberCount} active of ${network.memberCount}; ${proposalText(network.openProposals)}`,
     `  platform   ${network.isConfidential ? 'confidential' : 'virtual - not confidential: root on a node can read its memory'}`,
+    ...(retiredCount === 0 ? [] : [`  former     ${retiredCount} node(s) that were removed`]),
     '',
     ...table([columns, ...rows]),
     ...warnings.flatMap(({ sentence, remedy }) => ['', `! ${sentence}`, `  ${remedy}`]),
