@@ -1,4 +1,4 @@
-/** The part of npm secp256k1 that the engine uses (its API.md); the package carries no types. */
+/** The part of npm secp256k1 that is used here (its API.md); the package carries no types. */
 declare module 'secp256k1' {
   interface Secp256k1 {
     /**
@@ -12,6 +12,11 @@ declare module 'secp256k1' {
       isCompressed: boolean,
       output: Uint8Array,
     ): Uint8Array;
+    /** Signs a hash with a private key of 32 bytes; used by load programs. */
+    ecdsaSign(
+      messageHash: Uint8Array,
+      privateKey: Uint8Array,
+    ): { readonly signature: Uint8Array; readonly recid: 0 | 1 };
   }
   const secp256k1: Secp256k1;
   export default secp256k1;

@@ -16,7 +16,7 @@ import type { Hex } from 'viem';
 import { Rpc } from './rpc.ts';
 import { type LoadPlan, runLoad } from './run-load.ts';
 import { cpuSince, threadCpu } from './thread-cpu.ts';
-import { Token } from './token.ts';
+import { compileToken, Token } from './token.ts';
 import { verifyLoad } from './verify.ts';
 
 const { values } = parseArgs({
@@ -43,16 +43,17 @@ async function main(): Promise<void> {
   const [url] = plan.urls;
   assert(url !== undefined, 'the load has a node to go to');
   assert(!plan.isSync || plan.batch === 1, 'an answer that waits is one call');
+  const contract = await compileToken();
   // Each load has recipients of its own token: what they hold afterwards is what it sent.
   const load = async (count: number) => {
     const rpc = await Rpc.open(url);
-    const token = await Token.deploy(rpc, values.key as Hex | undefined);
+    const token = await Token.deploy(rpc, contract, values.key as Hex | undefined);
     const senderCount = Math.min(Number(values.senders), count);
     const each = Math.ceil(count / senderCount);
     const senders = await token.fundSenders(rpc, senderCount, each);
     // Signing takes longer than a server keeps a silent connection.
     rpc.close();
-    const lists = await token.transfers(senders, each);
+    const lists = token.transfers(senders, each);
     const cpuBefore = values.pid.map(threadCpu);
     const measures = await runLoad(plan, lists);
     const threads = cpuBefore.map((before) => cpuSince(before, each * senderCount));
