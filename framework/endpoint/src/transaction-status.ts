@@ -37,6 +37,7 @@ export class TransactionStatusTracker {
   /** Invariant: committed seqno <= last executed seqno. */
   #committed: TransactionId;
   #lastExecuted: Seqno;
+  #lastAwaited: Seqno = asSeqno(0);
 
   /**
    * A new service's history starts with CCF's empty view 1. After a recovery `history` holds the
@@ -63,6 +64,11 @@ export class TransactionStatusTracker {
 
   get lastExecuted(): Seqno {
     return this.#lastExecuted;
+  }
+
+  /** The highest seqno whose decision somebody waited for; may be of a view that is over. */
+  get lastAwaited(): Seqno {
+    return this.#lastAwaited;
   }
 
   /** The present view; the one that started last. */
@@ -140,6 +146,7 @@ export class TransactionStatusTracker {
   whenDecided(id: TransactionId): Promise<TransactionDecision> {
     const status = this.status(id);
     if (status === 'Committed' || status === 'Invalid') return Promise.resolve(status);
+    this.#lastAwaited = asSeqno(Math.max(this.#lastAwaited, id.seqno));
     const key = formatTransactionId(id);
     const known = this.#waiters.get(key);
     if (known) return known.decided;

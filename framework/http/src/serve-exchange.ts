@@ -18,6 +18,9 @@ const lingerMs = 500;
 /** And how much of it is read. */
 const lingerBytesMax = 16 * 1024 * 1024;
 
+/** A short body goes out in one piece with its headers, which node:http does for text alone. */
+const joinedBytesMax = 16 * 1024;
+
 /** What the exchanges of one interface share. */
 export interface ExchangePlace {
   readonly configuration: ListenerConfiguration;
@@ -202,5 +205,8 @@ function write(reply: http.ServerResponse, response: Response, held: Holding): v
     // The answer to HEAD says how long the body would be.
     ...response.headers,
   });
-  reply.end(response.body);
+  const { body } = response;
+  if (body.length > joinedBytesMax) reply.end(body);
+  else
+    reply.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1');
 }

@@ -7,7 +7,7 @@
  * and `loseOffice` alternate. In between others execute, and batch-follower.ts grows the state.
  *
  * Group commit (design, section 5): a batch closes when there is work and fewer than
- * `batchesInFlightMax` batches wait for their commit; no timer takes part.
+ * `batchesInFlightMax` batches wait for their commit; under load a little later (batch-timing.ts).
  */
 
 import type { Decision, Executed, OpenBatch, Write } from '@coco/adapter';
@@ -15,6 +15,7 @@ import { assert, type Seqno, type TransactionId, type View } from '@coco/base';
 import { endpointError } from '@coco/endpoint';
 import type { ReadView, Store, Transaction, WriteSet } from '@coco/kv';
 import type { Batch, PendingSignature } from '@coco/ledger';
+import { BatchTiming, type ClosedBatch } from './batch-timing.ts';
 import { replicationError } from './errors.ts';
 import type {
   CommitObserver,
@@ -40,7 +41,7 @@ const openEntryBytesMax = 6 * 1024 * 1024;
 
 interface InFlight {
   readonly batch: Batch;
-  readonly closedAtMs: number;
+  readonly closed: ClosedBatch;
 }
 
 export class BatchPipeline {
@@ -50,6 +51,7 @@ export class BatchPipeline {
   readonly gate: WriteGate = new WriteGate();
   readonly #ports: PipelinePorts;
   readonly #uncommittedMax: number;
+  readonly #timing: BatchTiming;
   readonly #sealers: Sealer[] = [];
   /** Batches proposed and not committed, oldest first. */
   readonly #inFlight: InFlight[] = [];
@@ -71,11 +73,14 @@ export class BatchPipeline {
       readonly ports: PipelinePorts;
       /** Entries that may wait for commit before writes are refused. */
       readonly uncommittedMax: number;
+      /** How long a batch may wait under load to become larger; 0, the default: not at all. */
+      readonly gatherMs?: number;
     },
   ) {
     this.state = new ReplicatedState(options);
     this.#ports = options.ports;
     this.#uncommittedMax = options.uncommittedMax;
+    this.#timing = new BatchTiming(options.ports.clock, options.gatherMs ?? 0);
     this.#openFrom = options.sequencer.nextSeqno;
   }
 
@@ -115,6 +120,7 @@ export class BatchPipeline {
 
   /** Resolves when nothing executed waits for its commit. */
   whenIdle(): Promise<void> {
+    this.#closeSoon();
     return this.state.whenIdle();
   }
 
@@ -152,7 +158,7 @@ export class BatchPipeline {
     this.#nextKind = opensView ? 'opening' : 'genesis';
     this.#openFrom = sequencer.nextSeqno;
     tracker.startView(view, sequencer.nextSeqno);
-    if (opensView) this.#endBatch();
+    if (opensView) this.#endBatch(0);
     this.#closeSoon();
   }
 
@@ -162,6 +168,7 @@ export class BatchPipeline {
    */
   drain(): void {
     this.#isDraining = true;
+    this.#closeSoon();
   }
 
   /** The hand-over did not come about. */
@@ -252,6 +259,7 @@ export class BatchPipeline {
     this.#isSigning = false;
     this.#isRequested = false;
     this.#inFlight.length = 0;
+    this.#timing.endWait();
     this.state.rollback(nextView);
   }
 
@@ -312,13 +320,33 @@ export class BatchPipeline {
     this.#isDeferred = true;
     this.#ports.defer(() => {
       this.#isDeferred = false;
-      if (this.#canClose()) this.#close();
+      this.#closeInTime();
     });
+  }
+
+  /** Closes now, or when the open batch has waited long enough. */
+  #closeInTime(): void {
+    if (!this.#canClose()) return;
+    const state = {
+      openCount: this.#openCount,
+      inFlightCount: this.#inFlight.length,
+      isAwaited: this.#isAwaited,
+      isUrgent: this.#isRequested || this.#isDraining || this.state.isIdleAwaited,
+    };
+    if (this.#timing.isDue(state, () => this.#closeInTime())) this.#close();
+  }
+
+  get #openCount(): number {
+    return this.state.sequencer.nextSeqno - this.#openFrom;
+  }
+
+  get #isAwaited(): boolean {
+    return this.state.tracker.lastAwaited >= this.#openFrom;
   }
 
   #canClose(): boolean {
     const isRequested = this.#isRequested && !this.#isDraining;
-    const hasWork = this.state.sequencer.nextSeqno > this.#openFrom || isRequested;
+    const hasWork = this.#openCount > 0 || isRequested;
     return (
       hasWork && this.#isInOffice && !this.#isSigning && this.#inFlight.length < batchesInFlightMax
     );
@@ -326,16 +354,18 @@ export class BatchPipeline {
 
   #close(): void {
     this.#isRequested = false;
+    const entryCount = this.#openCount;
     for (const sealer of this.#sealers) this.#seal(sealer);
-    if (this.state.sequencer.nextSeqno > this.#openFrom) this.#endBatch();
+    if (this.#openCount > 0) this.#endBatch(entryCount);
   }
 
-  #endBatch(): void {
-    const closedAtMs = this.#ports.clock.monotonicMs();
+  /** `entryCount`: the entries that clients wrote. */
+  #endBatch(entryCount: number): void {
+    const closed = this.#timing.closed(entryCount, this.#isAwaited);
     const pending = this.state.closeBatch(Math.floor(this.#ports.clock.nowMs() / 1000));
     this.#openFrom = this.state.sequencer.nextSeqno;
     this.#isSigning = true;
-    void this.#sign(pending, closedAtMs);
+    void this.#sign(pending, closed);
   }
 
   #seal(sealer: Sealer): void {
@@ -348,22 +378,23 @@ export class BatchPipeline {
     this.#run((transaction) => sealer.seal(transaction, batch), by);
   }
 
-  async #sign({ id, input }: PendingSignature, closedAtMs: number): Promise<void> {
+  async #sign({ id, input }: PendingSignature, closed: ClosedBatch): Promise<void> {
     const signature = await this.#ports.sign(input);
     // The office may have been lost meanwhile: then the batch went with the view.
     if (!this.#isInOffice || this.view !== id.view) return;
     this.#isSigning = false;
     const batch = this.state.sequencer.completeBatch(signature);
-    this.#inFlight.push({ batch, closedAtMs });
+    this.#inFlight.push({ batch, closed });
     this.#ports.propose(batch, this.#nextKind);
     this.#nextKind = 'batch';
     this.#closeSoon();
   }
 
-  #conclude({ batch, closedAtMs }: InFlight, last: Seqno): void {
+  #conclude({ batch, closed }: InFlight, last: Seqno): void {
     const { view, firstSeqno } = batch;
     this.measures.batches++;
-    this.measures.lastCommitMs = this.#ports.clock.monotonicMs() - closedAtMs;
+    this.measures.lastCommitMs = this.#ports.clock.monotonicMs() - closed.atMs;
+    this.#timing.committed(closed);
     this.state.commit({ view, firstSeqno, last });
   }
 }

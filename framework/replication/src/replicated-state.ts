@@ -77,6 +77,11 @@ export class ReplicatedState {
     return this.#store.readAt(this.#store.seqno);
   }
 
+  /** Whether somebody waits until nothing executed waits for its commit. */
+  get isIdleAwaited(): boolean {
+    return this.#idle.length > 0;
+  }
+
   /** Resolves when nothing executed waits for its commit. */
   whenIdle(): Promise<void> {
     if (this.uncommittedCount === 0) return Promise.resolve();

@@ -1,4 +1,5 @@
 import './batch-pipeline.test.ts';
+import './batch-timing.test.ts';
 import './configuration-recorder.test.ts';
 import './membership-driver.test.ts';
 import './membership-step.test.ts';

@@ -32,7 +32,7 @@ export class PipelineHarness {
   readonly random: SeededRandom = new SeededRandom(7);
   #deferred: (() => void)[] = [];
 
-  constructor(options: { uncommittedMax?: number; isRecovery?: boolean } = {}) {
+  constructor(options: { uncommittedMax?: number; isRecovery?: boolean; gatherMs?: number } = {}) {
     this.secrets = new LedgerSecrets([{ fromSeqno: asSeqno(1), key: this.random.bytes(32) }]);
     this.sequencer = new Sequencer({
       view: asView(2),
@@ -49,6 +49,7 @@ export class PipelineHarness {
       tracker: this.tracker,
       uncommittedMax: options.uncommittedMax ?? 1000,
       isRecovery: options.isRecovery ?? false,
+      gatherMs: options.gatherMs ?? 0,
       ports: {
         clock: this.clock,
         log: { write: (_level, event, fields = {}) => this.events.push({ event, fields }) },
