@@ -16,6 +16,8 @@ import type { RecoveredAuthorization } from './engine-types.ts';
 import { EngineWriter } from './engine-writer.ts';
 
 const addressBytes = 20;
+/** Reused from message to message; what is sent is copied out of it. */
+const writer = new EngineWriter();
 
 /** One transaction's result on the main thread. */
 export type AdmissionOutcome =
@@ -34,7 +36,7 @@ export type AdmissionResult =
 
 /** An array of its own, to be transferred. */
 export function packRaws(raws: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const writer = new EngineWriter();
+  writer.reset();
   writer.u32(raws.length);
   for (const raw of raws) writer.sized(raw);
   return new Uint8Array(writer.message());
@@ -49,7 +51,7 @@ export function unpackRaws(bytes: Uint8Array): readonly Uint8Array[] {
 
 /** An array of its own, to be transferred. */
 export function packResults(results: readonly AdmissionResult[]): Uint8Array<ArrayBuffer> {
-  const writer = new EngineWriter();
+  writer.reset();
   writer.u32(results.length);
   for (const result of results) {
     writer.u8(result.isAdmitted ? 1 : 0);

@@ -16,7 +16,7 @@ import {
 } from '@coco/base';
 import { sha256Text } from '@coco/crypto';
 import type { WriteSet } from '@coco/kv';
-import { MerkleTree } from '@coco/merkle';
+import { MerkleTree, serialisedFirst } from '@coco/merkle';
 import { commitEvidence } from './commit-evidence.ts';
 import {
   type DecodedEntry,
@@ -89,24 +89,37 @@ export function proveBatch(
   at: {
     /** The view of the batch before; 0 when unknown. */
     readonly lastView: View;
-    readonly root: Uint8Array;
+    /** The tree as it is here, up to the signature entry and without it. */
+    readonly tree: MerkleTree;
     /** The service's key and its COSE algorithm. */
     readonly spki: Uint8Array;
     readonly algorithm: number;
   },
 ): void {
   const { view, entries, signature } = batch;
-  const { lastView, root } = at;
+  const { lastView, tree, spki, algorithm } = at;
   if (view < lastView) throw unverified(batch, 'its view is lower than the one before.');
   if (view > lastView && lastView > 0 && entries.length > 0) {
     throw unverified(batch, 'a view does not begin with a signature alone.');
   }
-  if (!equalBytes(statedRoot(batch), root)) {
+  const root = tree.root();
+  if (!isTreeHere(batch, tree) && !equalBytes(statedRoot(batch), root)) {
     throw unverified(batch, 'its Merkle tree is not the one here.');
   }
-  if (!verifyLedgerSignature(signature, at)) {
+  if (!verifyLedgerSignature(signature, { spki, algorithm, root })) {
     throw unverified(batch, 'its signature is not the service’s.');
   }
+}
+
+/**
+ * Whether the stated tree is, byte for byte, what this node's tree serialises to: then it has the
+ * same root, and no leaf need be hashed again to know it. A tree that begins where this node has
+ * forgotten the leaves is judged by its root.
+ */
+function isTreeHere({ signature: { treeBytes } }: OpenedBatch, tree: MerkleTree): boolean {
+  const first = serialisedFirst(treeBytes);
+  const isHeld = first !== undefined && first >= tree.first && first <= tree.size;
+  return isHeld && equalBytes(treeBytes, tree.serialise(first));
 }
 
 function statedRoot(batch: OpenedBatch): Uint8Array {

@@ -256,9 +256,10 @@ export class Sequencer {
     if (seqno <= this.#committed) return;
     const at = this.#completed.findIndex((batch) => batch.signatureSeqno === seqno);
     assert(at >= 0, 'what commits is the end of a completed batch');
+    // One batch more than writing needs: the tree that a primary signs may begin before the last.
+    this.#tree.forget(this.#committed);
     this.#committed = seqno;
     this.#completed = this.#completed.slice(at);
-    this.#tree.forget(seqno);
   }
 
   /**
@@ -348,9 +349,8 @@ export class Sequencer {
 
   #prove(batch: OpenedBatch, spki: Uint8Array): void {
     const { algorithm } = this.#signer;
-    const root = this.#tree.root();
     try {
-      proveBatch(batch, { lastView: this.#lastView(), root, spki, algorithm });
+      proveBatch(batch, { lastView: this.#lastView(), tree: this.#tree, spki, algorithm });
     } catch (error) {
       this.#tree.truncate(this.#next);
       throw error;

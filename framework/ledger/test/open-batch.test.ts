@@ -81,6 +81,27 @@ test('a backup holds what the primary wrote, and goes on from it as the primary'
   assert.deepEqual(service.sequencer.closeBatch(seconds).root, root, 'the trees are one');
 });
 
+test('a backup follows trees that begin at the last commit, before it, and where it forgot', async () => {
+  const service = await primary();
+  const one = backup(service);
+  const two = backup(service);
+  const from: Batch[] = [];
+  for (let count = 0; count < 6; count++) {
+    service.write(3);
+    from.push(service.seal());
+    // The commit of a batch comes when the next one, or the one behind it, is closed already.
+    const committed = from.at(count % 3 === 0 ? -3 : count % 3 === 1 ? -2 : -1);
+    if (committed) service.sequencer.commit(committed.signatureId.seqno);
+  }
+  for (const batch of from) one.sequencer.follow(openBatch(batch, one.secrets), identity.key.spki);
+  assert.equal(one.sequencer.nextSeqno, service.sequencer.nextSeqno);
+  const opened = openBatch(from[0] as Batch, two.secrets);
+  const treeBytes = opened.signature.treeBytes.slice();
+  treeBytes[treeBytes.length - 1] = (treeBytes.at(-1) as number) ^ 1;
+  const changed = { ...opened, signature: { ...opened.signature, treeBytes } };
+  assert.throws(() => two.sequencer.follow(changed, identity.key.spki), unverified);
+});
+
 test('a deposed primary follows what it wrote itself and what its successor wrote', async () => {
   const service = await primary();
   const successor = backup(service);

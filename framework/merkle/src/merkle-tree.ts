@@ -184,6 +184,13 @@ export class MerkleTree {
   }
 }
 
+/** The first leaf of serialised bytes, without reading more; undefined where there is none. */
+export function serialisedFirst(bytes: Uint8Array): number | undefined {
+  if (bytes.length < prefixBytes) return undefined;
+  const first = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(8);
+  return first <= BigInt(leafIndexMax) ? Number(first) : undefined;
+}
+
 /** The least k with 2^k >= size. */
 function heightOf(size: number): number {
   let height = 0;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { equalBytes, fromHex, SeededRandom, toHex } from '@coco/base';
 import fc from 'fast-check';
-import { foldPath, MerkleTree } from '../src/index.ts';
+import { foldPath, MerkleTree, serialisedFirst } from '../src/index.ts';
 import { hashPair, naivePath, naiveRoot } from './naive-tree.ts';
 
 function leaves(count: number, seed: number): Uint8Array[] {
@@ -173,4 +173,14 @@ test('a tree without a ledger becomes another one, and a tree with a ledger does
   own.append(list[0] as Uint8Array);
   assert.deepEqual(own.root(), treeOf([...list, list[0] as Uint8Array]).root());
   assert.throws(() => own.adopt(treeOf(list)), { name: 'BugError' });
+});
+
+test('serialised bytes say where they begin, and bytes that say nothing do not', () => {
+  const tree = new MerkleTree();
+  for (let at = 0; at < 9; at++) tree.append(new Uint8Array(32).fill(at));
+  for (const first of [0, 1, 4, 9]) assert.equal(serialisedFirst(tree.serialise(first)), first);
+  const bytes = tree.serialise(4);
+  assert.equal(serialisedFirst(bytes.subarray(0, 15)), undefined);
+  bytes.fill(0xff, 8, 16);
+  assert.equal(serialisedFirst(bytes), undefined);
 });
