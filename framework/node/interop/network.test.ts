@@ -103,3 +103,52 @@ describe('a network of processes', () => {
     await network.assertLedgersAgree();
   });
 });
+
+describe('the standing permission node_replacement', () => {
+  const minuteMs = 60_000;
+  let network: TestNetwork;
+  before(async () => {
+    network = await TestNetwork.create();
+    await network.start();
+    await network.grow();
+    await network.openService();
+    await network.grow();
+    await network.target.untilLogged('consensus.configuration', { voters: 3, learners: 0 });
+    const rules = {
+      format: 'coco-rules/1',
+      version: 2,
+      title: 'With replacement',
+      rules: [{ name: 'Every action', actions: ['*'], thresholds: [{ more_than: '1/2' }] }],
+      standing_permissions: { node_replacement: { silent_minutes: 10 } },
+    };
+    await network.decide([{ name: 'set_rules', args: { rules } }]);
+  });
+  after(() => network.remove());
+
+  test('lets a node take the place of one that is gone for long, and of no other', async () => {
+    const primary = network.target;
+    const gone = network.running.find((node) => node !== primary);
+    assert.ok(gone);
+    const nodeToNode = gone.peerAddress;
+    await gone.stop();
+    await primary.untilLogged('peer.lost');
+    const early = await network.join({ target: primary, nodeToNode });
+    const { message } = await early.untilFailed();
+    assert.match(message, /A node with the same published node address .* already exists/);
+    await early.stop();
+    network.skewMs += 10 * minuteMs;
+    const from = primary.events.length;
+    const fresh = await network.join({ target: primary, nodeToNode });
+    await fresh.untilServing();
+    const { fields } = await primary.untilLogged('join.trusted', {}, from);
+    assert.equal(fields.replaced, gone.id);
+    const settled = { voters: 3, learners: 0 };
+    await primary.untilLogged('consensus.configuration', settled, from);
+    const { json } = await primary.ask('/node/network/nodes');
+    const { nodes } = json as { nodes: { node_id: string; status: string }[] };
+    assert.equal(nodes.find(({ node_id }) => node_id === gone.id)?.status ?? 'gone', 'Retired');
+    const id = await write(primary, 'replaced');
+    for (const node of network.running) await node.untilCommitted(id);
+    await network.assertLedgersAgree();
+  });
+});

@@ -14,6 +14,7 @@ import './ledger-source.test.ts';
 import './join.test.ts';
 import './join-attempt.test.ts';
 import './join-endpoint.test.ts';
+import './join-hostile.test.ts';
 import './listener-renewal.test.ts';
 import './members-follower.test.ts';
 import './node-addresses.test.ts';

@@ -13,7 +13,9 @@ export const code: { readonly measurement: string; readonly hostData: string } =
 
 let ports = 10_000;
 
-export async function createJoiner(changes: Partial<typeof code> = {}): Promise<{
+export async function createJoiner(
+  changes: Partial<typeof code> & { root?: SigningKey } = {},
+): Promise<{
   readonly keys: NodeKeys;
   readonly certificate: Uint8Array;
   readonly request: JoinRequest;

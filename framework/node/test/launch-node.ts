@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { type JsonValue, LedgerError } from '@coco/base';
+import { type Clock, type JsonValue, LedgerError } from '@coco/base';
 import { parseConfiguration, runNode, systemClock, systemRandom } from '../src/index.ts';
 import { createNotesAdapter } from './notes-adapter.ts';
 
@@ -14,6 +14,8 @@ export interface NodeGiven {
 }
 
 export interface LaunchOptions extends NodeGiven {
+  /** Of a node in this process; the system's without. */
+  readonly clock?: Clock;
   onEvent(event: string, fields: Readonly<Record<string, unknown>>): void;
   onFailed(failure: { readonly code: string; readonly message: string }): void;
 }
@@ -33,7 +35,7 @@ export async function launchInProcess(options: LaunchOptions): Promise<Launched>
     configuration: parseConfiguration(options.configuration),
     adapters: new Map([['notes', async () => createNotesAdapter()]]),
     version: '0.0.0',
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     random: systemRandom,
     log: { write: (_level, event, fields = {}) => options.onEvent(event, fields) },
   });
@@ -70,7 +72,7 @@ export async function launchProcess(
   options: LaunchOptions,
   prefix: readonly string[] = [],
 ): Promise<Launched> {
-  const { onEvent, onFailed, ...given } = options;
+  const { onEvent, onFailed, clock: _, ...given } = options;
   const [execPath = process.execPath, ...rest] = prefix;
   const execArgv = prefix.length > 0 ? [...rest, process.execPath] : [];
   const program = new URL('./node-process.ts', import.meta.url);

@@ -8,9 +8,10 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type JsonValue, present } from '@coco/base';
+import { type Clock, type JsonValue, present } from '@coco/base';
 import { createConstitution } from '@coco/constitution';
 import { SigningKey } from '@coco/crypto';
+import { systemClock } from '../src/index.ts';
 import {
   type Launched,
   type LaunchOptions,
@@ -39,6 +40,14 @@ export class TestNetwork {
   /** Every process of the network shares it: evidence of another root is none. */
   readonly measurement: string = '11'.repeat(32);
   readonly hostData: string = '22'.repeat(32);
+  /** The development root of the network. */
+  readonly root: SigningKey = SigningKey.generate('P-256');
+  /** How far the clocks of nodes in this process are ahead of the system's. */
+  skewMs = 0;
+  readonly #clock: Clock = {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() + this.skewMs,
+  };
   readonly #launch: (options: LaunchOptions) => Promise<Launched>;
   #member: MemberClient | undefined;
 
@@ -64,7 +73,7 @@ export class TestNetwork {
       network.target.ask(path, asked),
     );
     await writeFile(join(folder, 'constitution.js'), constitution);
-    await writeFile(join(folder, 'root.pem'), SigningKey.generate('P-256').privatePem());
+    await writeFile(join(folder, 'root.pem'), network.root.privatePem());
     return network;
   }
 
@@ -121,7 +130,7 @@ export class TestNetwork {
         ],
       },
     });
-    await node.launch(this.#launch, { ...this.#code(), configuration });
+    await node.launch(this.#launch, { ...this.#code(), configuration, clock: this.#clock });
     await node.untilServing();
     return node;
   }
@@ -138,7 +147,7 @@ export class TestNetwork {
       type: 'Join',
       join: { target_rpc_address: target.address, retry_timeout: '100ms' },
     });
-    await node.launch(this.#launch, { ...this.#code(options), configuration });
+    await node.launch(this.#launch, { ...this.#code(options), configuration, clock: this.#clock });
     return node;
   }
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type JsonValue, present } from '@coco/base';
+import { type Clock, type JsonValue, present } from '@coco/base';
 import type { Launched, LaunchOptions } from './launch-node.ts';
 import { type Answer, type AskOptions, askNode } from './member-client.ts';
 
@@ -69,6 +69,7 @@ export class TestNode {
       readonly configuration: JsonValue;
       readonly measurement: string;
       readonly hostData: string;
+      readonly clock: Clock;
     },
   ): Promise<void> {
     this.#launched = await launch({
