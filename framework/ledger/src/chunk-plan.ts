@@ -13,6 +13,8 @@ export interface ChunkPlan {
   readonly chunks: readonly ChunkName[];
   /** Files of an unfinished recovery. */
   readonly unfinished: readonly ChunkName[];
+  /** Files whose entries another one holds as well. */
+  readonly doubled?: readonly ChunkName[];
 }
 
 /**
@@ -36,7 +38,9 @@ export async function planChunks(at: LedgerFolder): Promise<ChunkPlan> {
     .filter((name) => name !== undefined)
     .sort((left, right) => left.start - right.start);
   const lastPlain = names.findLastIndex((name) => !name.isRecovery);
-  const chunks = names.slice(0, lastPlain + 1);
+  const plain = names.slice(0, lastPlain + 1);
+  const doubled = plain.filter((name, index) => isWithin(name, plain[index - 1]));
+  const chunks = plain.filter((name) => !doubled.includes(name));
   for (const [index, name] of chunks.entries()) {
     const next = chunks[index + 1];
     const end = name.last ?? name.start;
@@ -48,5 +52,14 @@ export async function planChunks(at: LedgerFolder): Promise<ChunkPlan> {
       });
     }
   }
-  return { chunks, unfinished: names.slice(lastPlain + 1) };
+  return { chunks, unfinished: names.slice(lastPlain + 1), doubled };
+}
+
+/**
+ * A node that began from a snapshot replaces its first file by the one that holds the beginning of
+ * that chunk as well: a crash between the two steps leaves both.
+ */
+function isWithin(name: ChunkName, before: ChunkName | undefined): boolean {
+  if (!before?.isCommitted || before.last === undefined || name.last === undefined) return false;
+  return name.isCommitted && name.start > before.start && name.last === before.last;
 }

@@ -10,6 +10,7 @@ export const ledgerError: (
     | 'BatchFull'
     | 'BatchUnverified'
     | 'EntryNotFound'
+    | 'EntryNotYetHere'
     | 'ReceiptUnavailable'
     | 'InvalidEndorsement',
   message: string,
@@ -55,6 +56,12 @@ export const ledgerError: (
     kind: 'refusal',
     status: 404,
     meaning: 'The ledger files hold no entry with that seqno.',
+  },
+  EntryNotYetHere: {
+    kind: 'fault',
+    status: 503,
+    meaning:
+      'The entry is older than the snapshot that the node began from; the node is fetching it from others.',
   },
   ReceiptUnavailable: {
     kind: 'refusal',

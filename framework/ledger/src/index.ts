@@ -56,8 +56,10 @@ export {
 } from './ledger-verifier.ts';
 export type { BatchVisitor, LedgerTail } from './ledger-walk.ts';
 export { NonceGuard, type NonceRule, SnapshotNonceGuard } from './nonce-guard.ts';
+export { OlderFiles } from './older-files.ts';
 export { type CommittedBody, type OpenedBatch, type OpenedEntry, openBatch } from './open-batch.ts';
 export { type DiskAttendant, PatientDisk } from './patient-disk.ts';
+export { readBatches } from './read-batches.ts';
 export { RecoveredLedger, type RecoverOptions, recoverLedger } from './recover-ledger.ts';
 export type { Batch, Entry, PendingSignature } from './sealed-batch.ts';
 export type { SequencerOptions } from './sequencer.ts';

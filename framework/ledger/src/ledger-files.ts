@@ -19,11 +19,11 @@ import {
   tableBounds,
 } from './chunk-file.ts';
 import { formatChunkName } from './chunk-name.ts';
-import { cutBatches } from './cut-batches.ts';
 import { entryBytesMax, entryFlag, entryId } from './entry.ts';
 import { type EntryRange, EntryReader } from './entry-reader.ts';
 import { ledgerError } from './errors.ts';
-import type { CommittedBody } from './open-batch.ts';
+import type { LedgerFilesState } from './ledger-files-state.ts';
+import { moveChunks, type OlderChunks } from './move-chunks.ts';
 import type { SignatureIndex } from './signature-index.ts';
 import { TaskQueue } from './task-queue.ts';
 
@@ -34,21 +34,6 @@ export const readBytesMax: number = entryBytesMax;
 export interface BatchBody {
   readonly firstSeqno: Seqno;
   readonly body: Uint8Array;
-}
-
-export interface LedgerFilesState {
-  /** The first entry that the files hold, or will; 1 without. */
-  readonly begin?: Seqno;
-  /** Chunks that no longer grow, ascending and without gaps. */
-  readonly chunks: readonly ChunkRecord[];
-  /** The chunk that grows, behind the others. */
-  readonly open?: OpenChunk;
-  readonly next: Seqno;
-  readonly committed: Seqno;
-  /** Seqnos of the signature entries, ascending. */
-  readonly signatures: SignatureIndex;
-  /** Whether new chunks carry the recovery marker until `endRecovery`. */
-  readonly isRecovery: boolean;
 }
 
 export class LedgerFiles {
@@ -89,6 +74,22 @@ export class LedgerFiles {
     return this.#committed;
   }
 
+  /** The first entry that is here, or will be. */
+  get begin(): Seqno {
+    return this.#begin;
+  }
+
+  /** Whether the next entry begins a chunk. */
+  get isAtChunkEnd(): boolean {
+    return this.#open === undefined;
+  }
+
+  /** Where the first chunk ends, once it is complete and committed. */
+  get firstChunkEnd(): Seqno | undefined {
+    const [first] = this.#chunks;
+    return first?.name.isCommitted === true ? first.last : undefined;
+  }
+
   /** The disk's files with chunks, oldest first. */
   get fileNames(): readonly string[] {
     const open = this.#open ? [formatChunkName(this.#open.name)] : [];
@@ -104,6 +105,33 @@ export class LedgerFiles {
       this.#next = this.#begin;
       this.#committed = snapshot;
     });
+  }
+
+  /**
+   * Takes the files that hold everything before `begin`, complete and committed, out of the folder
+   * that they were written in. Their last chunk may go on where the first one of these ends: then
+   * it takes its place. Newest first: what is there after a crash has no gap.
+   */
+  adoptOlder(older: OlderChunks): Promise<void> {
+    return this.#write(async () => {
+      const end = older.chunks.at(-1)?.last ?? 0;
+      const isMerged = end >= this.#begin;
+      assert(!isMerged || end === this.firstChunkEnd, 'a chunk ends where it ends elsewhere');
+      assert(isMerged || end === this.#begin - 1, 'older files end where these begin');
+      await this.#reader.close();
+      const replaced = isMerged ? present(this.#chunks.shift(), 'it ends there').name : undefined;
+      await moveChunks(this.#at, older, replaced);
+      this.#chunks.unshift(...older.chunks);
+      this.#signatures.prepend(older.signatures);
+      this.#begin = asSeqno(1);
+    });
+  }
+
+  /** Ends this object: the files are another's now. All of them are complete and committed. */
+  async release(): Promise<OlderChunks> {
+    assert(!this.#open, 'files that are handed over are complete');
+    await this.close();
+    return { folder: this.#at.folder, chunks: this.#chunks, signatures: this.#signatures };
   }
 
   /** Writes batches that follow one another. Not durable before `flush`. */
@@ -206,6 +234,11 @@ export class LedgerFiles {
     });
   }
 
+  /** The seqno of the last signature up to `seqno`, of those that are here. */
+  signatureUpTo(seqno: Seqno): Seqno | undefined {
+    return this.#signatures.upTo(seqno);
+  }
+
   /** The seqno of the first signature after `seqno`, if it was appended. */
   signatureAfter(seqno: Seqno): Seqno | undefined {
     return this.#signatures.after(seqno);
@@ -213,38 +246,18 @@ export class LedgerFiles {
 
   /**
    * The signature entry that covers `seqno`: the first one after it.
-   * @throws ReceiptUnavailable, LedgerDamaged, DiskFault
+   * @throws EntryNotYetHere, ReceiptUnavailable, LedgerDamaged, DiskFault
    */
   async readBatchSignature(seqno: Seqno): Promise<Uint8Array> {
-    const signature = seqno < this.#begin ? undefined : this.#signatures.after(seqno);
+    if (seqno < this.#begin) {
+      throw ledgerError('EntryNotYetHere', 'The entry is older than these files.', { seqno });
+    }
+    const signature = this.#signatures.after(seqno);
     if (signature === undefined) {
       throw ledgerError('ReceiptUnavailable', 'No signature covers the entry yet.', { seqno });
     }
     const [entry] = await this.readEntries(signature, signature);
     return present(entry, 'a read answers with one entry at least');
-  }
-
-  /**
-   * Whole committed batches from `from`, which begins one, up to `to`: as many as fit `bytesMax`,
-   * at least one. @throws EntryNotFound, LedgerDamaged, DiskFault
-   */
-  async readBatches(
-    from: Seqno,
-    { to, bytesMax }: { readonly to: Seqno; readonly bytesMax: number },
-  ): Promise<readonly CommittedBody[]> {
-    const last = this.#signatures.upTo(asSeqno(Math.min(to, this.#committed))) ?? 0;
-    const before = asSeqno(Math.max(from - 1, 0));
-    const begins = from === this.#begin || this.#signatures.upTo(before) === before;
-    if (from < this.#begin || from > last || !begins) {
-      throw ledgerError('EntryNotFound', 'No committed batch begins there.', { from, to });
-    }
-    const entries = [...(await this.readEntries(from, asSeqno(last), bytesMax))];
-    const end = this.#signatures.after(before) as Seqno;
-    // One batch alone may be larger than what is asked for.
-    while (from + entries.length <= end) {
-      entries.push(...(await this.readEntries(asSeqno(from + entries.length), end)));
-    }
-    return cutBatches(entries, { from, signatures: this.#signatures });
   }
 
   /** Room on the disk of the files. @throws DiskFault */

@@ -27,7 +27,8 @@ import { formatChunkName } from './chunk-name.ts';
 import { type ChunkPlan, planChunks } from './chunk-plan.ts';
 import { entryFlag } from './entry.ts';
 import { ledgerError } from './errors.ts';
-import { LedgerFiles, type LedgerFilesState } from './ledger-files.ts';
+import { LedgerFiles } from './ledger-files.ts';
+import type { LedgerFilesState } from './ledger-files-state.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { SignedState, ViewStart } from './ledger-verifier.ts';
 import { type BatchVisitor, type LedgerTail, LedgerWalk } from './ledger-walk.ts';
@@ -144,7 +145,8 @@ export class RecoveredLedger {
    */
   async truncate(): Promise<void> {
     const { disk, folder } = this.#at;
-    for (const name of this.#plan.unfinished.toReversed()) {
+    const { unfinished, doubled = [] } = this.#plan;
+    for (const name of [...doubled, ...unfinished.toReversed()]) {
       await disk.remove(chunkPath(this.#at, name));
       await disk.syncFolder(folder);
     }

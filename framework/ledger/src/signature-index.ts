@@ -2,7 +2,7 @@
 import { assert, type Seqno } from '@coco/base';
 
 export class SignatureIndex {
-  readonly #seqnos: Seqno[] = [];
+  #seqnos: Seqno[] = [];
 
   get last(): Seqno | undefined {
     return this.#seqnos.at(-1);
@@ -11,6 +11,13 @@ export class SignatureIndex {
   add(seqno: Seqno): void {
     assert((this.#seqnos.at(-1) ?? 0) < seqno, 'signatures come in order');
     this.#seqnos.push(seqno);
+  }
+
+  /** Puts the signatures of the ledger before these in front. */
+  prepend(older: SignatureIndex): void {
+    const first = this.#seqnos[0];
+    const before = older.#seqnos.filter((seqno) => first === undefined || seqno < first);
+    this.#seqnos = [...before, ...this.#seqnos];
   }
 
   /** Drops signatures after `seqno`. */

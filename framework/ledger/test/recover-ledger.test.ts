@@ -326,3 +326,24 @@ test('two files that begin at one seqno are refused', async () => {
   await writeFile(disk, `${folder}/ledger_1`, bytes);
   await assert.rejects(recoverLedger({ disk, folder }), { code: 'LedgerDamaged' });
 });
+
+test('a file whose entries another one holds as well is passed over, and removed', async () => {
+  const disk = new MemoryDisk();
+  const service = await sample(disk, 30);
+  await service.files.close();
+  const names = (await disk.list(folder)).filter((name) => name.endsWith('.committed'));
+  const whole = names.find((name) => !name.startsWith('ledger_1-')) ?? '';
+  const [, start, last] = /^ledger_(\d+)-(\d+)/.exec(whole) ?? [];
+  const doubled = `ledger_${Number(start) + 2}-${last}.committed`;
+  await writeFile(disk, `${folder}/${doubled}`, new Uint8Array(30));
+  const ledger = await recoverLedger({ disk, folder });
+  assert.equal(ledger.lastId.seqno, service.files.next - 1);
+  await ledger.truncate();
+  assert.ok(!(await disk.list(folder)).includes(doubled));
+  await writeFile(
+    disk,
+    `${folder}/ledger_${Number(start) + 2}-${Number(last) + 1}`,
+    new Uint8Array(9),
+  );
+  await assert.rejects(recoverLedger({ disk, folder }), { code: 'LedgerDamaged' });
+});

@@ -88,10 +88,17 @@ describe('nodes that join under load', () => {
       assert.equal(receipt.status, 200);
     }
     assert.deepEqual(await readdir(join(third.folder, 'snapshots')), [made.fields.name]);
-    const [whole, own] = [await second.ledger(), await first.ledger()];
-    const chunks = committed([...whole.keys()]);
-    assert.ok(chunks.length > 2, `${chunks}`);
-    for (const name of chunks) assert.deepEqual(whole.get(name), own.get(name), name);
+    await third.untilLogged('older.done');
+    for (const node of [second, third]) {
+      const [files, own] = [await node.ledger(), await first.ledger()];
+      const chunks = committed([...files.keys()]);
+      assert.ok(chunks.length > 2 && chunks[0]?.startsWith('ledger_1-'), `${chunks}`);
+      for (const name of chunks) assert.deepEqual(files.get(name), own.get(name), name);
+    }
+    const { json: opened } = await third.ask('/node/network');
+    const created = (opened as { current_service_create_txid: string }).current_service_create_txid;
+    const oldest = await third.ask(`/app/receipt/cose?transaction_id=${created}`);
+    assert.equal(oldest.status, 200, 'a receipt of the very first transaction');
     const { json } = await third.ask('/node/state');
     assert.equal((json as { startup_seqno: number }).startup_seqno, from.fields.seqno);
   });

@@ -159,7 +159,12 @@ function buildCore(start: CoreStart, onPrimary: () => void): NodeCore {
     replica,
     tracker,
     office: new NodeOffice({ pipeline, follower, log, onPrimary }),
-    catchUp: new NodeCatchUp({ ...shared, others, snapshots: start }),
+    catchUp: new NodeCatchUp({
+      ...shared,
+      others,
+      snapshots: start,
+      ledgerFolder: start.ledgerFolder,
+    }),
     silence: new PeerSilence(clock),
     ledger: {
       addSecret: (fromSeqno: Seqno, secret: Uint8Array) => sequencer.rekey(fromSeqno, secret),

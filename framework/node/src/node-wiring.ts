@@ -198,6 +198,7 @@ export class NodeWiring {
     await service.open();
     service.enableSnapshots();
     this.#logStarted();
+    void joined.runtime.core.catchUp.fetchOlder();
   }
 
   async #serveRecovered(

@@ -10,7 +10,9 @@ import {
   type CommandEndpoint,
   endpointError,
   parseRequestedId,
+  type Response,
   type TransactionStatusTracker,
+  textResponse,
 } from '@coco/endpoint';
 import { buildReceipt, type LedgerSecrets } from '@coco/ledger';
 import type { CoveredEntry } from '@coco/replication';
@@ -37,13 +39,27 @@ export function receiptEndpoint(source: ReceiptSource): CommandEndpoint {
         throw endpointError('InvalidQueryParameterValue', message);
       }
       const id = parseRequestedId(text, 'query parameter', 'transaction_id');
-      return bytesResponse(await receiptOf(source, id), 'application/cose');
+      const receipt = await receiptOf(source, id);
+      return receipt ? bytesResponse(receipt, 'application/cose') : notYetHere(id);
     },
   };
 }
 
-/** @throws TransactionPendingOrUnknown, TransactionInvalid, TransactionNotFound, LedgerDamaged */
-async function receiptOf(source: ReceiptSource, id: TransactionId): Promise<Uint8Array> {
+/** As CCF answers while it fetches: the client asks again. */
+function notYetHere(id: TransactionId): Response {
+  const text = `Transaction ${formatTransactionId(id)} is not available yet: this node is fetching it.`;
+  const { headers, ...response } = textResponse(text, { status: 202 });
+  return { ...response, headers: { ...headers, 'retry-after': '3' } };
+}
+
+/**
+ * Undefined where this node does not have the entry yet.
+ * @throws TransactionPendingOrUnknown, TransactionInvalid, TransactionNotFound, LedgerDamaged
+ */
+async function receiptOf(
+  source: ReceiptSource,
+  id: TransactionId,
+): Promise<Uint8Array | undefined> {
   const status = source.tracker.status(id);
   if (status === 'Invalid') {
     throw nodeError('TransactionInvalid', `Transaction ${formatTransactionId(id)} is Invalid`);
@@ -55,7 +71,9 @@ async function receiptOf(source: ReceiptSource, id: TransactionId): Promise<Uint
   try {
     return await readReceipt(source, id);
   } catch (error) {
-    if (!(error instanceof LedgerError) || error.code !== 'ReceiptUnavailable') throw error;
+    if (!(error instanceof LedgerError)) throw error;
+    if (error.code === 'EntryNotYetHere') return undefined;
+    if (error.code !== 'ReceiptUnavailable') throw error;
     const message = `Transaction ${formatTransactionId(id)} is a signature transaction: it has no receipt`;
     throw nodeError('TransactionNotFound', message, {}, error);
   }

@@ -121,6 +121,22 @@ export class ReplicaClient {
     return answer.covered;
   }
 
+  /** The ledger before the snapshot that this node began from: see OlderFiles. @throws DiskFault */
+  async olderBegin(ledgerFolder: string): Promise<void> {
+    await this.#ask((request) => ({ kind: 'olderBegin', request, ledgerFolder }));
+  }
+
+  /** @throws LedgerUnwritable, DiskFault */
+  async olderBatches(batches: readonly BatchBody[]): Promise<void> {
+    await this.#ask((request) => ({ kind: 'olderBatches', request, batches }));
+  }
+
+  /** See OlderFiles.finish. @throws DiskFault */
+  async olderFinish(): Promise<boolean> {
+    const answer = await this.#ask((request) => ({ kind: 'olderFinish', request }));
+    return answer.kind === 'olderFinished' && answer.isDone;
+  }
+
   /** See ReplicaHost.offerSnapshot. */
   offerSnapshot(snapshot: KeptSnapshot): void {
     this.#worker.postMessage({ kind: 'offerSnapshot', snapshot } satisfies ToReplica);
@@ -264,6 +280,7 @@ export class ReplicaClient {
       case 'listening':
       case 'covered':
       case 'batches':
+      case 'olderFinished':
       case 'done':
         this.#take(message.request)?.resolve(message);
         break;

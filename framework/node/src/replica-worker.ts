@@ -7,9 +7,18 @@
 
 import { basename, dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert, BugError, LedgerError, present } from '@coco/base';
+import { assert, BugError, LedgerError, present, type Seqno } from '@coco/base';
 import { createConfiguration } from '@coco/consensus';
-import { createLedgerFiles, type LedgerFiles, PatientDisk, recoverLedger } from '@coco/ledger';
+import {
+  createLedgerFiles,
+  encodeBatches,
+  type LedgerFiles,
+  type LedgerFolder,
+  OlderFiles,
+  PatientDisk,
+  readBatches,
+  recoverLedger,
+} from '@coco/ledger';
 import { PeerChannel, PeerJournal, type PeerListen } from '@coco/peers';
 import { ReplicaHost } from '@coco/replication';
 import { FileDisk } from './file-disk.ts';
@@ -56,6 +65,8 @@ class ThreadReplica {
   #channel: PeerChannel | undefined;
   #host: ReplicaHost | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #files: LedgerFiles | undefined;
+  #older: OlderFiles | undefined;
   readonly #journal = new PeerJournal((report) => post({ kind: 'peers', report }));
   #tickCount = 0;
 
@@ -86,6 +97,7 @@ class ThreadReplica {
       onFailed: fail,
     });
     this.#host = host;
+    this.#files = files;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     // First: a service does not begin on a disk that is short of room.
     await host.measureStorage();
@@ -96,6 +108,24 @@ class ThreadReplica {
     }
     const { voters, view, lastSeqno: seqno } = begin;
     host.start({ configuration: createConfiguration(voters), view, seqno });
+  }
+
+  /** Whole committed batches, as docs/formats/ledger-batches.md has them. */
+  async readBatches(
+    from: Seqno,
+    options: { readonly to: Seqno; readonly bytesMax: number },
+  ): Promise<Uint8Array> {
+    const files = present(this.#files, 'the replica has started');
+    return encodeBatches(await readBatches(files, from, options));
+  }
+
+  /** The beginning of the ledger, which this node's files lack, comes in. */
+  async beginOlder(at: LedgerFolder): Promise<void> {
+    this.#older = await OlderFiles.create(at, present(this.#files, 'the replica has started'));
+  }
+
+  get older(): OlderFiles {
+    return present(this.#older, 'older files were begun');
   }
 
   get host(): ReplicaHost {
@@ -154,6 +184,11 @@ type InstallStep = Extract<
   { readonly kind: 'installStart' | 'installBatches' | 'installed' }
 >;
 
+type OlderStep = Extract<
+  ToReplica,
+  { readonly kind: 'olderBegin' | 'olderBatches' | 'olderFinish' }
+>;
+
 async function answer(request: number, act: () => Promise<FromReplica>): Promise<void> {
   try {
     post(await act());
@@ -163,6 +198,13 @@ async function answer(request: number, act: () => Promise<FromReplica>): Promise
     const row = { kind, status, meaning: message };
     post({ kind: 'refused', request, code, row, message });
   }
+}
+
+function carryOut(request: number, act: () => Promise<void>): Promise<void> {
+  return answer(request, async () => {
+    await act();
+    return { kind: 'done', request };
+  });
 }
 
 async function receive(message: ToReplica): Promise<void> {
@@ -190,40 +232,43 @@ async function receive(message: ToReplica): Promise<void> {
     case 'readBatches':
       return answer(message.request, async () => {
         const { request, from, ...options } = message;
-        return { kind: 'batches', request, bytes: await replica.host.readBatches(from, options) };
+        return { kind: 'batches', request, bytes: await replica.readBatches(from, options) };
       });
+    case 'olderBegin':
+    case 'olderBatches':
+    case 'olderFinish':
+      return answer(message.request, () => receiveOlder(message));
     case 'endRecovery':
-      return answer(message.request, async () => {
-        await replica.host.endRecovery();
-        return { kind: 'done', request: message.request };
-      });
+      return carryOut(message.request, () => replica.host.endRecovery());
     case 'setMembers':
       return replica.setMembers(message);
     case 'installStart':
     case 'installBatches':
     case 'installed':
-      return answer(message.request, async () => {
-        await install(message);
-        return { kind: 'done', request: message.request };
-      });
+      return carryOut(message.request, () => install(message));
     case 'installFailed':
       return replica.host.installFailed(message.order, message);
     case 'handOver':
-      return answer(message.request, async () => {
-        await replica.host.handOver(message.to);
-        return { kind: 'done', request: message.request };
-      });
+      return carryOut(message.request, () => replica.host.handOver(message.to));
     case 'readIndex':
-      return answer(message.request, async () => {
-        await replica.host.readIndex();
-        return { kind: 'done', request: message.request };
-      });
+      return carryOut(message.request, () => replica.host.readIndex());
     case 'stop':
-      return answer(message.request, async () => {
-        await replica.stop();
-        return { kind: 'done', request: message.request };
-      });
+      return carryOut(message.request, () => replica.stop());
   }
+}
+
+/** What stands before the snapshot that this node began from. */
+async function receiveOlder(message: OlderStep): Promise<FromReplica> {
+  const { kind, request } = message;
+  if (kind === 'olderFinish') {
+    return { kind: 'olderFinished', request, isDone: await replica.older.finish() };
+  }
+  if (kind === 'olderBegin') {
+    const { ledgerFolder } = message;
+    const disk = new FileDisk(dirname(ledgerFolder));
+    await replica.beginOlder({ disk, folder: basename(ledgerFolder) });
+  } else await replica.older.append(message.batches);
+  return { kind: 'done', request };
 }
 
 /** A step of catching up. A failure of the files ends the replica by itself. */

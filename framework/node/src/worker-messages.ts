@@ -70,6 +70,15 @@ export type ToReplica =
   | { readonly kind: 'propose'; readonly batch: ProposedBatch }
   /** The entry at `seqno` and the signature entry that covers it, for a receipt. */
   | { readonly kind: 'readCovered'; readonly request: number; readonly seqno: Seqno }
+  /** What this node lacks before the snapshot that it began from comes in, in the background. */
+  | { readonly kind: 'olderBegin'; readonly request: number; readonly ledgerFolder: string }
+  | {
+      readonly kind: 'olderBatches';
+      readonly request: number;
+      readonly batches: readonly BatchBody[];
+    }
+  /** All of it is here and proven. */
+  | { readonly kind: 'olderFinish'; readonly request: number }
   /** See ReplicaHost.offerSnapshot. */
   | { readonly kind: 'offerSnapshot'; readonly snapshot: KeptSnapshot }
   /** Whole committed batches from `from` up to `to`, for a node that catches up. */
@@ -120,6 +129,8 @@ export type FromReplica =
   | { readonly kind: 'covered'; readonly request: number; readonly covered: CoveredEntry }
   | { readonly kind: 'batches'; readonly request: number; readonly bytes: Uint8Array }
   | { readonly kind: 'done'; readonly request: number }
+  /** False: the chunk that goes on behind the snapshot still grows. */
+  | { readonly kind: 'olderFinished'; readonly request: number; readonly isDone: boolean }
   | {
       readonly kind: 'refused';
       readonly request: number;

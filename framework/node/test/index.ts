@@ -25,6 +25,7 @@ import './peer-silence.test.ts';
 import './primary-job.test.ts';
 import './random-pool.test.ts';
 import './recover-service.test.ts';
+import './receipt-endpoint.test.ts';
 import './replica-client.test.ts';
 import './run-node.test.ts';
 import './script-pool.test.ts';

@@ -94,8 +94,12 @@ export class CatchUpSources {
   }
 
   /** The next batches, of the form that was asked for. What is in them is still to be shown. */
-  async batches(from: Seqno, to: Seqno): Promise<AskedBatches> {
-    return this.ask(`batches from ${from}`, async (source) => {
+  async batches(
+    from: Seqno,
+    to: Seqno,
+    limits: { readonly roundsMax?: number } = {},
+  ): Promise<AskedBatches> {
+    const read = async (source: CatchUpSource): Promise<AskedBatches> => {
       const batches = await checked(source, () => source.readBatches(from, to));
       const last = batches.at(-1);
       const end = last ? last.firstSeqno + last.entryCount - 1 : 0;
@@ -107,7 +111,8 @@ export class CatchUpSources {
         throw refused(source, 'it answers with batches that were not asked for.');
       }
       return { source, batches, next: asSeqno(end + 1) };
-    });
+    };
+    return this.ask(`batches from ${from}`, read, limits);
   }
 
   #open(): readonly CatchUpSource[] {

@@ -14,6 +14,7 @@ export {
 } from './ledger-installer.ts';
 export { type LoadedLedger, loadLedger, recoveredTracker, replay } from './load-ledger.ts';
 export { NodeOffice } from './node-office.ts';
+export { OlderLedger } from './older-ledger.ts';
 export type { CommitObserver, ProposalKind } from './pipeline-ports.ts';
 export { ReplicaHost } from './replica-host.ts';
 export type {

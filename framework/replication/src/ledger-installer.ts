@@ -21,6 +21,7 @@ import {
 } from './catch-up-source.ts';
 import { replicationError } from './errors.ts';
 import { GrowingLedger, type LedgerStart } from './growing-ledger.ts';
+import type { SnapshotPoint } from './older-ledger.ts';
 import { openSnapshot } from './open-snapshot.ts';
 import { wholeSnapshot } from './read-snapshot.ts';
 import type { CatchUpOrder } from './replica-messages.ts';
@@ -57,17 +58,17 @@ export interface LedgerInstallerOptions {
 
 export class LedgerInstaller {
   readonly #options: LedgerInstallerOptions;
-  /** The state that this node began from; 0 where it has, or will have, every entry. */
-  #startedAfter = 0;
+  /** Undefined where the node has, or will have, every entry. */
+  #startedFrom: SnapshotPoint | undefined;
   #isStopped = false;
 
   constructor(options: LedgerInstallerOptions) {
     this.#options = options;
   }
 
-  /** The seqno of the snapshot that the node began from; 0 without. */
-  get startedAfter(): Seqno {
-    return this.#startedAfter as Seqno;
+  /** The snapshot that the node began from: what comes before it is still to be fetched. */
+  get startedFrom(): SnapshotPoint | undefined {
+    return this.#startedFrom;
   }
 
   /** The node ends: nobody is asked any more. */
@@ -100,7 +101,7 @@ export class LedgerInstaller {
     const { files, receiver, serviceSpki, state } = this.#options;
     const start = await this.#startOf(order.offer, asked);
     if (start) {
-      this.#startedAfter = start.id.seqno;
+      this.#startedFrom = { seqno: start.id.seqno, root: start.tree.root() };
       await files.startAfter(order.request, start.id.seqno);
     }
     const growing = new GrowingLedger(receiver, start);

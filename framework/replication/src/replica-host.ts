@@ -31,7 +31,7 @@ import {
   type StoredBatch,
   type Verdict,
 } from '@coco/consensus';
-import { type BatchBody, encodeBatches, type LedgerFiles, type PatientDisk } from '@coco/ledger';
+import type { BatchBody, LedgerFiles, PatientDisk } from '@coco/ledger';
 import { CatchUp } from './catch-up.ts';
 import { replicationError } from './errors.ts';
 import { MembershipDriver } from './membership-driver.ts';
@@ -224,17 +224,6 @@ export class ReplicaHost {
     const signature = await this.#files.readBatchSignature(seqno);
     const [entry] = await this.#files.readEntries(seqno, seqno);
     return { entry: present(entry, 'a read answers with one entry at least'), signature };
-  }
-
-  /**
-   * Whole committed batches, as docs/formats/ledger-batches.md has them.
-   * @throws as LedgerFiles.readBatches does
-   */
-  async readBatches(
-    from: Seqno,
-    options: { readonly to: Seqno; readonly bytesMax: number },
-  ): Promise<Uint8Array> {
-    return encodeBatches(await this.#files.readBatches(from, options));
   }
 
   /** This node has the file of a committed snapshot: as primary it offers it to who is far behind. */

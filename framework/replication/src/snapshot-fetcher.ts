@@ -16,10 +16,13 @@ import {
   fromHex,
   LedgerError,
   type Log,
+  parseTransactionId,
   refuse,
+  type Seqno,
 } from '@coco/base';
 import { Sha256 } from '@coco/crypto';
-import { snapshotEvidence } from '@coco/governance';
+import { serviceInfo, snapshotEvidence } from '@coco/governance';
+import type { ReadView } from '@coco/kv';
 import {
   formatSnapshotName,
   type ReceivedSnapshot,
@@ -35,6 +38,8 @@ import type { KeptSnapshot } from './snapshot-maker.ts';
 
 /** CCF's receipts take some 1 to 4 KB. */
 const receiptBytesMax = 64 * 1024;
+/** Hashing them takes a millisecond. */
+const readBytes = 1024 * 1024;
 
 export interface SnapshotFetcherOptions {
   readonly files: SnapshotFiles;
@@ -71,6 +76,7 @@ export class SnapshotFetcher implements CommitObserver {
     if (evidenceSeqno <= this.#seen) return;
     this.#seen = evidenceSeqno;
     if (this.#options.isPrimary()) return;
+    if (evidenceSeqno < firstSeqnoOf(state)) return;
     const { version, hash } = snapshotEvidence.require(state);
     const name = { seqno: asSeqno(version), evidenceSeqno, isCommitted: true };
     this.#wanted = { name, digest: fromHex(hash) };
@@ -104,8 +110,12 @@ export class SnapshotFetcher implements CommitObserver {
 
   async #fetch(wanted: Wanted): Promise<void> {
     const { files, sources, clock, log, onKept } = this.#options;
-    if (files.has(wanted.name)) return;
     const name = formatSnapshotName(wanted.name);
+    if (files.has(wanted.name)) {
+      // What the node began from: it was verified then, and who is offered it verifies it again.
+      onKept({ name, seqno: wanted.name.seqno, digest: await this.#digestOf(name) });
+      return;
+    }
     const isStopped = (): boolean => this.#isStopped || this.#wanted !== undefined;
     const asked = new CatchUpSources({ sources, clock, log, isStopped });
     try {
@@ -116,6 +126,16 @@ export class SnapshotFetcher implements CommitObserver {
       if (!(error instanceof LedgerError)) throw error;
       log.write('warning', 'snapshot.missed', { name, code: error.code, reason: error.message });
     }
+  }
+
+  async #digestOf(name: string): Promise<Uint8Array> {
+    const { files } = this.#options;
+    const size = await files.size(name);
+    const digest = new Sha256();
+    for (let offset = 0; offset < size; offset += readBytes) {
+      digest.update(await files.read(name, { offset, length: Math.min(readBytes, size - offset) }));
+    }
+    return digest.digest();
   }
 
   /** The digest of the whole file. @throws SourceRefused where it is not the one, DiskFault */
@@ -169,4 +189,10 @@ export class SnapshotFetcher implements CommitObserver {
     if (transactionId.seqno === evidenceSeqno) return;
     throw refuse('InvalidInput', 'The receipt of the snapshot is of another transaction.');
   }
+}
+
+/** Where the service as it is now begins: what was made before a recovery, its key does not prove. */
+function firstSeqnoOf(state: ReadView): Seqno {
+  const created = serviceInfo.get(state)?.current_service_create_txid;
+  return created === undefined ? asSeqno(0) : parseTransactionId(created).seqno;
 }

@@ -28,6 +28,7 @@ import {
   LedgerSecrets,
   leafOf,
   NonceGuard,
+  readBatches,
   Sequencer,
   SnapshotNonceGuard,
   singletonKey,
@@ -43,7 +44,7 @@ import {
   signerOf,
   writes,
 } from '../../ledger/test/ledger-harness.ts';
-import { adoptSecret } from '../src/adopt-secret.ts';
+import { adoptSecret, type SecretReceiver } from '../src/adopt-secret.ts';
 import { BatchFollower } from '../src/batch-follower.ts';
 import { BatchPipeline } from '../src/batch-pipeline.ts';
 import type { CatchUpSource } from '../src/catch-up-source.ts';
@@ -117,7 +118,7 @@ export class Origin {
 
   batches(from: number, to: number = this.last): Promise<readonly CommittedBody[]> {
     const options = { to: asSeqno(to), bytesMax: 3_000 };
-    return this.service.files.readBatches(asSeqno(from), options);
+    return readBatches(this.service.files, asSeqno(from), options);
   }
 
   async lastBatch(): Promise<CommittedBody> {
@@ -202,6 +203,7 @@ export class Reader {
   readonly observed: string[] = [];
   readonly kept: string[] = [];
   readonly installer: LedgerInstaller;
+  readonly receiver: SecretReceiver;
   sources: readonly CatchUpSource[] = [];
   /** How often it waited for somebody to answer. */
   waits = 0;
@@ -252,7 +254,8 @@ export class Reader {
         this.observed.push(`${view}.${firstSeqno}-${lastSeqno}`),
       rolledBack: () => {},
     });
-    const receiver = { secrets, nodeId, encryptionKey };
+    this.receiver = { secrets, nodeId, encryptionKey };
+    const { receiver } = this;
     const serviceSpki = own.key.spki;
     const { state } = this.pipeline;
     this.installer = new LedgerInstaller({

@@ -7,6 +7,7 @@ import './hostile-sources.test.ts';
 import './ledger-installer.test.ts';
 import './full-disk.test.ts';
 import './node-office.test.ts';
+import './older-ledger.test.ts';
 import './replica-host.test.ts';
 import './run-optimistic.test.ts';
 import './snapshot-fetcher.test.ts';

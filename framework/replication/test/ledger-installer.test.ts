@@ -24,7 +24,7 @@ suite('a node that lacks a part of the ledger', () => {
     const { sequencer } = reader.pipeline.state;
     assert.equal(sequencer.nextSeqno, origin.last + 1);
     assert.equal(reader.tracker.status({ view: sequencer.view, seqno: origin.last }), 'Committed');
-    assert.equal(reader.installer.startedAfter, 0);
+    assert.equal(reader.installer.startedFrom, undefined);
   });
 
   test('begins from the snapshot that was offered, and holds the same', async () => {
@@ -36,7 +36,7 @@ suite('a node that lacks a part of the ledger', () => {
     reader.sources = [origin.source('one', [snapshot])];
     await reader.install(await origin.order(1, 1, snapshot));
     assert.equal(reader.standing(), (await whole(origin)).standing());
-    assert.equal(reader.installer.startedAfter, snapshot.seqno);
+    assert.equal(reader.installer.startedFrom?.seqno, snapshot.seqno);
     assert.deepEqual(reader.kept, [snapshot.name]);
     const [first] = Object.keys(await filesOf(reader.disk));
     assert.ok(first?.startsWith(`ledger_${snapshot.seqno + 1}`), first);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { asSeqno, type Clock, type LogFields, MemoryDisk, toHex } from '@coco/base';
 import { sha256 } from '@coco/crypto';
-import { snapshotEvidence } from '@coco/governance';
+import { serviceInfo, snapshotEvidence } from '@coco/governance';
 import { Store } from '@coco/kv';
 import { parseSnapshotName, SnapshotFiles } from '@coco/ledger';
 import type { CatchUpSource } from '../src/catch-up-source.ts';
@@ -57,17 +57,25 @@ class Fetching {
     });
   }
 
+  /** Another process on the same files. */
+  again(): Fetching {
+    return new Fetching(this.files, this.disk);
+  }
+
   static async create(): Promise<Fetching> {
     const disk = new MemoryDisk();
     return new Fetching(await SnapshotFiles.open({ disk, folder }, asSeqno(1000)), disk);
   }
 
   /** The evidence of the snapshot commits. */
-  async commit(of: NamedSnapshot, hash = toHex(entryDigest(of))): Promise<void> {
+  async commit(of: NamedSnapshot, options: { createdAt?: string } = {}): Promise<void> {
+    const hash = toHex(entryDigest(of));
+    const current_service_create_txid = options.createdAt ?? '2.1';
     const name = parseSnapshotName(of.name);
     assert.ok(name);
     const store = new Store();
     const transaction = store.begin();
+    serviceInfo.put(transaction, { cert: 'PEM', status: 'Open', current_service_create_txid });
     snapshotEvidence.put(transaction, { hash, version: name.seqno });
     store.skip(asSeqno(name.evidenceSeqno - 1));
     store.apply(transaction.writeSet(), name.evidenceSeqno);
@@ -105,6 +113,20 @@ suite('a backup and the snapshots of the primary', () => {
     );
     await fetching.commit(snapshot);
     assert.equal(fetching.kept.length, 1, 'once');
+    const again = fetching.again();
+    await again.commit(snapshot);
+    assert.deepEqual(
+      again.kept.map((one) => ({ ...one, digest: new Uint8Array(one.digest) })),
+      [{ name, seqno, digest }],
+      'a node that began from it offers it, and asks nobody',
+    );
+  });
+
+  test('leaves alone what was made before the service was recovered', async () => {
+    const fetching = await Fetching.create();
+    fetching.sources = [origin.source('primary', [snapshot])];
+    await fetching.commit(snapshot, { createdAt: '5.900' });
+    assert.deepEqual(await fetching.names(), []);
   });
 
   test('waits until the primary has completed it', async () => {
