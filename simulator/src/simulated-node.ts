@@ -113,7 +113,15 @@ export class SimulatedNode {
   startAdapter(adapter: Adapter): void {
     const { pipeline, clock } = this;
     adapter.start(
-      hostAdapter(adapter, { pipeline, clock, random: this.#chance, log: this.#logPort() }),
+      hostAdapter(adapter, {
+        pipeline,
+        clock,
+        random: this.#chance,
+        log: this.#logPort(),
+        view: () => pipeline.view,
+        // Calls between nodes over HTTPS are not simulated: nobody is reached.
+        callPrimary: async () => undefined,
+      }),
     );
   }
 

@@ -159,7 +159,8 @@ async function measure(): Promise<Readonly<Record<string, number>>> {
   const first = await closeBatch(primary);
   finish(first);
   follower.follow(first);
-  adapter.start(hostAdapter(adapter, { pipeline, clock, random, log: silent }));
+  const others = { view: () => pipeline.view, callPrimary: async () => undefined };
+  adapter.start(hostAdapter(adapter, { pipeline, clock, random, log: silent, ...others }));
   const post = adapter.endpoints.find(({ method }) => method === 'POST') as CommandEndpoint;
   const submit = async (raw: Hex, id: number): Promise<void> => {
     const call = { jsonrpc: '2.0', id, method: 'eth_sendRawTransaction', params: [raw] };

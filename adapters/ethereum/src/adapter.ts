@@ -26,6 +26,7 @@ import { writeGenesis } from './genesis.ts';
 import { governedSettings } from './governed-settings.ts';
 import { JsonRpc } from './json-rpc.ts';
 import type { EthereumSettings } from './options.ts';
+import { relayEndpoint } from './relay-endpoint.ts';
 import { chainMethods } from './rpc-chain-methods.ts';
 import type { RpcContext } from './rpc-context.ts';
 import { rpcEndpoints } from './rpc-endpoints.ts';
@@ -131,7 +132,7 @@ export class EthereumAdapter implements Adapter {
   onCommitted(batch: CommittedBatch): void {
     const { builder, submission, confirmations, reader } = this.#started();
     builder.committed(batch.lastSeqno);
-    submission.committed(batch.lastSeqno);
+    submission.committed(batch.lastSeqno, batch.state);
     reader.remember(batch.state);
     confirmations.committed(new EthereumState(batch.state));
   }
@@ -159,6 +160,12 @@ export class EthereumAdapter implements Adapter {
       answer: (body: Uint8Array, caller: Caller) => this.#started().jsonRpc.answer(body, caller),
     };
     const greeting = `Coco: Ethereum, chain ${chainId}. POST JSON-RPC 2.0 here.\n`;
-    return rpcEndpoints(jsonRpc, { allowedOrigins, greeting });
+    return [
+      ...rpcEndpoints(jsonRpc, { allowedOrigins, greeting }),
+      relayEndpoint({
+        admissionPool: this.#settings.admissionPool,
+        submit: (transaction) => this.#started().submission.submit(transaction),
+      }),
+    ];
   }
 }

@@ -16,13 +16,16 @@ import type { Caller } from '@coco/endpoint';
 import { ethereumError } from './errors.ts';
 import { RpcParameters } from './rpc-parameters.ts';
 
-/** An error that carries data for the caller (revert data); others are thrown LedgerErrors. */
+/**
+ * An error that is made of JSON-RPC's parts: it carries data for the caller (revert data), or comes
+ * from another node. Others are thrown LedgerErrors.
+ */
 export class RpcFailure {
   readonly code: number;
   readonly message: string;
-  readonly data: string;
+  readonly data: string | undefined;
 
-  constructor(code: number, message: string, data: string) {
+  constructor(code: number, message: string, data?: string) {
     this.code = code;
     this.message = message;
     this.data = data;
@@ -82,6 +85,11 @@ const codes: Readonly<Record<string, number>> = {
   LogQueryTooLarge: -32005,
   TooManyPendingTransactions: -32005,
 };
+
+/** JSON-RPC's code of an error of ours. */
+export function rpcCodeOf(code: string): number {
+  return codes[code] ?? -32000;
+}
 
 /** After so long in one batch others get a turn on the thread. */
 const turnMsMax = 20;
@@ -226,7 +234,7 @@ export class JsonRpc {
 
   #failure(id: Id, error: LedgerError): string {
     this.#log.write('debug', 'ethereum_call_refused', { code: error.code });
-    return errorText(id, { code: codes[error.code] ?? -32000, message: error.message });
+    return errorText(id, { code: rpcCodeOf(error.code), message: error.message });
   }
 }
 
@@ -241,7 +249,7 @@ function idOf(value: JsonValue): Id | undefined {
 
 function errorText(
   id: Id,
-  error: { readonly code: number; readonly message: string; readonly data?: string },
+  error: { readonly code: number; readonly message: string; readonly data?: string | undefined },
 ): string {
   const { code, message, data } = error;
   const body = data === undefined ? { code, message } : { code, message, data };

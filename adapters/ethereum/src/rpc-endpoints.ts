@@ -42,6 +42,7 @@ export function rpcEndpoints(
       path,
       authentication: callers,
       mode: 'command',
+      isSessionExempt: true,
       handle: (call) => withCors(call, isAllowed, () => answer(jsonRpc, call)),
     },
     {
@@ -49,6 +50,7 @@ export function rpcEndpoints(
       path,
       authentication: [],
       mode: 'command',
+      isSessionExempt: true,
       handle: (call) => withCors(call, isAllowed, async () => preflight()),
     },
     {
@@ -56,6 +58,7 @@ export function rpcEndpoints(
       path,
       authentication: [],
       mode: 'command',
+      isSessionExempt: true,
       handle: () => textResponse(greeting),
     },
   ]);

@@ -43,7 +43,10 @@ function accountMethods(context: RpcContext): MethodTable {
     ],
     [
       'eth_getTransactionCount',
-      method('account', (state, address) => toQuantity(state.getAccount(address)?.nonce ?? 0n)),
+      method('account', (state, address, isPending) => {
+        const nonce = state.getAccount(address)?.nonce ?? 0n;
+        return toQuantity(isPending ? context.submission.nextNonce(address, nonce) : nonce);
+      }),
     ],
     [
       'eth_getCode',
@@ -83,7 +86,8 @@ interface AccountRead {
   /** Which parameter names the block. */
   readonly tagAt: number;
   readonly kind: 'account' | 'code' | 'storage';
-  readonly read: (state: EthereumState, address: Uint8Array) => JsonValue;
+  /** `isPending`: what waits counts, too. */
+  readonly read: (state: EthereumState, address: Uint8Array, isPending: boolean) => JsonValue;
 }
 
 function readAccount(
@@ -95,7 +99,8 @@ function readAccount(
   const address = parameters.address(0);
   const tag = parameters.blockTag(options.tagAt);
   assertVisible(context, caller, options.kind, address);
-  return context.reader.readAt(tag, (state) => options.read(state, address));
+  const isPending = tag.kind === 'pending';
+  return context.reader.readAt(tag, (state) => options.read(state, address, isPending));
 }
 
 function assertCallVisible(context: RpcContext, caller: Caller, call: CallParameters): void {

@@ -1,14 +1,16 @@
 /** JSON-RPC methods that submit transactions, and the one that leads to their ledger entries. */
-import { formatTransactionId, present, type TransactionId } from '@coco/base';
+import { formatTransactionId, present } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
 import type { AdmittedTransaction } from './admission.ts';
 import { claimsDigest } from './claims.ts';
 import { ethereumError } from './errors.ts';
-import type { RpcAnswer, RpcMethod } from './json-rpc.ts';
+import { type RpcAnswer, RpcFailure, type RpcMethod } from './json-rpc.ts';
 import { toData, toQuantity } from './numbers.ts';
+import type { RelayRefusal } from './relay-message.ts';
 import { locateTransaction, type MethodTable, type RpcContext } from './rpc-context.ts';
 import { receiptFields, receiptJson } from './rpc-format.ts';
 import type { RpcParameters } from './rpc-parameters.ts';
+import type { Outcome } from './submission.ts';
 
 export function transactionMethods(context: RpcContext): MethodTable {
   const send = (
@@ -29,9 +31,9 @@ export function transactionMethods(context: RpcContext): MethodTable {
   return [
     [
       'eth_sendRawTransaction',
-      send((transaction) => {
-        context.submission.submit(transaction);
-        return toData(transaction.decoded.hash);
+      send(async (transaction) => {
+        const refusal = await context.submission.take(transaction);
+        return refusal ? failureOf(refusal) : toData(transaction.decoded.hash);
       }, 1),
     ],
     [
@@ -43,6 +45,11 @@ export function transactionMethods(context: RpcContext): MethodTable {
     ],
     ['coco_getTransactionId', { arity: [1, 1], handle: transactionId.bind(null, context) }],
   ];
+}
+
+/** The primary's words to a client of another node. */
+function failureOf({ rpcCode, message }: RelayRefusal): RpcFailure {
+  return new RpcFailure(rpcCode, message);
 }
 
 /** EIP-7966: answers with the receipt, once it is committed. */
@@ -61,15 +68,14 @@ async function sendSync(
   const cancel = host.clock.setTimer(waitMs, () => expire(undefined));
   let endWait: () => void = () => {};
   try {
-    const executed =
-      submission.submit(transaction) ??
-      new Promise<TransactionId | undefined>((resolve) => {
-        // A lower nonce is on its way, or the block is full: the transaction waits its turn.
-        endWait = submission.onExecuted(hash, resolve);
-      });
-    const id = await Promise.race([executed, timeout]);
-    const decision = id && (await Promise.race([host.whenDecided(id), timeout]));
-    if (decision !== 'Committed') throw waitedTooLong(hash, waitMs);
+    // Before it is taken: a commit may come while the primary is asked.
+    const decided = new Promise<Outcome>((resolve) => {
+      endWait = submission.onDecided(hash, resolve);
+    });
+    const refusal = await Promise.race([submission.take(transaction), timeout]);
+    if (refusal) return failureOf(refusal);
+    const outcome = await Promise.race([decided, timeout]);
+    if (outcome !== 'committed') throw waitedTooLong(hash, waitMs);
   } finally {
     cancel();
     endWait();

@@ -5,13 +5,16 @@
  */
 
 import type { Host } from '@coco/adapter';
-import { LedgerError, type Seqno, type TransactionId, toHex } from '@coco/base';
+import { fromHex, LedgerError, type Seqno, type TransactionId, toHex } from '@coco/base';
+import type { ReadView } from '@coco/kv';
 import type { AdmittedTransaction } from './admission.ts';
 import type { BlockBuilder } from './block-builder.ts';
 import { ethereumError } from './errors.ts';
 import { EthereumState } from './ethereum-state.ts';
 import type { EthereumSettings } from './options.ts';
-import { assertFitsAccount, assertFitsChain } from './transaction-checks.ts';
+import { Relay } from './relay.ts';
+import type { RelayResult } from './relay-message.ts';
+import { assertFitsAccount, assertFitsChain, assertNonceFree } from './transaction-checks.ts';
 import { TransactionQueue } from './transaction-queue.ts';
 
 /** An executed transaction whose entry is not committed yet. */
@@ -19,6 +22,12 @@ interface InFlight {
   readonly id: TransactionId;
   readonly transaction: AdmittedTransaction;
 }
+
+/** How often a backup looks for transactions whose nonces others used. */
+const sweepMs = 5_000;
+
+/** What became of a transaction that someone waits for. */
+export type Outcome = 'committed' | 'dropped';
 
 /** Refusals that pass by themselves: the transaction is good, the moment is not. */
 const passing: ReadonlySet<string> = new Set([
@@ -41,8 +50,12 @@ export class Submission {
    */
   readonly #ready = new Map<string, Uint8Array>();
   #cancelDrain: (() => void) | undefined;
-  /** Who waits for a waiting transaction, by its hash in hex; at most one each. */
-  readonly #awaited = new Map<string, (id: TransactionId | undefined) => void>();
+  /** Who waits for a transaction, by its hash in hex. */
+  readonly #awaited = new Map<string, Set<(outcome: Outcome) => void>>();
+  readonly #relay: Relay;
+  /** The newest block whose transactions wait no more. */
+  #settledNumber: bigint;
+  #sweptMs: number;
 
   constructor(parts: {
     readonly host: Host;
@@ -53,6 +66,14 @@ export class Submission {
     this.#builder = parts.builder;
     this.#settings = parts.settings;
     this.#queue = new TransactionQueue(parts.settings.limits);
+    this.#settledNumber = new EthereumState(parts.host.committed()).headNumber();
+    this.#sweptMs = parts.host.clock.monotonicMs();
+    this.#relay = new Relay({
+      host: parts.host,
+      waiting: () => this.#queue.all(),
+      drop: (transaction, { code }) => this.#drop(transaction, code),
+      sweep: () => this.#sweep(),
+    });
   }
 
   /** How many transactions wait. */
@@ -65,8 +86,36 @@ export class Submission {
     return this.#queue.get(hash);
   }
 
+  /** The nonce of a sender's next transaction, after those that wait here. */
+  nextNonce(sender: Uint8Array, accountNonce: bigint): bigint {
+    let nonce = accountNonce;
+    while (this.#queue.next(sender, nonce)) nonce++;
+    return nonce;
+  }
+
   /**
-   * Executes or queues a transaction. The id is absent while it waits.
+   * Takes a client's transaction, whichever node executes: from here on this one keeps it until it
+   * is decided. Resolves with the primary's refusal, if it refuses.
+   * @throws TransactionKnown, the checks' and the engine's refusals, SenderQueueFull, PoolFull,
+   * ReplacementUnderpriced
+   */
+  async take(transaction: AdmittedTransaction): Promise<RelayResult> {
+    if (this.#host.isPrimary()) {
+      this.submit(transaction);
+      return undefined;
+    }
+    const { decoded, sender } = transaction;
+    const state = new EthereumState(this.#host.committed());
+    assertFitsChain(transaction, state.chain(), this.#settings);
+    // Nonces never go back; funds may have come since, so the primary looks at those.
+    assertNonceFree(decoded, state.getAccount(sender));
+    this.#queue.add(transaction, this.#host.clock.nowMs());
+    this.#markReady(sender);
+    return this.#relay.relay(transaction);
+  }
+
+  /**
+   * Executes or queues a transaction, on the primary. The id is absent while it waits.
    * @throws TransactionKnown, the checks' and the engine's refusals, NodeCannotHandleRequest,
    * SenderQueueFull, PoolFull, ReplacementUnderpriced
    */
@@ -91,14 +140,15 @@ export class Submission {
     return id;
   }
 
-  /**
-   * For a transaction that waits: calls back once, with its id when it executes, without one when
-   * it is dropped. The returned function ends the wait.
-   */
-  onExecuted(hash: Uint8Array, callback: (id: TransactionId | undefined) => void): () => void {
+  /** Calls back once, when the transaction is decided. The returned function ends the wait. */
+  onDecided(hash: Uint8Array, callback: (outcome: Outcome) => void): () => void {
     const key = toHex(hash);
-    this.#awaited.set(key, callback);
-    return () => this.#awaited.delete(key);
+    const waiting = this.#awaited.get(key) ?? new Set();
+    this.#awaited.set(key, waiting.add(callback));
+    return () => {
+      waiting.delete(callback);
+      if (waiting.size === 0 && this.#awaited.get(key) === waiting) this.#awaited.delete(key);
+    };
   }
 
   /** Executes what has waited, as far as it can. */
@@ -119,7 +169,12 @@ export class Submission {
     });
   }
 
-  committed(lastSeqno: Seqno): void {
+  committed(lastSeqno: Seqno, view: ReadView): void {
+    const state = new EthereumState(view);
+    this.#settle(state);
+    for (const key of this.#awaited.keys()) {
+      if (state.hasTransaction(fromHex(key))) this.#tell(key, 'committed');
+    }
     const firstKept = this.#inFlight.findIndex(({ id }) => id.seqno > lastSeqno);
     this.#inFlight = firstKept < 0 ? [] : this.#inFlight.slice(firstKept);
     this.drainSoon();
@@ -135,9 +190,12 @@ export class Submission {
     // Another node may have executed what closes a gap here.
     for (const sender of this.#queue.senders()) this.#markReady(sender);
     this.drainSoon();
+    // Another node executes now, or will: it gets what this one had executed in vain.
+    if (this.#queue.size > 0) this.#relay.wake();
   }
 
   stop(): void {
+    this.#relay.stop();
     this.#cancelDrain?.();
     this.#cancelDrain = undefined;
   }
@@ -167,23 +225,56 @@ export class Submission {
   #execute(transaction: AdmittedTransaction): TransactionId | undefined {
     const { id } = this.#builder.execute(transaction);
     if (id) this.#inFlight.push({ id, transaction });
-    this.#tell(transaction, id);
     return id;
   }
 
-  #tell(transaction: AdmittedTransaction, id: TransactionId | undefined): void {
-    if (this.#awaited.size === 0) return;
-    const key = toHex(transaction.decoded.hash);
-    const callback = this.#awaited.get(key);
+  /** Its time came and it is no longer valid: geth drops such a transaction silently too. */
+  #drop(transaction: AdmittedTransaction, code: string): void {
+    this.#queue.remove(transaction);
+    this.#tellDropped(transaction);
+    this.#host.log.write('info', 'ethereum_transaction_dropped', { code });
+  }
+
+  #tellDropped({ decoded }: AdmittedTransaction): void {
+    this.#tell(toHex(decoded.hash), 'dropped');
+  }
+
+  #tell(key: string, outcome: Outcome): void {
+    const waiting = this.#awaited.get(key) ?? [];
     this.#awaited.delete(key);
-    callback?.(id);
+    for (const callback of waiting) callback(outcome);
+  }
+
+  /** What another node put into a block waits here no more. */
+  #settle(state: EthereumState): void {
+    const head = state.headNumber();
+    for (let number = this.#settledNumber + 1n; number <= head; number++) {
+      if (this.#queue.size === 0) break;
+      for (const hash of state.block(number)?.transactionHashes ?? []) {
+        const waiting = this.#queue.get(hash);
+        if (waiting) this.#queue.remove(waiting);
+      }
+    }
+    this.#settledNumber = head;
+  }
+
+  /** Drops what can never execute: its nonce went to another transaction. */
+  #sweep(): void {
+    const nowMs = this.#host.clock.monotonicMs();
+    if (this.#host.isPrimary() || nowMs - this.#sweptMs < sweepMs) return;
+    this.#sweptMs = nowMs;
+    const state = new EthereumState(this.#host.committed());
+    for (const sender of this.#queue.senders()) {
+      const nonce = state.getAccount(sender)?.nonce ?? 0n;
+      for (const dropped of this.#queue.dropBelow(sender, nonce)) this.#tellDropped(dropped);
+    }
   }
 
   /** Executes a sender's waiting transactions in order; false when the node takes no more now. */
   #promote(sender: Uint8Array): boolean {
     while (this.#queue.holdsSender(sender)) {
       const nonce = new EthereumState(this.#host.executed()).getAccount(sender)?.nonce ?? 0n;
-      this.#queue.dropBelow(sender, nonce);
+      for (const dropped of this.#queue.dropBelow(sender, nonce)) this.#tellDropped(dropped);
       const transaction = this.#queue.next(sender, nonce);
       if (!transaction) return true;
       try {
@@ -195,10 +286,7 @@ export class Submission {
           return false;
         }
         if (!(error instanceof LedgerError)) throw error;
-        // Its time came and it is no longer valid: geth drops such a transaction silently too.
-        this.#queue.remove(transaction);
-        this.#tell(transaction, undefined);
-        this.#host.log.write('info', 'ethereum_transaction_dropped', { code: error.code });
+        this.#drop(transaction, error.code);
         return true;
       }
     }

@@ -130,6 +130,16 @@ function assertGas(decoded: DecodedTransaction, chain: ChainRecord): void {
   }
 }
 
+/** A nonce in the future is fine here. @throws NonceTooLow */
+export function assertNonceFree(
+  decoded: DecodedTransaction,
+  account: AccountState | undefined,
+): void {
+  const nonce = account?.nonce ?? 0n;
+  if (decoded.nonce >= nonce) return;
+  throw engineError('NonceTooLow', `nonce too low: next nonce ${nonce}, tx nonce ${decoded.nonce}`);
+}
+
 /**
  * The checks against the sender's account; a nonce in the future is fine here.
  * @throws NonceTooLow, InsufficientFunds
@@ -138,13 +148,7 @@ export function assertFitsAccount(
   decoded: DecodedTransaction,
   account: AccountState | undefined,
 ): void {
-  const nonce = account?.nonce ?? 0n;
-  if (decoded.nonce < nonce) {
-    throw engineError(
-      'NonceTooLow',
-      `nonce too low: next nonce ${nonce}, tx nonce ${decoded.nonce}`,
-    );
-  }
+  assertNonceFree(decoded, account);
   const balance = account?.balance ?? 0n;
   const cost = decoded.gasLimit * decoded.maxFeePerGas + decoded.value;
   if (balance < cost) {

@@ -58,6 +58,11 @@ export class TransactionQueue {
     return this.#bySender.get(toHex(sender))?.get(nonce)?.transaction;
   }
 
+  /** Everything that waits, oldest first. */
+  *all(): Iterable<AdmittedTransaction> {
+    for (const { transaction } of this.#byHash.values()) yield transaction;
+  }
+
   /** Who has transactions here. */
   senders(): readonly Uint8Array[] {
     const senders: Uint8Array[] = [];
@@ -70,11 +75,13 @@ export class TransactionQueue {
     return senders;
   }
 
-  /** Drops a sender's transactions whose nonces are used by now. */
-  dropBelow(sender: Uint8Array, nonce: bigint): void {
-    for (const { transaction } of [...(this.#bySender.get(toHex(sender))?.values() ?? [])]) {
-      if (transaction.decoded.nonce < nonce) this.remove(transaction);
-    }
+  /** Drops a sender's transactions whose nonces are used by now, and says which. */
+  dropBelow(sender: Uint8Array, nonce: bigint): readonly AdmittedTransaction[] {
+    const dropped = [...(this.#bySender.get(toHex(sender))?.values() ?? [])]
+      .map(({ transaction }) => transaction)
+      .filter(({ decoded }) => decoded.nonce < nonce);
+    for (const transaction of dropped) this.remove(transaction);
+    return dropped;
   }
 
   /** @throws TransactionKnown, ReplacementUnderpriced, SenderQueueFull, PoolFull */

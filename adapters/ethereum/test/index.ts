@@ -17,6 +17,7 @@ import './governed-settings.test.ts';
 import './hostile.test.ts';
 import './json-rpc.test.ts';
 import './reads.test.ts';
+import './relay.test.ts';
 import './state-codec.test.ts';
 import './submission.test.ts';
 import './worker-admission.test.ts';

@@ -4,7 +4,7 @@
  * derived: it is rebuilt from committed state at `start` and corrected by `rolledBack`.
  */
 import type { Clock, JsonValue, Log, Random, Seqno, TransactionId, View } from '@coco/base';
-import type { Caller, Endpoint } from '@coco/endpoint';
+import type { Caller, Endpoint, Request, Response } from '@coco/endpoint';
 import type { ReadView, Transaction } from '@coco/kv';
 
 /** What a write gives back. */
@@ -67,6 +67,15 @@ export interface Host {
   executed(): ReadView;
   /** Resolves when the id's batch is committed, or when it never can be. */
   whenDecided(id: TransactionId): Promise<Decision>;
+  /** The view in which this node takes part: another primary means another view. */
+  view(): View;
+  /**
+   * Asks the primary, as this node: an endpoint of the adapter with the policy `node_cert` knows
+   * whose call it is. Undefined when nothing was carried out: no primary is known or reached, or it
+   * is this node. The request is sent once.
+   * @throws NodeAnswerLost when it may have been carried out; NodeCallsFull
+   */
+  callPrimary(request: Request, withinMs: number): Promise<Response | undefined>;
   /** Asks for a batch to be closed although nothing was executed (an empty block). */
   requestBatch(): void;
 }

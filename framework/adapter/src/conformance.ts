@@ -49,6 +49,7 @@ export function conformanceChecks(subject: ConformanceSubject): readonly Conform
     check('what is committed is announced without writing', checkCommitWritesNothing),
     check('a restart shows the committed state, and nothing that was not committed', checkRestart),
     check('after a rollback to any depth memory agrees with the store', checkRollback),
+    check('a backup shows what the primary commits, and goes on from it in office', checkBackup),
     check('a loss of office in mid-load loses nothing that is committed', checkLossOfOffice),
   ];
 }
@@ -225,6 +226,30 @@ async function checkLossOfOffice(subject: ConformanceSubject): Promise<void> {
   ensure((await subject.observe(host)) !== committed, 'Back in office nothing can be written.');
   await compareWithRestart(subject, host, 0);
   await host.adapter.stop();
+}
+
+/** Two nodes of one service: the second executes nothing before it takes office. */
+async function checkBackup(subject: ConformanceSubject): Promise<void> {
+  const primary = TestHost.create(subject.createAdapter(), { seed });
+  const backup = TestHost.create(subject.createAdapter(), { seed: otherSeed });
+  backup.loseOffice();
+  for (let step = 0; step < stepCount; step++) {
+    await subject.load(primary, step);
+    primary.settle();
+    backup.follow(primary);
+    ensure(
+      (await subject.observe(backup)) === (await subject.observe(primary)),
+      'A backup shows another state than the primary.',
+    );
+  }
+  backup.gainOffice();
+  const taken = await subject.observe(backup);
+  await runLoad(subject, backup);
+  backup.settle();
+  ensure((await subject.observe(backup)) !== taken, 'A backup in office cannot write.');
+  await compareWithRestart(subject, backup, 0);
+  await primary.adapter.stop();
+  await backup.adapter.stop();
 }
 
 function entriesText(entries: readonly TestEntry[]): string {

@@ -17,6 +17,7 @@ import {
   type TransactionId,
   type View,
 } from '@coco/base';
+import type { Request, Response } from '@coco/endpoint';
 import { type ReadView, Store, type Transaction, type WriteSet } from '@coco/kv';
 import type { Adapter, Decision, Executed, Host, Write } from './adapter.ts';
 import { confineView } from './confined-view.ts';
@@ -61,6 +62,8 @@ export class TestHost implements Host {
     },
   };
   readonly adapter: Adapter;
+  /** What another node, the primary, answers to this one's calls. */
+  answerAsPrimary: Host['callPrimary'] = async () => undefined;
   readonly #store: Store;
   readonly #maps: ReadonlySet<string>;
   readonly #isAutomatic: boolean;
@@ -159,6 +162,15 @@ export class TestHost implements Host {
       const key = formatTransactionId(id);
       this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), resolve]);
     });
+  }
+
+  view(): View {
+    return this.#view;
+  }
+
+  /** Goes where the test says; nobody is there by default. */
+  callPrimary(request: Request, withinMs: number): Promise<Response | undefined> {
+    return this.answerAsPrimary(request, withinMs);
   }
 
   requestBatch(): void {
@@ -260,6 +272,26 @@ export class TestHost implements Host {
     this.#view = asView(this.#view + 1);
     this.#endBatch();
     this.commitBatch();
+  }
+
+  /** As a backup: takes over what another host of the same ledger has committed since. */
+  follow(primary: TestHost): void {
+    const last = primary.#store.committed;
+    const firstSeqno = asSeqno(this.#store.seqno + 1);
+    if (last < firstSeqno) return;
+    for (const entry of primary.#entries) {
+      if (entry.id.seqno < firstSeqno || entry.id.seqno > last) continue;
+      if (entry.id.seqno > this.#store.seqno + 1) this.#store.skip(asSeqno(entry.id.seqno - 1));
+      this.#store.apply(entry.writeSet, entry.id.seqno);
+      this.#entries.push(entry);
+    }
+    if (this.#store.seqno < last) this.#store.skip(last);
+    this.#store.seal();
+    this.#store.commit(last);
+    this.#view = primary.#view;
+    this.#nextBatchFirst = asSeqno(last + 1);
+    const state = this.committed();
+    this.adapter.onCommitted({ view: this.#view, firstSeqno, lastSeqno: last, state });
   }
 
   #append(

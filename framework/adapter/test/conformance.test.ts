@@ -50,6 +50,7 @@ const found: Readonly<Record<Flaw, string>> = {
   'no claim': 'every write claims where that is promised, and claims are salted',
   'seals always': 'a batch without work leaves no entry',
   'writes on commit': 'what is committed is announced without writing',
+  'follows nobody': 'a backup shows what the primary commits, and goes on from it in office',
   'forgets no rollback': 'after a rollback to any depth memory agrees with the store',
 };
 

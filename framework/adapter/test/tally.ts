@@ -16,7 +16,8 @@ export type Flaw =
   | 'no claim'
   | 'seals always'
   | 'writes on commit'
-  | 'forgets no rollback';
+  | 'forgets no rollback'
+  | 'follows nobody';
 
 const counters = 'tally.counters';
 const batches = 'tally.batches';
@@ -80,9 +81,13 @@ export class Tally implements Adapter {
     return true;
   }
 
-  onCommitted({ lastSeqno }: CommittedBatch): void {
+  onCommitted({ firstSeqno, lastSeqno, state }: CommittedBatch): void {
     const kept = this.#totals.filter(({ seqno }) => seqno > lastSeqno);
-    const last = this.#totals.findLast(({ seqno }) => seqno <= lastSeqno);
+    const before = this.#totals.findLast(({ seqno }) => seqno <= lastSeqno);
+    const isOwn = before !== undefined && before.seqno >= firstSeqno;
+    // Another node executed the batch: the state has what memory lacks.
+    const followed = { seqno: lastSeqno, total: read(state.map(counters), 'total') };
+    const last = isOwn || this.#flaw === 'follows nobody' ? before : followed;
     this.#totals = last ? [last, ...kept] : kept;
     if (this.#flaw === 'writes on commit') this.#add('commits');
   }

@@ -17,6 +17,15 @@ export interface Call {
 /** What an operator may open to everybody on an interface; CCF's names. */
 export type OperatorFeature = 'SnapshotRead';
 
+/**
+ * Whether a backup passes a request on to the primary: never, always, or if the primary answered an
+ * earlier one of the same session (CCF's names).
+ */
+export type ForwardingRequired = 'never' | 'sometimes' | 'always';
+
+/** Which nodes answer where an interface redirects; the others point to one of them. */
+export type RedirectionStrategy = 'none' | 'to_primary' | 'to_backup';
+
 interface EndpointBase {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
   /** A template: `/gov/members/proposals/{proposalId}:withdraw`; `{x}` matches within a segment. */
@@ -25,13 +34,19 @@ interface EndpointBase {
   readonly authentication: readonly AuthenticationPolicy[];
   /** Where an interface has the feature, anyone may call, whatever the policies say. */
   readonly operatorFeature?: OperatorFeature;
+  /** Without: always for what writes, sometimes for reads, never for commands. */
+  readonly forwardingRequired?: ForwardingRequired;
+  /** Without: to_primary for what is always forwarded, none for the rest. */
+  readonly redirectionStrategy?: RedirectionStrategy;
+  /** Its answers promise nothing of the session's earlier ones: a change of view does not end it. */
+  readonly isSessionExempt?: true;
   /** What a COSE policy demands as the signed message's type; a member's message needs one. */
   readonly messageType?: string;
   /** One line for the OpenAPI document. */
   readonly summary?: string;
 }
 
-/** Reads one committed state. */
+/** Reads one state: the executed one on the primary, the committed one elsewhere. */
 export interface ReadEndpoint extends EndpointBase {
   readonly mode: 'read';
   handle(view: ReadView, call: Call): Response;

@@ -6,12 +6,17 @@ import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 
 export type EndpointErrorCode =
   | 'AuthorizationFailed'
+  | 'BackupNotFound'
   | 'InternalError'
   | 'InvalidAuthenticationInfo'
+  | 'InvalidHeaderValue'
   | 'InvalidQueryParameterValue'
   | 'InvalidResourceName'
   | 'MissingApiVersionParameter'
+  | 'PrimaryNotFound'
+  | 'RequestAlreadyForwarded'
   | 'ResourceNotFound'
+  | 'SessionConsistencyLost'
   | 'TooManyPendingTransactions'
   | 'UnsupportedApiVersionValue'
   | 'UnsupportedHttpVerb';
@@ -27,6 +32,11 @@ export const endpointError: (
     status: 403,
     meaning: 'The caller is known but may not do this.',
   },
+  BackupNotFound: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'The request is a backup’s to answer, and none is known.',
+  },
   InternalError: {
     kind: 'fault',
     status: 500,
@@ -36,6 +46,11 @@ export const endpointError: (
     kind: 'refusal',
     status: 401,
     meaning: 'No authentication policy of the endpoint accepts the request.',
+  },
+  InvalidHeaderValue: {
+    kind: 'refusal',
+    status: 400,
+    meaning: 'A header of the request is not one that the endpoint can use.',
   },
   InvalidQueryParameterValue: {
     kind: 'refusal',
@@ -52,7 +67,23 @@ export const endpointError: (
     status: 400,
     meaning: 'The query parameter api-version is required.',
   },
+  PrimaryNotFound: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'The request is the primary’s to answer, and none is known; nothing was carried out.',
+  },
+  RequestAlreadyForwarded: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'A forwarded request came to a node that is not the primary; nothing was carried out.',
+  },
   ResourceNotFound: { kind: 'refusal', status: 404, meaning: 'Nothing stands at the path.' },
+  SessionConsistencyLost: {
+    kind: 'fault',
+    status: 500,
+    meaning:
+      'The view changed during a connection: what it saw may be lost. Nothing was carried out; the connection ends.',
+  },
   TooManyPendingTransactions: {
     kind: 'fault',
     status: 503,

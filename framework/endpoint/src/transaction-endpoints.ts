@@ -17,7 +17,12 @@ export function transactionEndpoints(
   frontend: '/node' | '/app' | '/gov',
   tracker: TransactionStatusTracker,
 ): readonly Endpoint[] {
-  const base = { method: 'GET', authentication: [], mode: 'command' } as const;
+  const base = {
+    method: 'GET',
+    authentication: [],
+    mode: 'command',
+    forwardingRequired: 'sometimes',
+  } as const;
   return [
     {
       ...base,

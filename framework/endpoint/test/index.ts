@@ -8,6 +8,7 @@ import './error-response.test.ts';
 import './issuer-constraint.test.ts';
 import './open-api.test.ts';
 import './path-template.test.ts';
+import './placement.test.ts';
 import './registry.test.ts';
 import './transaction-endpoints.test.ts';
 import './transaction-status.test.ts';

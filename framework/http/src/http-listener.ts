@@ -6,7 +6,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Request, Response } from '@coco/endpoint';
+import type { ClientSession, Request, Response } from '@coco/endpoint';
 import { keyExchangeGroups, peersError, type TlsIdentity } from '@coco/peers';
 import { ByteBudget } from './byte-budget.ts';
 import type { ListenerConfiguration } from './listener-configuration.ts';
@@ -51,7 +51,8 @@ export interface HttpListener {
 export async function listen(options: {
   readonly configuration: ListenerConfiguration;
   readonly identity: TlsIdentity | undefined;
-  readonly answer: (request: Request) => Promise<Response>;
+  /** `session` is the one of the request's connection. */
+  readonly answer: (request: Request, session: ClientSession) => Promise<Response>;
 }): Promise<HttpListener> {
   const { configuration, identity, answer } = options;
   const server = createServer(configuration, identity);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
+import { ClientSession } from '@coco/endpoint';
 
 /** How long a stop waits for requests that are being answered. */
 const stopGraceMs = 1_000;
@@ -17,6 +18,7 @@ export class OpenConnections {
   #peak = 0;
   /** Those that came when the soft limit was reached: they get a refusal and end. */
   readonly #surplus = new WeakSet<Socket>();
+  readonly #sessions = new WeakMap<Socket, ClientSession>();
 
   /** @param softMax connections that are served; those beyond are only told so */
   constructor(server: http.Server | https.Server, softMax: number) {
@@ -47,6 +49,15 @@ export class OpenConnections {
 
   isSurplus(socket: Socket): boolean {
     return this.#surplus.has(socket);
+  }
+
+  /** What is remembered of a connection as long as it is open. */
+  sessionOf(socket: Socket): ClientSession {
+    const known = this.#sessions.get(socket);
+    if (known) return known;
+    const session = new ClientSession();
+    this.#sessions.set(socket, session);
+    return session;
   }
 
   /** Accepts nothing new, lets running requests end, then closes every connection. */

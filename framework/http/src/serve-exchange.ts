@@ -7,7 +7,7 @@ import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { emptyBytes, LedgerError, refuse } from '@coco/base';
-import { errorResponse, type Request, type Response } from '@coco/endpoint';
+import { type ClientSession, errorResponse, type Request, type Response } from '@coco/endpoint';
 import type { ByteBudget } from './byte-budget.ts';
 import { httpError } from './errors.ts';
 import type { ListenerConfiguration } from './listener-configuration.ts';
@@ -26,7 +26,7 @@ export interface ExchangePlace {
   readonly configuration: ListenerConfiguration;
   readonly budget: ByteBudget;
   readonly connections: OpenConnections;
-  readonly answer: (request: Request) => Promise<Response>;
+  readonly answer: (request: Request, session: ClientSession) => Promise<Response>;
 }
 
 /** Reads, answers, writes. Never rejects, but for a bug. */
@@ -42,7 +42,8 @@ export async function serveExchange(
     if (connections.isSurplus(message.socket)) throw surplus(configuration.sessionsSoftMax);
     budget.assertFree();
     const body = await readBody(message, { bytesMax: configuration.bodyBytesMax, budget, held });
-    write(reply, await answer(toRequest(message, body)), held);
+    const session = connections.sessionOf(message.socket);
+    write(reply, await answer(toRequest(message, body), session), held);
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     if (error.code === 'SessionCapExhausted') reply.setHeader('connection', 'close');

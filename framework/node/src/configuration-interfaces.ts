@@ -14,6 +14,25 @@ const sessionsDefault = 4000;
 /** CCF's other features. */
 const unusedFeatures = ['SnapshotCreate', 'LedgerChunkRead'];
 const sessions = { min: 1, max: 100_000 };
+/** CCF's: how long a request waits for the primary and its answer. */
+const forwardingMsDefault = 3_000;
+const forwardingMs = { min: 1, max: 600_000 };
+
+/** Where an interface sends the requests that another node answers; CCF's resolvers. */
+export type RedirectionTarget =
+  | {
+      readonly kind: 'NodeByRole';
+      readonly role: 'primary' | 'backup';
+      /** The other node's interface; undefined: the one of the same name. */
+      readonly interfaceName: string | undefined;
+    }
+  /** host:port, of a load balancer, say. */
+  | { readonly kind: 'StaticAddress'; readonly address: string };
+
+export interface RedirectionConfiguration {
+  readonly toPrimary: RedirectionTarget | undefined;
+  readonly toBackup: RedirectionTarget | undefined;
+}
 
 export interface InterfaceConfiguration extends ListenerConfiguration {
   readonly publishedAddress: string;
@@ -23,6 +42,10 @@ export interface InterfaceConfiguration extends ListenerConfiguration {
   readonly acceptedEndpoints: readonly RegExp[];
   /** What the operator opens to everybody here. */
   readonly operatorFeatures: ReadonlySet<OperatorFeature>;
+  /** How long a request waits for the primary and its answer. */
+  readonly forwardingMsMax: number;
+  /** Undefined: requests that the primary answers are forwarded. */
+  readonly redirections: RedirectionConfiguration | undefined;
 }
 
 /** Where other nodes reach this one. */
@@ -53,6 +76,10 @@ export function parseInterfaces(reader: ConfigurationReader): readonly Interface
       sessionsMax,
       bodyBytesMax: http.sizeBytes('max_body_size', bodyBytesDefault),
       headerBytesMax: http.sizeBytes('max_header_size', headerBytesDefault),
+      forwardingMsMax: part.integer('forwarding_timeout_ms', forwardingMs, forwardingMsDefault),
+      redirections: part.has('redirections')
+        ? parseRedirections(part.object('redirections'), name)
+        : undefined,
     };
     part.unused(unusedKeys.interface);
     http.unused(unusedKeys.http);
@@ -68,6 +95,31 @@ export function parseInterfaces(reader: ConfigurationReader): readonly Interface
     );
   }
   return interfaces;
+}
+
+function parseRedirections(reader: ConfigurationReader, name: string): RedirectionConfiguration {
+  const targetOf = (key: 'to_primary' | 'to_backup'): RedirectionTarget | undefined =>
+    reader.has(key) ? parseRedirection(reader.object(key), name) : undefined;
+  const redirections = { toPrimary: targetOf('to_primary'), toBackup: targetOf('to_backup') };
+  reader.finish();
+  return redirections;
+}
+
+function parseRedirection(reader: ConfigurationReader, name: string): RedirectionTarget {
+  const kind = reader.choice('kind', ['NodeByRole', 'StaticAddress']);
+  const target = reader.object('target');
+  const parsed: RedirectionTarget =
+    kind === 'NodeByRole'
+      ? {
+          kind,
+          role: target.choice('role', ['primary', 'backup']),
+          interfaceName: target.optionalText('interface'),
+        }
+      : { kind, address: target.text('address') };
+  if (parsed.kind === 'StaticAddress') parseAddress(parsed.address, name);
+  target.finish();
+  reader.finish();
+  return parsed;
 }
 
 export function parseNodeToNode(network: ConfigurationReader): NodeToNodeConfiguration | undefined {

@@ -4,7 +4,6 @@ import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 export const nodeError: (
   code:
     | 'InvalidConfiguration'
-    | 'InvalidHeaderValue'
     | 'TokenIssuerFailed'
     | 'PreviousIdentityMismatch'
     | 'ServiceNeverOpened'
@@ -19,6 +18,7 @@ export const nodeError: (
     | 'NodeUnreachable'
     | 'NodeAnswerLost'
     | 'NodeCallsFull'
+    | 'NodeNotRetiredCommitted'
     | 'JoinAnswerInvalid'
     | 'JoinRefused'
     | 'JoinUndecided',
@@ -30,11 +30,6 @@ export const nodeError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The node configuration lacks a value, or one has the wrong form.',
-  },
-  InvalidHeaderValue: {
-    kind: 'refusal',
-    status: 400,
-    meaning: 'A header of the request is not one that the endpoint can use.',
   },
   TokenIssuerFailed: {
     kind: 'fault',
@@ -122,5 +117,11 @@ export const nodeError: (
     kind: 'fault',
     status: 503,
     meaning: 'What a request to join set in motion is not committed yet; ask again.',
+  },
+  NodeNotRetiredCommitted: {
+    kind: 'refusal',
+    status: 400,
+    meaning:
+      'The node may still be part of consensus: its row stays until its retirement is final.',
   },
 });

@@ -49,13 +49,36 @@ export function addressOfNode(
   nodeId: string,
   interfaceName?: string,
 ): string | undefined {
+  return interfaceOf(state, nodeId, interfaceName)?.address;
+}
+
+/** The beginning of a URL: scheme, host and port. */
+export function urlOfNode(
+  state: Readable,
+  nodeId: string,
+  interfaceName?: string,
+): string | undefined {
+  const found = interfaceOf(state, nodeId, interfaceName);
+  if (!found) return undefined;
+  return `${found.authority === 'Unsecured' ? 'http' : 'https'}://${found.address}`;
+}
+
+function interfaceOf(
+  state: Readable,
+  nodeId: string,
+  interfaceName: string | undefined,
+): { readonly address: string; readonly authority: JsonValue | undefined } | undefined {
   const interfaces = nodeInfos.get(state, nodeId)?.rpc_interfaces;
   if (!isJsonObject(interfaces)) return undefined;
   const named = Object.entries(interfaces).find(([name, one]) =>
     interfaceName === undefined ? authorityOf(one) === 'Service' : name === interfaceName,
   );
-  const address = named && isJsonObject(named[1]) && named[1].published_address;
-  return typeof address === 'string' && parseAddress(address) ? address : undefined;
+  const [, described] = named ?? [];
+  const address = described === undefined ? undefined : publishedAddress(described);
+  if (described === undefined || address === undefined || !parseAddress(address)) {
+    return undefined;
+  }
+  return { address, authority: authorityOf(described) };
 }
 
 function authorityOf(described: JsonValue): JsonValue | undefined {

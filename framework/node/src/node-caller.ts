@@ -23,6 +23,8 @@ export interface NodeCallLimits {
   /** From now to the last byte of the answer. */
   readonly withinMs: number;
   readonly answerBytesMax: number;
+  /** Ends the call earlier. */
+  readonly signal?: AbortSignal;
 }
 
 export interface NodeCallerOptions {
@@ -64,27 +66,18 @@ export class NodeCaller {
     const end = (): void => ended.abort();
     known.calls.add(end);
     const cancel = this.#options.clock.setTimer(limits.withinMs, end);
+    const signal = limits.signal ? AbortSignal.any([ended.signal, limits.signal]) : ended.signal;
     try {
-      return await exchange({ nodeId, ...known, request, limits, signal: ended.signal });
+      return await exchange({ nodeId, ...known, request, limits, signal });
     } finally {
       cancel();
       known.calls.delete(end);
     }
   }
 
-  /** Ends the calls to a node that are under way: who waits gets NodeAnswerLost. */
-  abandon(nodeId: string): void {
-    for (const end of this.#known.get(nodeId)?.calls ?? []) end();
-  }
-
-  /** Closes the connections to all nodes but these. */
-  keepOnly(nodeIds: ReadonlySet<string>): void {
-    for (const nodeId of this.#known.keys()) if (!nodeIds.has(nodeId)) this.#forget(nodeId);
-  }
-
   /** Ends everything under way; later calls open new connections. */
   stop(): void {
-    this.keepOnly(new Set());
+    for (const nodeId of this.#known.keys()) this.#forget(nodeId);
   }
 
   #knownOf(nodeId: string): Known {
@@ -102,8 +95,9 @@ export class NodeCaller {
   }
 
   #forget(nodeId: string): void {
-    this.abandon(nodeId);
-    this.#known.get(nodeId)?.agent.destroy();
+    const known = this.#known.get(nodeId);
+    for (const end of known?.calls ?? []) end();
+    known?.agent.destroy();
     this.#known.delete(nodeId);
   }
 }

@@ -26,6 +26,7 @@ import {
   serviceInfo,
 } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
+import type { Leadership } from '@coco/replication';
 import type { NodeState } from './service-runtime.ts';
 
 /** What the endpoints show of the running node. */
@@ -39,8 +40,7 @@ export interface NodeStatus {
   isOpen(): boolean;
   startupSeqno(): number;
   lastSignedSeqno(): number;
-  currentView(): number;
-  isPrimary(): boolean;
+  readonly leadership: Leadership;
   /** Endorsements of earlier service identities, newest first. */
   endorsements(): readonly EndorsementRow[];
   metrics(): JsonValue;
@@ -52,21 +52,22 @@ export interface NodeStatus {
 
 type Read = (state: ReadView, call: Call) => Response;
 
+const base = { method: 'GET', authentication: [] } as const;
+
+/** A node tells of the network as it knows it, whoever else was asked before. */
+function read(path: string, summary: string, handle: Read): ReadEndpoint {
+  return { ...base, path, summary, mode: 'read', forwardingRequired: 'never', handle };
+}
+
+function command(
+  path: string,
+  summary: string,
+  handle: CommandEndpoint['handle'],
+): CommandEndpoint {
+  return { ...base, path, summary, mode: 'command', isSessionExempt: true, handle };
+}
+
 export function nodeEndpoints(node: NodeStatus): readonly Endpoint[] {
-  const read = (path: string, summary: string, handle: Read): ReadEndpoint => ({
-    method: 'GET',
-    path,
-    summary,
-    authentication: [],
-    mode: 'read',
-    handle,
-  });
-  const command = (
-    path: string,
-    summary: string,
-    handle: CommandEndpoint['handle'],
-    method: 'GET' | 'HEAD' = 'GET',
-  ): CommandEndpoint => ({ method, path, summary, authentication: [], mode: 'command', handle });
   return [
     read('/node/state', 'State of this node', () => jsonResponse(stateBody(node))),
     read('/node/network', 'The service', (state) => jsonResponse(networkBody(node, state))),
@@ -104,8 +105,6 @@ export function nodeEndpoints(node: NodeStatus): readonly Endpoint[] {
     command('/node/ready/gov', 'Whether governance is open', () =>
       emptyResponse(node.state() === 'Initialized' ? 503 : 204),
     ),
-    command('/node/primary', 'Whether this node is the primary', () => primary(node)),
-    command('/node/primary', 'Whether this node is the primary', () => primary(node), 'HEAD'),
     command('/node/api', 'OpenAPI document of this frontend', () => api(node, '/node')),
     command('/app/api', 'OpenAPI document of this frontend', () => api(node, '/app')),
   ];
@@ -135,8 +134,8 @@ function networkBody(node: NodeStatus, state: ReadView): JsonValue {
   return {
     service_status: info.status,
     service_certificate: info.cert,
-    current_view: node.currentView(),
-    primary_id: node.isPrimary() ? node.nodeId : null,
+    current_view: node.leadership.view(),
+    primary_id: node.leadership.primaryId() ?? null,
     recovery_count: info.recovery_count ?? 0,
     service_data: info.service_data ?? null,
     current_service_create_txid: info.current_service_create_txid ?? null,
@@ -180,22 +179,22 @@ function matchesAddress(
 }
 
 function oneNode(node: NodeStatus, state: ReadView, name: string): JsonValue {
-  const isThis = name === 'self' || (name === 'primary' && node.isPrimary());
-  const id = isThis ? node.nodeId : name;
+  const named = { self: node.nodeId, primary: node.leadership.primaryId() ?? '' };
+  const id = name === 'self' || name === 'primary' ? named[name] : name;
   const info = nodeInfos.get(state, id);
   if (!info) throw endpointError('ResourceNotFound', 'Node not found');
   return nodeBody(node, state, [id, info]);
 }
 
-function nodeBody(
-  node: NodeStatus,
+export function nodeBody(
+  node: Pick<NodeStatus, 'leadership'>,
   state: ReadView,
   [id, info]: readonly [string, NodeInfoRow],
 ): JsonValue {
   return {
     node_id: id,
     status: info.status,
-    primary: node.isPrimary() && id === node.nodeId,
+    primary: id === node.leadership.primaryId(),
     rpc_interfaces: info.rpc_interfaces,
     node_data: info.node_data ?? null,
     last_written: state.map(nodeInfos.name).versionOf(utf8Encode(id)) ?? 0,
@@ -224,11 +223,6 @@ function previousIdentityBody(node: NodeStatus, state: ReadView): JsonValue {
     previous_service_identity: previous,
     endorsements: node.endorsements().map((row) => compact(row)),
   };
-}
-
-function primary(node: NodeStatus): Response {
-  if (node.isPrimary()) return emptyResponse(200);
-  throw endpointError('ResourceNotFound', 'Node is not primary');
 }
 
 /** Without the fields that have no value. */

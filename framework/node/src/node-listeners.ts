@@ -5,7 +5,7 @@
  */
 
 import { LedgerError, type Log } from '@coco/base';
-import { errorResponse, type Request, type Response } from '@coco/endpoint';
+import { type ClientSession, errorResponse, type Request, type Response } from '@coco/endpoint';
 import { type HttpListener, listen } from '@coco/http';
 import type { TlsIdentity } from '@coco/peers';
 import { replicationError } from '@coco/replication';
@@ -46,7 +46,7 @@ export class NodeListeners {
       const listener = await listen({
         configuration,
         identity: configuration.authority === 'Service' ? identity : undefined,
-        answer: (request) => this.#answer(configuration, request),
+        answer: (request, session) => this.#answer(configuration, request, session),
       });
       this.#listeners.set(configuration.name, listener);
     }
@@ -67,8 +67,14 @@ export class NodeListeners {
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
   }
 
-  async #answer(configuration: InterfaceConfiguration, request: Request): Promise<Response> {
-    if (this.#served) return answerRequest(this.#context(configuration, this.#served), request);
+  async #answer(
+    configuration: InterfaceConfiguration,
+    request: Request,
+    session: ClientSession,
+  ): Promise<Response> {
+    if (this.#served) {
+      return answerRequest(this.#context(configuration, this.#served), request, session);
+    }
     this.counts.requests++;
     const message = 'This node is not part of the network yet.';
     const refusal = replicationError('NodeCannotHandleRequest', message);

@@ -5,6 +5,7 @@
  */
 
 import type { Adapter } from '@coco/adapter';
+import type { View } from '@coco/base';
 import { type Endpoint, Registry } from '@coco/endpoint';
 import { type GovernancePorts, identityLookup, ServiceStatusReader } from '@coco/governance';
 import type { TlsIdentity } from '@coco/peers';
@@ -16,6 +17,7 @@ import { joinEndpoint } from './join-endpoint.ts';
 import { collectMetrics } from './metrics.ts';
 import { type NodeJobs, startJobs } from './node-jobs.ts';
 import type { NodeListeners } from './node-listeners.ts';
+import { createPlacement, type NodePlacement } from './node-placement.ts';
 import { type NodeSnapshots, openSnapshots } from './open-snapshots.ts';
 import { writeOutput } from './output-files.ts';
 import { registerEndpoints } from './register-endpoints.ts';
@@ -45,6 +47,7 @@ export class NodeService {
   readonly #registry = new Registry();
   readonly #certificates: CertificateFollower;
   readonly #serviceStatus = new ServiceStatusReader();
+  readonly #placement: NodePlacement;
   #areAdaptersStarted = false;
   #snapshots: NodeSnapshots | undefined;
   #stopWatch: () => void = () => {};
@@ -53,6 +56,7 @@ export class NodeService {
   constructor(runtime: ServiceRuntime, place: ServicePlace) {
     this.runtime = runtime;
     this.#place = place;
+    this.#placement = createPlacement(runtime, place.options.clock);
     const { options, scripts, adapters, listeners } = place;
     this.governance = governancePorts(runtime, {
       ...options,
@@ -74,7 +78,9 @@ export class NodeService {
     const { options, adapters } = this.#place;
     const { pipeline } = this.runtime.core;
     for (const adapter of adapters) {
-      adapter.start(hostAdapter(adapter, { ...options, pipeline }));
+      const { callPrimary, leadership } = this.#placement;
+      const view = (): View => leadership.view();
+      adapter.start(hostAdapter(adapter, { ...options, pipeline, view, callPrimary }));
     }
     this.#areAdaptersStarted = true;
   }
@@ -100,6 +106,7 @@ export class NodeService {
       tracker,
       clock: options.clock,
       pipeline,
+      ...this.#placement,
       identities: identityLookup,
       isOpen: () => this.#isOpen(),
     });
@@ -115,6 +122,7 @@ export class NodeService {
     this.#stopWatch();
     await this.#jobs?.stop();
     await listeners.stop();
+    this.#placement.caller.stop();
     this.#place.scripts.close();
     core.catchUp.stop();
     await this.#snapshots?.stop();
@@ -142,6 +150,7 @@ export class NodeService {
     registerEndpoints(this.#registry, this.runtime, {
       ...options,
       adapters,
+      placement: this.#placement,
       governance: this.governance,
       selfSignedPem: () => this.#certificates.current.selfSigned,
       state,

@@ -4,7 +4,9 @@ import type { Adapter } from '@coco/adapter';
 import { type Registry, transactionEndpoints } from '@coco/endpoint';
 import { type GovernancePorts, governanceEndpoints } from '@coco/governance';
 import { ledgerEndpoints } from './ledger-endpoints.ts';
-import { type NodeStatus, nodeEndpoints } from './node-endpoints.ts';
+import { networkEndpoints } from './network-endpoints.ts';
+import { type NodeStatus, nodeBody, nodeEndpoints } from './node-endpoints.ts';
+import type { NodePlacement } from './node-placement.ts';
 import { receiptEndpoint } from './receipt-endpoint.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
 
@@ -19,6 +21,7 @@ export interface RegisteredNode
     | 'tokenKeyRefreshes'
     | 'metrics'
   > {
+  readonly placement: Pick<NodePlacement, 'leadership' | 'becomeCurrent'>;
   readonly adapters: readonly Adapter[];
   readonly governance: GovernancePorts;
 }
@@ -28,17 +31,26 @@ export function registerEndpoints(
   runtime: ServiceRuntime,
   node: RegisteredNode,
 ): void {
-  const { pipeline, replica, tracker } = runtime.core;
+  const { pipeline, replica, tracker, office } = runtime.core;
+  const { leadership, becomeCurrent } = node.placement;
   registry.add(
     nodeEndpoints({
       ...node,
       nodeId: runtime.node.key.id,
       startupSeqno: () => runtime.startupSeqno,
       lastSignedSeqno: () => pipeline.committedSeqno,
-      currentView: () => pipeline.view,
-      isPrimary: () => pipeline.isExecuting,
+      leadership,
       endorsements: () => runtime.endorsements(),
       endpoints: () => registry.endpoints(),
+    }),
+  );
+  registry.add(
+    networkEndpoints({
+      leadership,
+      becomeCurrent,
+      role: () => office.report?.role,
+      committedState: () => pipeline.committedState(),
+      describe: (state, row) => nodeBody({ leadership }, state, row),
     }),
   );
   registry.add(transactionEndpoints('/node', tracker));

@@ -3,8 +3,9 @@
 import type { Clock } from '@coco/base';
 import type { IdentityLookup, Registry, TransactionStatusTracker } from '@coco/endpoint';
 import type { ReadView } from '@coco/kv';
-import type { BatchPipeline } from '@coco/replication';
+import type { BatchPipeline, Leadership } from '@coco/replication';
 import type { InterfaceConfiguration } from './configuration-interfaces.ts';
+import type { Forwarder } from './forward-request.ts';
 
 export interface RequestContext {
   readonly interface: InterfaceConfiguration;
@@ -12,6 +13,13 @@ export interface RequestContext {
   readonly tracker: TransactionStatusTracker;
   readonly clock: Clock;
   readonly pipeline: BatchPipeline;
+  readonly leadership: Leadership;
+  readonly forwarder: Pick<Forwarder, 'forward'>;
+  /**
+   * Resolves when everything that was committed anywhere before this call is in the state here.
+   * @throws ReadIndexUnavailable, TooManyInFlight
+   */
+  becomeCurrent(): Promise<void>;
   /** Members, users and nodes as the state has them. */
   identities(state: ReadView): IdentityLookup;
   /** Whether the service is open to users. */

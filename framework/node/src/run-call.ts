@@ -3,6 +3,7 @@
 import type { Write } from '@coco/adapter';
 import type { TransactionId } from '@coco/base';
 import type { Request, Response, WriteOutcome } from '@coco/endpoint';
+import type { ReadView } from '@coco/kv';
 import { runOptimistic } from '@coco/replication';
 import type { AuthenticatedCall } from './authenticate-call.ts';
 import type { RequestContext } from './request-context.ts';
@@ -16,8 +17,8 @@ export interface CallOutcome {
 }
 
 /**
- * @throws what the handler throws, NodeCannotHandleRequest, TooManyPendingTransactions,
- *   TransactionCommitAttemptsExceedLimit
+ * @throws what the handler throws, ReadIndexUnavailable, NodeCannotHandleRequest,
+ *   TooManyPendingTransactions, TransactionCommitAttemptsExceedLimit
  */
 export async function runCall(
   context: RequestContext,
@@ -27,10 +28,10 @@ export async function runCall(
   const { request } = call;
   switch (endpoint.mode) {
     case 'command':
+      if (asksForCurrent(request)) await context.becomeCurrent();
       return { request, response: await endpoint.handle(call), id: undefined, isWrite: false };
     case 'read': {
-      const state = context.pipeline.executedState();
-      const id = { view: context.tracker.view, seqno: state.seqno };
+      const { state, id } = await stateToRead(context, request);
       return { request, response: endpoint.handle(state, call), id, isWrite: false };
     }
     case 'write': {
@@ -46,6 +47,26 @@ export async function runCall(
       return { request, response: result, id, isWrite: true };
     }
   }
+}
+
+/** `x-coco-read: current` asks for what was committed anywhere before the request. */
+const readHeader = 'x-coco-read';
+
+function asksForCurrent({ headers }: Request): boolean {
+  return headers.get(readHeader) === 'current';
+}
+
+/** @throws ReadIndexUnavailable */
+async function stateToRead(
+  { pipeline, tracker, becomeCurrent }: RequestContext,
+  request: Request,
+): Promise<{ readonly state: ReadView; readonly id: TransactionId }> {
+  if (!asksForCurrent(request)) {
+    const state = pipeline.executedState();
+    return { state, id: { view: tracker.view, seqno: state.seqno } };
+  }
+  await becomeCurrent();
+  return { state: pipeline.committedState(), id: tracker.committedId };
 }
 
 /** CCF: only a success is written, unless the handler says otherwise. */

@@ -9,7 +9,6 @@
 import { emptyBytes, LedgerError } from '@coco/base';
 import { type Call, type CommandEndpoint, endpointError, type Response } from '@coco/endpoint';
 import { formatSnapshotName, type SnapshotFiles } from '@coco/ledger';
-import { nodeError } from './errors.ts';
 
 /** One answer; the interface's own budget of bytes bounds how many there are at once. */
 const partBytesMax = 8 * 1024 * 1024;
@@ -98,11 +97,11 @@ function rangeOf(
   if (text === undefined) return { from: 0, to: size };
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(text) ?? [];
   if (first === '' && last === '') {
-    throw nodeError('InvalidHeaderValue', `Invalid format, cannot parse range in ${text}`);
+    throw endpointError('InvalidHeaderValue', `Invalid format, cannot parse range in ${text}`);
   }
   const from = first === '' ? Math.max(0, size - Number(last)) : Number(first);
   const to = first === '' || last === '' ? size : Math.min(Number(last), size);
   if (from < to) return { from, to };
   const message = `Invalid range: ${text} of a file of ${size} bytes`;
-  throw nodeError('InvalidHeaderValue', message);
+  throw endpointError('InvalidHeaderValue', message);
 }

@@ -29,7 +29,7 @@ export const unusedKeys = {
   cleanup: ['interval', 'max_committed_ledger_chunks'],
   consensus: ['election_timeout', 'message_timeout'],
   output: ['identity_writer_fd', 'sealed_ledger_secret_location'],
-  interface: ['max_open_sessions_soft', 'forwarding_timeout_ms', 'redirections', 'app_protocol'],
+  interface: ['app_protocol'],
   http: [
     'max_headers_count',
     'initial_window_size',

@@ -7,6 +7,7 @@ import { identityLookup, nodeInfos } from '@coco/governance';
 import { PipelineHarness } from '../../replication/test/pipeline-harness.ts';
 import { authenticateCall } from '../src/authenticate-call.ts';
 import type { RequestContext } from '../src/request-context.ts';
+import { aloneOn } from './two-nodes.ts';
 
 const key = SigningKey.generate('P-256');
 const certificate = parseCertificate(
@@ -31,6 +32,7 @@ function contextOf(
     tracker,
     clock,
     pipeline,
+    ...aloneOn(pipeline),
     identities: identityLookup,
     isOpen: () => true,
     answered: () => {},

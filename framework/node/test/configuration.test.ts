@@ -155,6 +155,34 @@ describe('the node configuration', () => {
     refused(main({ accepted_endpoints: ['('] }), /holds "\(", which is no regular expression/);
   });
 
+  test('reads where an interface sends what another node answers', () => {
+    const main = (redirections?: Json, more: Json = {}) => {
+      return (draft: Json) => {
+        const part = {
+          bind_address: '127.0.0.1:0',
+          ...(redirections && { redirections }),
+          ...more,
+        };
+        draft.network = { rpc_interfaces: { main: part } };
+      };
+    };
+    const read = (edit: (draft: Json) => void) =>
+      parseConfiguration(configuration(edit)).interfaces[0];
+    assert.equal(read(main())?.redirections, undefined);
+    assert.equal(read(main())?.forwardingMsMax, 3_000);
+    assert.equal(read(main(undefined, { forwarding_timeout_ms: 500 }))?.forwardingMsMax, 500);
+    const byRole = { kind: 'NodeByRole', target: { role: 'primary', interface: 'public' } };
+    const fixed = { kind: 'StaticAddress', target: { address: 'balancer.example:443' } };
+    assert.deepEqual(read(main({ to_primary: byRole, to_backup: fixed }))?.redirections, {
+      toPrimary: { kind: 'NodeByRole', role: 'primary', interfaceName: 'public' },
+      toBackup: { kind: 'StaticAddress', address: 'balancer.example:443' },
+    });
+    refused(main({ to_primary: { kind: 'NodeByRole', target: {} } }), /role" is missing/);
+    const nowhere = { kind: 'StaticAddress', target: { address: 'balancer' } };
+    refused(main({ to_backup: nowhere }), /must be host:port/);
+    refused(main({ to_nobody: byRole }), /does not know .*to_nobody/);
+  });
+
   test('reads what the operator opens to everybody on an interface', () => {
     const features = (names: readonly string[]) => (draft: Json) => {
       const main = { bind_address: '127.0.0.1:0', enabled_operator_features: [...names] };

@@ -28,6 +28,7 @@ import { createServiceIdentity } from '../src/identities.ts';
 import type { RequestContext } from '../src/request-context.ts';
 import { answerRequest } from '../src/request-path.ts';
 import { wakeProposals } from '../src/wake-proposals.ts';
+import { aloneOn } from './two-nodes.ts';
 
 const engine = new ScriptEngine(readFileSync(engineUrl));
 const clockMs = 1_800_000_000_000;
@@ -147,11 +148,15 @@ class Governed {
   ): Promise<Json> {
     const { pipeline, tracker, clock } = this.harness;
     const context: RequestContext = {
-      interface: { acceptedEndpoints: [] } as unknown as RequestContext['interface'],
+      interface: {
+        acceptedEndpoints: [],
+        forwardingMsMax: 3_000,
+      } as unknown as RequestContext['interface'],
       registry: this.#registry,
       tracker,
       clock,
       pipeline,
+      ...aloneOn(pipeline),
       identities: identityLookup,
       isOpen: () => true,
       answered: () => {},

@@ -178,7 +178,7 @@ suite('a call to another node', () => {
     await assert.rejects(asked, refusedWith('NodeAnswerLost'));
   });
 
-  test('ends the calls under way to a node that is given up', async (t) => {
+  test('ends the calls under way when it stops', async (t) => {
     const arrived = Promise.withResolvers<void>();
     const { address } = await listenAs(t, called, () => {
       arrived.resolve();
@@ -187,7 +187,7 @@ suite('a call to another node', () => {
     const nodes = callerTo(t, address);
     const asked = nodes.call(called.key.id, request(), limits);
     await arrived.promise;
-    nodes.keepOnly(new Set());
+    nodes.stop();
     await assert.rejects(asked, refusedWith('NodeAnswerLost'));
   });
 

@@ -19,6 +19,7 @@ export function createNotesAdapter(): Adapter {
         method: 'POST',
         path: '/app/notes/{name}',
         mode: 'command',
+        forwardingRequired: 'always',
         authentication: [],
         handle: ({ request, parameters }) => {
           const key = utf8Encode(parameters.get('name') ?? '');

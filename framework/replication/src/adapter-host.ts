@@ -12,9 +12,12 @@ export function hostAdapter(
     readonly clock: Clock;
     readonly random: Random;
     readonly log: Log;
+    /** See Host. */
+    readonly view: Host['view'];
+    readonly callPrimary: Host['callPrimary'];
   },
 ): Host {
-  const { pipeline, clock, random, log } = node;
+  const { pipeline, clock, random, log, view, callPrimary } = node;
   const maps: ReadonlySet<string> = new Set(adapter.maps);
   pipeline.addSealer({
     name: adapter.name,
@@ -34,6 +37,8 @@ export function hostAdapter(
     committed: () => pipeline.committedState(),
     executed: () => pipeline.executedState(),
     whenDecided: (id) => pipeline.whenDecided(id),
+    view,
+    callPrimary,
     requestBatch: () => pipeline.requestBatch(),
   };
 }

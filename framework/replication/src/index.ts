@@ -7,6 +7,7 @@ export type { CatchUpSource, SnapshotPart } from './catch-up-source.ts';
 export { ConfigurationRecorder } from './configuration-recorder.ts';
 export { replicationError } from './errors.ts';
 export { handOver } from './hand-over.ts';
+export { createLeadership, type Leadership } from './leadership.ts';
 export {
   type InstallFiles,
   LedgerInstaller,
