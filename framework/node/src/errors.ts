@@ -4,7 +4,6 @@ import { defineErrors, type ErrorMetadata, type LedgerError } from '@coco/base';
 export const nodeError: (
   code:
     | 'InvalidConfiguration'
-    | 'TokenIssuerFailed'
     | 'PreviousIdentityMismatch'
     | 'ServiceNeverOpened'
     | 'AdapterUnknown'
@@ -15,9 +14,6 @@ export const nodeError: (
     | 'PidFileTaken'
     | 'ReplicaFailed'
     | 'ReplicaBusy'
-    | 'NodeUnreachable'
-    | 'NodeAnswerLost'
-    | 'NodeCallsFull'
     | 'NodeNotRetiredCommitted'
     | 'JoinAnswerInvalid'
     | 'JoinRefused'
@@ -30,11 +26,6 @@ export const nodeError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The node configuration lacks a value, or one has the wrong form.',
-  },
-  TokenIssuerFailed: {
-    kind: 'fault',
-    status: 502,
-    meaning: 'An issuer of tokens could not be asked for its keys, or gave none.',
   },
   PreviousIdentityMismatch: {
     kind: 'refusal',
@@ -85,23 +76,6 @@ export const nodeError: (
     kind: 'fault',
     status: 503,
     meaning: 'Too many reads of the ledger’s files wait at once; try again shortly.',
-  },
-  NodeUnreachable: {
-    kind: 'fault',
-    status: 503,
-    meaning:
-      'Another node could not be reached; nothing was sent, so that the request may be repeated.',
-  },
-  NodeAnswerLost: {
-    kind: 'fault',
-    status: 504,
-    meaning:
-      'Another node got the request and its answer did not arrive: whether it was carried out is not known here.',
-  },
-  NodeCallsFull: {
-    kind: 'fault',
-    status: 503,
-    meaning: 'Too many requests wait for another node; nothing was sent, try again shortly.',
   },
   JoinAnswerInvalid: {
     kind: 'fault',

@@ -5,9 +5,9 @@
 
 import { emptyBytes, refuse, type Seqno } from '@coco/base';
 import type { Request, Response } from '@coco/endpoint';
+import type { NodeCaller } from '@coco/http';
 import { type CommittedBody, decodeBatches } from '@coco/ledger';
 import { type CatchUpSource, replicationError, type SnapshotPart } from '@coco/replication';
-import type { NodeCaller } from './node-caller.ts';
 
 /** A part of a snapshot, or 4 MiB of batches, over a slow line. */
 const withinMs = 30_000;

@@ -3,10 +3,9 @@
 import type { Clock } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
 import { ClientSession, type Request, type Response } from '@coco/endpoint';
+import { Forwarder, NodeCaller } from '@coco/http';
 import { createLeadership, type Leadership } from '@coco/replication';
-import { Forwarder } from './forward-request.ts';
 import { addressOfNode, nodesOfService } from './node-addresses.ts';
-import { NodeCaller } from './node-caller.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
 
 export interface NodePlacement {

@@ -5,12 +5,12 @@
 
 import type { Clock } from '@coco/base';
 import type { JoinedPeer } from '@coco/governance';
+import { NodeCaller } from '@coco/http';
 import type { ReadView } from '@coco/kv';
 import type { CatchUpSource } from '@coco/replication';
 import type { NodeKeys } from './identities.ts';
 import { LedgerSource } from './ledger-source.ts';
 import { addressOfNode, nodesOfService } from './node-addresses.ts';
-import { NodeCaller } from './node-caller.ts';
 
 export interface OtherNodesOptions {
   /** This node. */

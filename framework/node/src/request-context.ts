@@ -2,10 +2,10 @@
 
 import type { Clock } from '@coco/base';
 import type { IdentityLookup, Registry, TransactionStatusTracker } from '@coco/endpoint';
+import type { Forwarder } from '@coco/http';
 import type { ReadView } from '@coco/kv';
 import type { BatchPipeline, Leadership } from '@coco/replication';
 import type { InterfaceConfiguration } from './configuration-interfaces.ts';
-import type { Forwarder } from './forward-request.ts';
 
 export interface RequestContext {
   readonly interface: InterfaceConfiguration;

@@ -12,11 +12,10 @@ import {
   serviceInfo,
   tokenIssuers,
 } from '@coco/governance';
+import { fetchIssuerKeys, httpError } from '@coco/http';
 import type { ReadView } from '@coco/kv';
 import type { BatchPipeline } from '@coco/replication';
 import { runOptimistic } from '@coco/replication';
-import { nodeError } from './errors.ts';
-import { fetchIssuerKeys } from './issuer-client.ts';
 import { PrimaryJob } from './primary-job.ts';
 
 /** Issuers that are asked at once: a slow one holds up an eighth of the others. */
@@ -89,7 +88,7 @@ export class TokenKeyRefresh {
     try {
       if (roots === undefined) {
         const reason = 'there is no bundle of CA certificates by the name in its row';
-        throw nodeError('TokenIssuerFailed', `The issuer gave no keys: ${reason}.`);
+        throw httpError('TokenIssuerFailed', `The issuer gave no keys: ${reason}.`);
       }
       const { keySet, constraint } = await fetchIssuerKeys({ issuer, roots, clock, signal });
       await runOptimistic(pipeline, async (transaction) => {

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { asView, toBase64, utf8Decode, utf8Encode } from '@coco/base';
 import { createCertificate, parseCertificate, SigningKey } from '@coco/crypto';
 import { ClientSession, type Endpoint, jsonResponse, type Response } from '@coco/endpoint';
-import { nodeError } from '../src/errors.ts';
+import { httpError } from '@coco/http';
 import { createTwoNodes, forwardingMsMax, type TestNode } from './two-nodes.ts';
 
 const map = 'test.rows';
@@ -148,7 +148,7 @@ suite('a request to a backup', () => {
     let calls = 0;
     backup.call = async (...asked) => {
       calls++;
-      if (calls < 3) throw nodeError('NodeUnreachable', 'gone');
+      if (calls < 3) throw httpError('NodeUnreachable', 'gone');
       return call(...asked);
     };
     const reached = backup.answer(write);
@@ -158,7 +158,7 @@ suite('a request to a backup', () => {
     backup.call = async (...asked) => {
       calls++;
       await call(...asked);
-      throw nodeError(
+      throw httpError(
         'NodeAnswerLost',
         'The answer is lost. The request may have been carried out.',
       );
@@ -174,7 +174,7 @@ suite('a request to a backup', () => {
     const { backup } = await createTwoNodes(endpoints);
     backup.call = (_nodeId, _request, { signal }) =>
       new Promise((_resolve, reject) => {
-        signal?.addEventListener('abort', () => reject(nodeError('NodeAnswerLost', 'given up')));
+        signal?.addEventListener('abort', () => reject(httpError('NodeAnswerLost', 'given up')));
       });
     const asked = backup.answer(write);
     await pass(backup, 1_000);
@@ -354,7 +354,7 @@ suite('a read that asks to be current', () => {
 
   test('is refused by a node that no majority confirms', async () => {
     const { primary } = await createTwoNodes(endpoints);
-    primary.becomeCurrent = () => Promise.reject(nodeError('NodeUnreachable', 'cut off'));
+    primary.becomeCurrent = () => Promise.reject(httpError('NodeUnreachable', 'cut off'));
     for (const path of ['/app/read', '/app/self']) {
       assert.equal((await primary.answer({ ...current, path })).status, 503);
     }

@@ -10,9 +10,9 @@ import {
   utf8Encode,
 } from '@coco/base';
 import { identityLookup, serviceInfo } from '@coco/governance';
+import { IssuerServer, issuerRoot, metadataPath } from '../../http/test/issuer-harness.ts';
 import { PipelineHarness } from '../../replication/test/pipeline-harness.ts';
 import { TokenKeyRefresh } from '../src/token-key-refresh.ts';
-import { IssuerServer, issuerRoot, metadataPath } from './issuer-server.ts';
 
 const intervalMs = 60_000;
 

@@ -7,7 +7,7 @@ import type { Adapter } from '@coco/adapter';
 import type { JsonValue } from '@coco/base';
 import { jsonResponse } from '@coco/endpoint';
 import { SignJWT } from 'jose';
-import { IssuerServer, issuerRoot } from './issuer-server.ts';
+import { IssuerServer, issuerRoot } from '../../http/test/issuer-harness.ts';
 import { NodeHarness } from './node-harness.ts';
 import { createNotesAdapter } from './notes-adapter.ts';
 

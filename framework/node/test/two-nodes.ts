@@ -12,12 +12,12 @@ import {
   type Response,
 } from '@coco/endpoint';
 import { identityLookup, nodeInfos, nodeJoins } from '@coco/governance';
+import type { NodeCallLimits } from '@coco/http';
+import { Forwarder } from '@coco/http';
 import type { BatchPipeline } from '@coco/replication';
 import { createLeadership } from '@coco/replication';
 import { PipelineHarness } from '../../replication/test/pipeline-harness.ts';
 import type { RedirectionConfiguration } from '../src/configuration-interfaces.ts';
-import { Forwarder } from '../src/forward-request.ts';
-import type { NodeCallLimits } from '../src/node-caller.ts';
 import type { RequestContext } from '../src/request-context.ts';
 import { answerRequest } from '../src/request-path.ts';
 

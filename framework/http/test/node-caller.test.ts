@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import { emptyBytes, LedgerError, ManualClock, toHex, utf8Decode, utf8Encode } from '@coco/base';
-import { parseCertificate, sha256 } from '@coco/crypto';
+import { createCertificate, parseCertificate, SigningKey, sha256 } from '@coco/crypto';
 import {
   bytesResponse,
   jsonResponse,
@@ -10,15 +10,14 @@ import {
   type Response,
   textResponse,
 } from '@coco/endpoint';
-import { type HttpListener, listen } from '@coco/http';
-import { createNodeKeys, createServiceIdentity, endorseOwnNode } from '../src/identities.ts';
+import { type HttpListener, listen } from '../src/http-listener.ts';
 import { NodeCaller } from '../src/node-caller.ts';
 
 const clock = new ManualClock(Date.now());
-const service = await createServiceIdentity({ curve: 'P-256', subject: 'S', days: 9, clock });
 const makeNode = async () => {
-  const keys = await createNodeKeys({ subject: 'N', hosts: ['127.0.0.1'], days: 9, clock });
-  return endorseOwnNode(keys, service, { days: 9, clock });
+  const key = SigningKey.generate('P-256');
+  const named = { subject: 'N', key, isAuthority: false, hosts: ['127.0.0.1'], days: 9 };
+  return { key, certificatePem: await createCertificate({ ...named, notBeforeMs: 0 }) };
 };
 const [caller, called, stranger] = [await makeNode(), await makeNode(), await makeNode()];
 const limits = { withinMs: 3_000, answerBytesMax: 10_000 };
@@ -48,7 +47,7 @@ async function listenAs(
       bodyBytesMax: 1000,
       headerBytesMax: 4096,
     },
-    identity: { certificatePem: node.endorsedPem, privateKeyPem: node.key.privatePem() },
+    identity: { certificatePem: node.certificatePem, privateKeyPem: node.key.privatePem() },
     answer,
   });
   t.after(() => listener.stop());
@@ -61,7 +60,7 @@ function callerTo(
   options: { readonly callsPerNodeMax?: number } = {},
 ): NodeCaller {
   const identity = {
-    certificatePem: caller.selfSignedPem,
+    certificatePem: caller.certificatePem,
     privateKeyPem: caller.key.privatePem(),
   };
   const nodes = new NodeCaller({ identity, clock, addressOf: () => address, ...options });

@@ -14,8 +14,7 @@ import {
   type Request,
   type Response,
 } from '@coco/endpoint';
-import type { Leadership } from '@coco/replication';
-import { nodeError } from './errors.ts';
+import { httpError } from './errors.ts';
 import type { NodeCaller } from './node-caller.ts';
 
 /** Above the largest answers that adapters give (25 MiB). */
@@ -29,7 +28,8 @@ const watchMs = 50;
 
 export interface ForwarderOptions {
   readonly caller: Pick<NodeCaller, 'call'>;
-  readonly leadership: Pick<Leadership, 'primaryId'>;
+  /** Who leads, as this node last heard. */
+  readonly leadership: { primaryId(): string | undefined };
   readonly clock: Clock;
 }
 
@@ -109,6 +109,6 @@ function take(response: Response, session: ClientSession): Response | undefined 
         'The primary is in another view than when this connection began: what was read or written on it may be lost. Nothing was carried out; connect anew.',
       );
     default:
-      throw nodeError('NodeAnswerLost', 'The primary answered in a way that is not known here.');
+      throw httpError('NodeAnswerLost', 'The primary answered in a way that is not known here.');
   }
 }

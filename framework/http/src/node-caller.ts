@@ -12,7 +12,7 @@ import { type Agent, request as httpsRequest } from 'node:https';
 import { type Clock, concatBytes, LedgerError } from '@coco/base';
 import type { Request, Response } from '@coco/endpoint';
 import type { TlsIdentity } from '@coco/peers';
-import { nodeError } from './errors.ts';
+import { httpError } from './errors.ts';
 import { createNodeAgent } from './node-agent.ts';
 
 /** Each waits with its request in memory; a node that is behind by more is of no use. */
@@ -60,7 +60,7 @@ export class NodeCaller {
     const known = this.#knownOf(nodeId);
     const { callsPerNodeMax = callsPerNodeMaxDefault } = this.#options;
     if (known.calls.size >= callsPerNodeMax) {
-      throw nodeError('NodeCallsFull', 'Too many requests wait for one node.', { nodeId });
+      throw httpError('NodeCallsFull', 'Too many requests wait for one node.', { nodeId });
     }
     const ended = new AbortController();
     const end = (): void => ended.abort();
@@ -83,7 +83,7 @@ export class NodeCaller {
   #knownOf(nodeId: string): Known {
     const address = this.#options.addressOf(nodeId);
     if (address === undefined) {
-      throw nodeError('NodeUnreachable', 'No address of the node is known.', { nodeId });
+      throw httpError('NodeUnreachable', 'No address of the node is known.', { nodeId });
     }
     const known = this.#known.get(nodeId);
     if (known?.address === address) return known;
@@ -155,7 +155,7 @@ function failure(what: {
   const message = isSent
     ? `The answer of a node is lost: ${reason}. The request may have been carried out.`
     : `A node cannot be reached: ${reason}.`;
-  return nodeError(code, message, { nodeId }, cause);
+  return httpError(code, message, { nodeId }, cause);
 }
 
 /** As it came; a request that was made here has no such form yet. */
@@ -196,7 +196,7 @@ async function readAnswer(answer: IncomingMessage, bytesMax: number): Promise<Ui
     length += part.length;
     if (length > bytesMax) {
       const message = `The answer of a node is over ${bytesMax} bytes.`;
-      throw nodeError('NodeAnswerLost', message, { bytesMax });
+      throw httpError('NodeAnswerLost', message, { bytesMax });
     }
     parts.push(part);
   }

@@ -15,7 +15,7 @@ import {
   parseJson,
 } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
-import { nodeError } from './errors.ts';
+import { httpError } from './errors.ts';
 
 /** Key sets have some 10 KB. */
 const answerBytesMax = 256 * 1024;
@@ -153,5 +153,5 @@ function asFailure(cause: unknown): LedgerError {
 }
 
 function failed(reason: string, cause?: unknown): LedgerError {
-  return nodeError('TokenIssuerFailed', `The issuer gave no keys: ${reason}.`, {}, cause);
+  return httpError('TokenIssuerFailed', `The issuer gave no keys: ${reason}.`, {}, cause);
 }

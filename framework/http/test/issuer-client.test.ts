@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { ManualClock } from '@coco/base';
 import { createCertificate, SigningKey } from '@coco/crypto';
 import { type FetchedKeys, fetchIssuerKeys } from '../src/issuer-client.ts';
-import { IssuerServer, issuerRoot, metadataPath } from './issuer-server.ts';
+import { IssuerServer, issuerRoot, metadataPath } from './issuer-harness.ts';
 
 const foreignRoot = await createCertificate({
   subject: 'Issuer Root',

@@ -8,7 +8,7 @@ import { Agent } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '@coco/base';
 import { keyExchangeGroups, keyIdOf, type TlsIdentity } from '@coco/peers';
-import { nodeError } from './errors.ts';
+import { httpError } from './errors.ts';
 
 /** From the first packet to a finished handshake. A node that is slower is as good as gone. */
 const connectMsMax = 2_000;
@@ -71,7 +71,7 @@ async function connectTo(
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fail = (reason: string, cause?: unknown): void =>
-    reject(nodeError('NodeUnreachable', `A node cannot be reached: ${reason}.`, { nodeId }, cause));
+    reject(httpError('NodeUnreachable', `A node cannot be reached: ${reason}.`, { nodeId }, cause));
   const cancel = clock.setTimer(connectMsMax, () => fail('it did not answer in time'));
   // Stays for the connection's life: what breaks it later, the request hears of.
   socket.on('error', (cause: NodeJS.ErrnoException) =>
