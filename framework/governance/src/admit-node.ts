@@ -18,10 +18,11 @@ import { json, type Readable, Table, type Writable } from './table.ts';
 import { type NodeInfoRow, nodeCertificates, nodeInfos, serviceInfo } from './tables.ts';
 
 /**
- * Nodes that may wait for the members' decision at once. Evidence does not say whose machine it is
- * of: who has the code can make many keys, and each leaves a row on the ledger.
+ * Nodes that may wait for the members' decision at once, or be trusted before the service is open.
+ * Evidence does not say whose machine it is of: who has the code can make many keys, and each
+ * leaves a row on the ledger.
  */
-const pendingNodesMax = 32;
+const undecidedNodesMax = 32;
 /** Certificates begin a little in the past: clocks of clients differ. */
 const backdatingMs = 60_000;
 const minuteMs = 60_000;
@@ -93,7 +94,7 @@ export async function admitNode(
   const replacedId = status === 'Open' ? replaced(transaction, request, code, ports) : undefined;
   assertFreeAddress(transaction, request, replacedId);
   const isTrusted = status === 'Opening' || replacedId !== undefined;
-  if (!isTrusted) assertRoom(transaction);
+  if (replacedId === undefined) assertRoom(transaction, status === 'Open' ? 'Pending' : 'Trusted');
   if (replacedId !== undefined) retire(transaction, replacedId, nodeId);
   await add(transaction, { nodeId, publicKeyPem: pemOf(spki), request, isTrusted }, ports);
   const outcome = isTrusted ? 'Trusted' : 'Pending';
@@ -173,12 +174,15 @@ function assertFreeAddress(
   );
 }
 
-function assertRoom(state: Readable): void {
-  const waiting = nodeInfos.rows(state).filter(([, { status }]) => status === 'Pending').length;
-  if (waiting < pendingNodesMax) return;
+/** Of those that nobody decided on there are few, before the service is open and after. */
+function assertRoom(state: Readable, status: 'Pending' | 'Trusted'): void {
+  const count = nodeInfos.rows(state).filter(([, info]) => info.status === status).length;
+  if (count < undecidedNodesMax) return;
   throw governanceError(
     'TooManyPendingNodes',
-    `${waiting} nodes wait for the members' decision already; ask again later.`,
+    status === 'Pending'
+      ? `${count} nodes wait for the members' decision already; ask again later.`
+      : `${count} nodes joined before the service was opened; ask again when it is open.`,
   );
 }
 

@@ -216,17 +216,23 @@ suite('a node that asks to join', () => {
     await assert.rejects(ask(service, { ...joiner, request }), { code: 'InvalidInput' });
   });
 
-  test('waits outside when too many wait already, and while the service recovers', async () => {
-    const service = await serviceThatIs('Open');
+  test('waits outside when too many came already, and while the service recovers', async () => {
     const honest = await createJoiner();
-    service.write((transaction) => {
-      const [, info] = nodeInfos.rows(transaction)[0] ?? assert.fail();
-      for (let at = 0; at < 32; at++) {
-        const id = at.toString(16).padStart(64, '0');
-        nodeInfos.put(transaction, id, { ...info, status: 'Pending' });
-      }
-    });
-    await assert.rejects(ask(service, honest), { code: 'TooManyPendingNodes' });
+    const cases = [
+      ['Open', 'Pending'],
+      ['Opening', 'Trusted'],
+    ] as const;
+    for (const [status, known] of cases) {
+      const service = await serviceThatIs(status);
+      service.write((transaction) => {
+        const [, info] = nodeInfos.rows(transaction)[0] ?? assert.fail();
+        for (let at = 0; at < 32; at++) {
+          const id = at.toString(16).padStart(64, '0');
+          nodeInfos.put(transaction, id, { ...info, status: known });
+        }
+      });
+      await assert.rejects(ask(service, honest), { code: 'TooManyPendingNodes' });
+    }
     for (const status of ['Recovering', 'WaitingForRecoveryShares'] as const) {
       await assert.rejects(ask(await serviceThatIs(status), honest), { code: 'ServiceRecovering' });
     }
