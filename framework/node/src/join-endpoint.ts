@@ -4,8 +4,15 @@
  * made it Trusted is committed; another node points to the primary.
  */
 
-import { type Clock, type JsonValue, LedgerError, type Log } from '@coco/base';
-import { type Call, type CommandEndpoint, jsonResponse, type Response } from '@coco/endpoint';
+import { type Clock, type JsonValue, LedgerError, type Log, toHex } from '@coco/base';
+import { parseCertificate, sha256 } from '@coco/crypto';
+import {
+  type Call,
+  type CommandEndpoint,
+  endpointError,
+  jsonResponse,
+  type Response,
+} from '@coco/endpoint';
 import {
   type Admission,
   admitNode,
@@ -31,6 +38,12 @@ const commitMsMax = 5_000;
 /** Between two lines of the log on refusals of a kind: strangers cannot flood it. */
 const refusalLogMs = 1_000;
 
+/**
+ * Nodes that nobody knows whose evidence is verified in each second: strangers cannot keep the
+ * primary busy. A consortium adds one in a while.
+ */
+const newNodesPerSecond = 50;
+
 export interface JoinPlace {
   readonly runtime: ServiceRuntime;
   readonly ports: JoinPorts;
@@ -40,6 +53,7 @@ export interface JoinPlace {
 
 export function joinEndpoint(place: JoinPlace): CommandEndpoint {
   const refusals = new RefusalLog(place);
+  const budget = new VerificationBudget(place.clock);
   return {
     method: 'POST',
     path: '/node/join',
@@ -48,7 +62,7 @@ export function joinEndpoint(place: JoinPlace): CommandEndpoint {
     mode: 'command',
     handle: async (call) => {
       try {
-        return await answerJoin(place, call);
+        return await answerJoin(place, budget, call);
       } catch (error) {
         refusals.note(error);
         throw error;
@@ -57,7 +71,11 @@ export function joinEndpoint(place: JoinPlace): CommandEndpoint {
   };
 }
 
-async function answerJoin(place: JoinPlace, { request }: Call): Promise<Response> {
+async function answerJoin(
+  place: JoinPlace,
+  budget: VerificationBudget,
+  { request }: Call,
+): Promise<Response> {
   const { runtime, ports, log } = place;
   const { pipeline } = runtime.core;
   if (!pipeline.isExecuting) return pointToPrimary(runtime);
@@ -65,6 +83,7 @@ async function answerJoin(place: JoinPlace, { request }: Call): Promise<Response
     certificate: request.clientCertificate,
     request: parseJoinRequest(request.body),
   };
+  if (!isKnown(pipeline.executedState(), joiner.certificate)) budget.take();
   const { result: admission, id } = await runOptimistic(pipeline, async (transaction) => ({
     result: await admitNode(transaction, joiner, ports),
   }));
@@ -81,6 +100,11 @@ async function answerJoin(place: JoinPlace, { request }: Call): Promise<Response
   const answer =
     status === 'Pending' ? encodePendingAnswer(nodeId) : await welcome(place, admission);
   return jsonResponse(answer);
+}
+
+function isKnown(state: ReadView, certificate: Uint8Array | undefined): boolean {
+  if (certificate === undefined) return false;
+  return nodeInfos.has(state, toHex(sha256(parseCertificate(certificate).spki)));
 }
 
 /** @throws JoinUndecided */
@@ -163,6 +187,26 @@ function pointToPrimary({ core }: ServiceRuntime): Response {
   const response = jsonResponse(body, 307);
   const location = `https://${address}/node/join`;
   return { ...response, headers: { ...response.headers, location } };
+}
+
+class VerificationBudget {
+  readonly #clock: Clock;
+  #second = Number.NEGATIVE_INFINITY;
+  #used = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @throws TooManyPendingTransactions */
+  take(): void {
+    const second = Math.floor(this.#clock.monotonicMs() / 1000);
+    if (second !== this.#second) this.#used = 0;
+    this.#second = second;
+    if (++this.#used <= newNodesPerSecond) return;
+    const message = 'Too many unknown nodes ask to join at once; ask again shortly.';
+    throw endpointError('TooManyPendingTransactions', message, { limit: newNodesPerSecond });
+  }
 }
 
 /** Refused joiners: of each kind of refusal at most a line in each second. */

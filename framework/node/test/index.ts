@@ -13,7 +13,6 @@ import './ledger-source.test.ts';
 import './join.test.ts';
 import './join-attempt.test.ts';
 import './join-endpoint.test.ts';
-import './join-hostile.test.ts';
 import './listener-renewal.test.ts';
 import './members-follower.test.ts';
 import './network-endpoints.test.ts';

@@ -134,6 +134,7 @@ class Primary {
         executeTracked: executed,
         whenDecided: () => this.decision,
         committedState: () => store.readAt(store.seqno),
+        executedState: () => store.readAt(store.seqno),
       },
     };
   }
@@ -246,6 +247,23 @@ suite('POST /node/join', () => {
         message: 'Primary unknown',
       });
     }
+  });
+
+  test('verifies so many strangers a second, and answers those it knows all the same', async () => {
+    const primary = await Primary.create();
+    primary.write(open);
+    const known = await createJoiner();
+    await primary.ask(known);
+    const stranger = await createJoiner({ measurement: '33'.repeat(32) });
+    for (let at = 1; at < 50; at++) {
+      await assert.rejects(primary.ask(stranger), { code: 'InvalidQuote' });
+    }
+    const busy = { code: 'TooManyPendingTransactions' };
+    await assert.rejects(primary.ask(stranger), busy);
+    await assert.rejects(primary.ask(await createJoiner()), busy);
+    assert.equal((await primary.ask(known)).status, 200);
+    primary.clock.advance(1_000);
+    await assert.rejects(primary.ask(stranger), { code: 'InvalidQuote' });
   });
 
   test('logs refusals, once a second, with their number', async () => {

@@ -1,15 +1,16 @@
+/** What a machine can do that has a node's code, or another's bytes, and the network's address. */
+
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { encodeJson, isJsonObject, type JsonValue, utf8Decode } from '@coco/base';
 import { encodeJoinRequest, type JoinRequest } from '@coco/governance';
-import { createJoiner } from './joiner.ts';
-import type { Answer } from './member-client.ts';
-import { TestNetwork, type TestNode } from './network-harness.ts';
+import { createJoiner } from '../test/joiner.ts';
+import type { Answer } from '../test/member-client.ts';
+import { TestNetwork, type TestNode } from '../test/network-harness.ts';
 
 type Joiner = Awaited<ReturnType<typeof createJoiner>>;
 
-/** What a machine can do that has a node's code, or another's bytes, and the network's address. */
 describe('a hostile machine that asks to join', () => {
   let network: TestNetwork;
   let node: TestNode;
