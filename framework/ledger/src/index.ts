@@ -15,6 +15,7 @@ export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
 export { committedThrough } from './chunk-name.ts';
 export { commitEvidence } from './commit-evidence.ts';
+export { copyMissingChunks } from './copy-chunks.ts';
 export { createLedgerFiles } from './create-ledger-files.ts';
 export {
   type DecodedSnapshot,
@@ -35,6 +36,7 @@ export {
   openEntry,
   zeroDigest,
 } from './entry.ts';
+export { readFolderBatches } from './folder-batches.ts';
 export {
   type EndorseOptions,
   endorsementMap,

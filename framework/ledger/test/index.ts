@@ -4,6 +4,7 @@ import './build-receipt.test.ts';
 import './chunk-name.test.ts';
 import './damaged-ledgers.test.ts';
 import './entry.test.ts';
+import './folder-batches.test.ts';
 import './identity-endorsement.test.ts';
 import './ledger-files.test.ts';
 import './ledger-secrets.test.ts';

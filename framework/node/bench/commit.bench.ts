@@ -86,7 +86,10 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     secrets,
     tracker: new TransactionStatusTracker(),
     keys: await createNodeKeys({ subject: 'bench', hosts: [], days: 1, clock: systemClock }),
-    configuration: { snapshots: { directory: 'snapshots', entriesBetween: 1, filesMax: 1 } },
+    configuration: {
+      snapshots: { directory: 'snapshots', entriesBetween: 1, filesMax: 1 },
+      readOnlyLedgerDirectories: [],
+    },
     baseFolder: folder,
     serviceKey,
     replica: await ReplicaClient.open({ peerListen: undefined }),

@@ -41,6 +41,8 @@ export interface NodeConfiguration {
   readonly command: CommandConfiguration;
   readonly serviceCertificateFile: string;
   readonly ledgerDirectory: string;
+  /** Copies of the ledger: read where this node lacks files of it. */
+  readonly readOnlyLedgerDirectories: readonly string[];
   readonly chunkBytes: number;
   readonly snapshots: {
     readonly directory: string;
@@ -80,7 +82,6 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     parts;
   const unused = [
     ...reader.unused(unusedKeys.root),
-    ...ledger.unused(unusedKeys.ledger),
     ...snapshots.unused(unusedKeys.snapshots),
     ...cleanup.unused(unusedKeys.cleanup),
     ...consensus.unused(unusedKeys.consensus),
@@ -97,6 +98,7 @@ export function parseConfiguration(value: JsonValue): NodeConfiguration {
     command: parseCommand(command, coco.object('recovery')),
     serviceCertificateFile: command.text('service_certificate_file', 'service_cert.pem'),
     ledgerDirectory: ledger.text('directory', 'ledger'),
+    readOnlyLedgerDirectories: ledger.texts('read_only_directories'),
     chunkBytes: ledger.sizeBytes('chunk_size', chunkBytesDefault),
     snapshots: parseSnapshots(snapshots, cleanup),
     uncommittedMax:

@@ -5,7 +5,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { Log, Seqno } from '@coco/base';
 import type { SigningKey } from '@coco/crypto';
-import { type LedgerFolder, SnapshotFiles } from '@coco/ledger';
+import { copyMissingChunks, type LedgerFolder, SnapshotFiles } from '@coco/ledger';
 import { type LedgerCopy, removeOtherMarks, surveyCopy, writeMark } from '@coco/recovery';
 import type { NodeConfiguration } from './configuration.ts';
 import { FileDisk } from './file-disk.ts';
@@ -16,6 +16,28 @@ const progressEntries = 100_000;
 
 export function ledgerAt(path: string): LedgerFolder {
   return { disk: new FileDisk(dirname(path)), folder: basename(path) };
+}
+
+/** Another folder with files of the ledger, which is never written to. */
+export function readOnlyLedgerAt(path: string): LedgerFolder {
+  return { disk: new ReadOnlyDisk(dirname(path)), folder: basename(path) };
+}
+
+/** Copies what the ledger's folder lacks from read-only ones. @throws DiskFault, DiskFull */
+export async function completeLedger(
+  path: string,
+  place: {
+    readonly baseFolder: string;
+    readonly configuration: Pick<NodeConfiguration, 'readOnlyLedgerDirectories'>;
+    readonly log: Log;
+  },
+): Promise<void> {
+  const { baseFolder, configuration, log } = place;
+  for (const directory of configuration.readOnlyLedgerDirectories) {
+    const from = readOnlyLedgerAt(resolve(baseFolder, directory));
+    const copied = await copyMissingChunks(from, ledgerAt(path));
+    log.write('info', 'ledger.completed', { directory, files: copied.length });
+  }
 }
 
 /** Marks the folder as this node's beside whose it was. @throws DiskFault */
@@ -51,14 +73,14 @@ export async function surveyLedger(
   return undefined;
 }
 
-export interface SnapshotPlace {
-  readonly configuration: Pick<NodeConfiguration, 'snapshots'>;
+export interface NodeFolders {
+  readonly configuration: Pick<NodeConfiguration, 'snapshots' | 'readOnlyLedgerDirectories'>;
   readonly baseFolder: string;
 }
 
 /** @throws DiskFault when the folder cannot be made or read */
 export function openSnapshotFolder(
-  { configuration, baseFolder }: SnapshotPlace,
+  { configuration, baseFolder }: NodeFolders,
   last: Seqno,
 ): Promise<SnapshotFiles> {
   const path = resolve(baseFolder, configuration.snapshots.directory);

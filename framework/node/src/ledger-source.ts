@@ -6,13 +6,20 @@
 import { emptyBytes, refuse, type Seqno } from '@coco/base';
 import type { Request, Response } from '@coco/endpoint';
 import type { NodeCaller } from '@coco/http';
-import { type CommittedBody, decodeBatches } from '@coco/ledger';
+import {
+  type CommittedBody,
+  decodeBatches,
+  type LedgerFolder,
+  readFolderBatches,
+} from '@coco/ledger';
 import { type CatchUpSource, replicationError, type SnapshotPart } from '@coco/replication';
 
 /** A part of a snapshot, or 4 MiB of batches, over a slow line. */
 const withinMs = 30_000;
 /** One batch alone may reach the replica's 16 MiB; a snapshot comes in parts of 8 MiB. */
 const answerBytesMax = 20 * 1024 * 1024;
+/** Read of a folder at once. */
+const folderBytesMax = 4 * 1024 * 1024;
 
 export class LedgerSource implements CatchUpSource {
   readonly name: string;
@@ -61,5 +68,27 @@ export class LedgerSource implements CatchUpSource {
     if (status === 200 || status === 206) return response;
     const message = `Node ${this.name} answers ${status} to ${path}.`;
     throw replicationError('SourceUnavailable', message, { status });
+  }
+}
+
+/** A read-only copy of the ledger on this machine, asked before any other node is. */
+export class FolderSource implements CatchUpSource {
+  readonly name: string;
+  readonly #at: LedgerFolder;
+
+  constructor(at: LedgerFolder, name: string) {
+    this.name = name;
+    this.#at = at;
+  }
+
+  /** @throws SourceUnavailable */
+  readSnapshotPart(name: string): Promise<SnapshotPart> {
+    const message = `There is no snapshot ${name} among read-only ledger files.`;
+    return Promise.reject(replicationError('SourceUnavailable', message));
+  }
+
+  /** @throws EntryNotFound, InvalidInput, LedgerDamaged, DiskFault */
+  readBatches(from: Seqno, to: Seqno): Promise<readonly CommittedBody[]> {
+    return readFolderBatches(this.#at, from, { to, bytesMax: folderBytesMax });
   }
 }

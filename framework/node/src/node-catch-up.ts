@@ -1,14 +1,17 @@
 /** Catching up, wired: the orders of the replica worker, the other nodes, and this node's files. */
 
+import { resolve } from 'node:path';
 import { asSeqno, type Clock, LedgerError, type Log, type Seqno } from '@coco/base';
 import { parseSnapshotName } from '@coco/ledger';
 import {
   type CatchUpOrder,
+  type CatchUpSource,
   LedgerInstaller,
   type LedgerInstallerOptions,
   OlderLedger,
 } from '@coco/replication';
-import { openSnapshotFolder, type SnapshotPlace } from './ledger-folder.ts';
+import { type NodeFolders, openSnapshotFolder, readOnlyLedgerAt } from './ledger-folder.ts';
+import { FolderSource } from './ledger-source.ts';
 import type { OtherNodes } from './other-nodes.ts';
 import type { ReplicaClient } from './replica-client.ts';
 
@@ -16,7 +19,7 @@ export interface NodeCatchUpOptions
   extends Pick<LedgerInstallerOptions, 'state' | 'follower' | 'receiver' | 'serviceSpki'> {
   readonly replica: ReplicaClient;
   readonly others: OtherNodes;
-  readonly snapshots: SnapshotPlace;
+  readonly folders: NodeFolders;
   readonly ledgerFolder: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,11 +30,14 @@ export class NodeCatchUp {
   readonly #replica: ReplicaClient;
   readonly #installer: LedgerInstaller;
   readonly #options: NodeCatchUpOptions;
+  /** Copies of the ledger on this machine, asked first. */
+  readonly #copies: readonly CatchUpSource[];
   #older: OlderLedger | undefined;
 
   constructor(options: NodeCatchUpOptions) {
-    const { replica, others, snapshots } = options;
+    const { replica, others, folders } = options;
     this.#options = options;
+    this.#copies = copiesAt(folders);
     this.others = others;
     this.#replica = replica;
     this.#installer = new LedgerInstaller({
@@ -40,8 +46,8 @@ export class NodeCatchUp {
         startAfter: (order, snapshot) => replica.installStart(order, snapshot),
         append: (order, batches) => replica.installBatches(order, batches),
       },
-      sources: () => others.sources(),
-      keepSnapshot: (name, file) => keepSnapshot(snapshots, name, file),
+      sources: () => this.#sources(),
+      keepSnapshot: (name, file) => keepSnapshot(folders, name, file),
       yieldThread: afterOthers,
     });
   }
@@ -56,7 +62,7 @@ export class NodeCatchUp {
    * disk refuses ends the fetching, not the node: its own files are sound.
    */
   async fetchOlder(): Promise<void> {
-    const { replica, others, ledgerFolder, log } = this.#options;
+    const { replica, ledgerFolder, log } = this.#options;
     const point = this.#installer.startedFrom;
     if (!point) return;
     this.#older = new OlderLedger({
@@ -67,7 +73,7 @@ export class NodeCatchUp {
         append: (batches) => replica.olderBatches(batches),
         finish: () => replica.olderFinish(),
       },
-      sources: () => others.sources(),
+      sources: () => this.#sources(),
       yieldThread: afterOthers,
     });
     try {
@@ -77,6 +83,10 @@ export class NodeCatchUp {
       const { code, message: reason } = error;
       log.write('error', 'older.failed', { target: point.seqno, code, reason });
     }
+  }
+
+  #sources(): readonly CatchUpSource[] {
+    return [...this.#copies, ...this.others.sources()];
   }
 
   /** The replica waits for it; where it does not come about, the node ends. */
@@ -97,11 +107,17 @@ export class NodeCatchUp {
   }
 }
 
+function copiesAt({ configuration, baseFolder }: NodeFolders): readonly CatchUpSource[] {
+  return configuration.readOnlyLedgerDirectories.map(
+    (directory) => new FolderSource(readOnlyLedgerAt(resolve(baseFolder, directory)), directory),
+  );
+}
+
 function afterOthers(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-async function keepSnapshot(place: SnapshotPlace, text: string, file: Uint8Array): Promise<void> {
+async function keepSnapshot(place: NodeFolders, text: string, file: Uint8Array): Promise<void> {
   const name = parseSnapshotName(text);
   if (!name) return;
   const files = await openSnapshotFolder(place, name.evidenceSeqno);

@@ -21,7 +21,7 @@ import {
   type StorageLimits,
 } from '@coco/replication';
 import type { NodeKeys } from './identities.ts';
-import type { SnapshotPlace } from './ledger-folder.ts';
+import type { NodeFolders } from './ledger-folder.ts';
 import { MembersFollower } from './members-follower.ts';
 import { NodeCatchUp } from './node-catch-up.ts';
 import { OtherNodes } from './other-nodes.ts';
@@ -51,7 +51,7 @@ type CoreBegin =
       readonly committed: Seqno;
     };
 
-export interface CoreStart extends SnapshotPlace {
+export interface CoreStart extends NodeFolders {
   readonly ledgerFolder: string;
   /** Absent for a new ledger. */
   readonly recovered?: RecoveredFiles;
@@ -162,7 +162,7 @@ function buildCore(start: CoreStart, onPrimary: () => void): NodeCore {
     catchUp: new NodeCatchUp({
       ...shared,
       others,
-      snapshots: start,
+      folders: start,
       ledgerFolder: start.ledgerFolder,
     }),
     silence: new PeerSilence(clock),

@@ -6,7 +6,7 @@
 import { type Clock, LedgerError, type Log } from '@coco/base';
 import type { SnapshotFiles } from '@coco/ledger';
 import { type KeptSnapshot, SnapshotFetcher, SnapshotMaker } from '@coco/replication';
-import { openSnapshotFolder, type SnapshotPlace } from './ledger-folder.ts';
+import { type NodeFolders, openSnapshotFolder } from './ledger-folder.ts';
 import { readReceipt } from './receipt-endpoint.ts';
 import type { ServiceRuntime } from './service-runtime.ts';
 
@@ -22,7 +22,7 @@ export interface NodeSnapshots {
 /** @throws DiskFault when the folder cannot be made or read */
 export async function openSnapshots(
   runtime: ServiceRuntime,
-  node: SnapshotPlace & { readonly clock: Clock; readonly log: Log },
+  node: NodeFolders & { readonly clock: Clock; readonly log: Log },
 ): Promise<NodeSnapshots> {
   const { core, tree, secrets, service } = runtime;
   const { pipeline, replica, catchUp } = core;

@@ -43,7 +43,7 @@ import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
 import { FileDisk } from './file-disk.ts';
 import { createServiceIdentity, endorseOwnNode, type ServiceIdentity } from './identities.ts';
-import { ledgerAt, markFolder, surveyLedger, takeFolder } from './ledger-folder.ts';
+import { completeLedger, ledgerAt, markFolder, surveyLedger, takeFolder } from './ledger-folder.ts';
 import type { NodeBeginning } from './node-beginning.ts';
 import { type NodeCore, openCore } from './node-core.ts';
 import { coreLimits } from './resource-limits.ts';
@@ -69,6 +69,7 @@ export async function recoverService(
 ): Promise<RecoveredService> {
   const { configuration, baseFolder, clock, random, log } = surroundings;
   const ledgerFolder = resolve(baseFolder, configuration.ledgerDirectory);
+  await completeLedger(ledgerFolder, surroundings);
   const read = await readPublicLedger(ledgerFolder, log, recovery);
   const { ledger, store, historicalSecretRows, endorsementRows } = read;
   const previous = await assertIdentity(ledger, baseFolder, recovery);

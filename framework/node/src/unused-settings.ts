@@ -18,7 +18,6 @@ export const unusedKeys = {
     'ignore_first_sigterm',
   ],
   nodeToNode: ['protocol'],
-  ledger: ['read_only_directories'],
   snapshots: [
     'min_tx_count',
     'time_interval',

@@ -104,6 +104,7 @@ describe('the node configuration', () => {
     const parsed = parseConfiguration(
       configuration((draft) => {
         draft.snapshots = { directory: 'elsewhere', tx_count: 500, time_interval: '1s' };
+        draft.ledger = { directory: 'own', read_only_directories: ['/mnt/a', 'b'] };
         draft.files_cleanup = { max_snapshots: 3, interval: '1s' };
         draft.consensus = { election_timeout: '1s', max_uncommitted_tx_count: 50 };
       }),
@@ -114,6 +115,7 @@ describe('the node configuration', () => {
       'consensus.election_timeout',
     ];
     assert.deepEqual(parsed.unused, unused);
+    assert.deepEqual(parsed.readOnlyLedgerDirectories, ['/mnt/a', 'b']);
     assert.deepEqual(parsed.snapshots, {
       directory: 'elsewhere',
       entriesBetween: 500,

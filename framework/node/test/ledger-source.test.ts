@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { asSeqno, asView } from '@coco/base';
+import { asSeqno, asView, MemoryDisk } from '@coco/base';
 import { bytesResponse, type Request, type Response } from '@coco/endpoint';
 import { encodeBatches } from '@coco/ledger';
-import { LedgerSource } from '../src/ledger-source.ts';
+import { createIdentity, SampleService } from '../../ledger/test/ledger-harness.ts';
+import { FolderSource, LedgerSource } from '../src/ledger-source.ts';
 
 const file = Uint8Array.from({ length: 2500 }, (_, at) => at % 251);
 const name = 'snapshot_20_21.committed';
@@ -84,5 +85,27 @@ suite('another node as a source', () => {
       });
       await assert.rejects(busy.source.readSnapshotPart(name, 0), { code: 'SourceUnavailable' });
     }
+  });
+});
+
+suite('a copy of the ledger on this machine', () => {
+  test('gives batches of its files, and no snapshot', async () => {
+    const disk = new MemoryDisk();
+    const service = await SampleService.create({
+      disk,
+      identity: await createIdentity(),
+      chunkBytes: 2_000,
+    });
+    await service.open();
+    for (let batch = 0; batch < 4; batch++) {
+      service.write(9);
+      await service.sign();
+    }
+    const source = new FolderSource({ disk, folder: 'ledger' }, 'copy');
+    const [first] = await source.readBatches(asSeqno(1), asSeqno(30));
+    assert.equal(first?.firstSeqno, 1);
+    const beyond = source.readBatches(service.files.next, asSeqno(900));
+    await assert.rejects(beyond, { code: 'EntryNotFound' });
+    await assert.rejects(source.readSnapshotPart(name), { code: 'SourceUnavailable' });
   });
 });

@@ -62,6 +62,7 @@ export class NodeHarness {
       otherLedgers?: readonly string[];
       acceptPossibleLoss?: boolean;
       snapshotEntries?: number;
+      readOnlyLedger?: string;
       clock?: Clock;
       /** Where the node listens for other nodes. */
       nodeToNode?: string;
@@ -101,7 +102,12 @@ export class NodeHarness {
           accept_tail_loss: acceptTailLoss,
         },
       },
-      ledger: { chunk_size: chunkSize },
+      ledger: {
+        chunk_size: chunkSize,
+        ...(options.readOnlyLedger !== undefined && {
+          read_only_directories: [options.readOnlyLedger],
+        }),
+      },
       snapshots: { tx_count: options.snapshotEntries ?? 10_000 },
       jwt: { key_refresh_interval: '1s' },
       coco: {

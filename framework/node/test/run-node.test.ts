@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
@@ -183,7 +183,15 @@ describe('a node that comes back', { concurrency: 3 }, () => {
       const names = await readdir(harness.ledgerFolder);
       assert.ok(names.some((name) => name.endsWith('.committed')));
 
-      const node = await harness.start(previous, { chunkSize: '2KB' });
+      // The operator keeps old files elsewhere.
+      await mkdir(join(harness.folder, 'archive'));
+      for (const name of names.filter((one) => one.endsWith('.committed'))) {
+        await rename(join(harness.ledgerFolder, name), join(harness.folder, 'archive', name));
+      }
+      const node = await harness.start(previous, {
+        chunkSize: '2KB',
+        readOnlyLedger: '../archive',
+      });
       assert.equal(node.state(), 'PartOfPublicNetwork');
       assert.ok(Number(node.recoveredSeqno) >= 25);
       const early = await harness.request('/app/notes/note1');
