@@ -35,6 +35,11 @@ export class ClientSession {
     );
   }
 
+  /** The first request was not carried out, and the client saw nothing: it may still begin anew. */
+  withdraw(): void {
+    this.#view = undefined;
+  }
+
   forwarded(): void {
     this.#isForwarded = true;
   }

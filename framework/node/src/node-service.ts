@@ -5,11 +5,11 @@
  */
 
 import type { Adapter } from '@coco/adapter';
-import type { View } from '@coco/base';
+import { LedgerError, type View } from '@coco/base';
 import { type Endpoint, Registry } from '@coco/endpoint';
 import { type GovernancePorts, identityLookup, ServiceStatusReader } from '@coco/governance';
 import type { TlsIdentity } from '@coco/peers';
-import { hostAdapter } from '@coco/replication';
+import { handOver, hostAdapter } from '@coco/replication';
 import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import { governancePorts } from './governance-ports.ts';
@@ -121,6 +121,7 @@ export class NodeService {
     const { core } = this.runtime;
     this.#stopWatch();
     await this.#jobs?.stop();
+    await this.#leaveOffice();
     await listeners.stop();
     this.#placement.caller.stop();
     this.#place.scripts.close();
@@ -158,6 +159,25 @@ export class NodeService {
       tokenKeyRefreshes: () => this.#jobs?.tokenKeys.metrics() ?? {},
       metrics: () => collectMetrics({ core, listeners: listeners.all, counts: listeners.counts }),
     });
+  }
+
+  /**
+   * A primary that ends hands its office over first: requests wait for the next one, and none is
+   * refused. Where nobody can take it the others elect one when this node is silent.
+   */
+  async #leaveOffice(): Promise<void> {
+    const { pipeline, replica } = this.runtime.core;
+    const { log } = this.#place.options;
+    if (!pipeline.isExecuting) return;
+    try {
+      const to = await replica.heir();
+      if (to === undefined) return;
+      await handOver({ pipeline, replica }, to);
+      log.write('info', 'office.handedOver', { to });
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      log.write('warning', 'office.kept', { code: error.code });
+    }
   }
 
   #joinEndpoint(): Endpoint {

@@ -69,9 +69,12 @@ export async function placeRequest(
     enter();
     return here;
   }
-  const response = await untilPlaced(context, (withinMs) =>
-    runOrForward(context, routed.request, { session, withinMs, enter }),
-  );
+  const isFirst = session.view === undefined;
+  const response = await untilPlaced(context, async (withinMs) => {
+    const placed = await runOrForward(context, routed.request, { session, withinMs, enter });
+    if (placed === undefined && isFirst) session.withdraw();
+    return placed;
+  });
   return response === 'here' ? here : { kind: 'response', response };
 }
 

@@ -196,6 +196,12 @@ export class ReplicaClient {
     this.#worker.postMessage(told);
   }
 
+  /** See ReplicaHost.heir. */
+  async heir(): Promise<NodeId | undefined> {
+    const answer = await this.#ask((request) => ({ kind: 'heir', request }));
+    return answer.kind === 'heirFound' ? answer.id : undefined;
+  }
+
   /** See ReplicaHost.handOver. */
   async handOver(to: NodeId): Promise<void> {
     await this.#ask((request) => ({ kind: 'handOver', request, to }));
@@ -278,6 +284,7 @@ export class ReplicaClient {
         this.#fail(failure(message.message, undefined, message.code));
         break;
       case 'listening':
+      case 'heirFound':
       case 'covered':
       case 'batches':
       case 'olderFinished':

@@ -248,6 +248,10 @@ async function receive(message: ToReplica): Promise<void> {
       return carryOut(message.request, () => install(message));
     case 'installFailed':
       return replica.host.installFailed(message.order, message);
+    case 'heir':
+      return answer(message.request, async () => {
+        return { kind: 'heirFound', request: message.request, id: replica.host.heir() };
+      });
     case 'handOver':
       return carryOut(message.request, () => replica.host.handOver(message.to));
     case 'readIndex':

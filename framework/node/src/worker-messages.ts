@@ -114,6 +114,7 @@ export type ToReplica =
       readonly code: string;
       readonly message: string;
     }
+  | { readonly kind: 'heir'; readonly request: number }
   | { readonly kind: 'handOver'; readonly request: number; readonly to: NodeId }
   | { readonly kind: 'readIndex'; readonly request: number }
   | { readonly kind: 'stop'; readonly request: number };
@@ -128,6 +129,7 @@ export type FromReplica =
   | ReplicaMessage
   | { readonly kind: 'covered'; readonly request: number; readonly covered: CoveredEntry }
   | { readonly kind: 'batches'; readonly request: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'heirFound'; readonly request: number; readonly id: NodeId | undefined }
   | { readonly kind: 'done'; readonly request: number }
   /** False: the chunk that goes on behind the snapshot still grows. */
   | { readonly kind: 'olderFinished'; readonly request: number; readonly isDone: boolean }

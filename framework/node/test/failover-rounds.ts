@@ -81,6 +81,8 @@ class Places {
   }
 }
 
+const seqnoOf = (id: string): number => Number(id.split('.')[1]);
+
 class Failover {
   readonly #network: TestNetwork;
   readonly #places: Places;
@@ -141,7 +143,10 @@ class Failover {
     const first = await clients.firstSince(fromMs);
     const round = { loss, ms: first.committedMs - fromMs };
     const next = await network.untilPrimary((node) => node !== primary);
+    const reader = new Asker(await readFile(join(primary.folder, 'service_cert.pem'), 'utf8'));
     await this.#mend(primary, loss);
+    if (loss !== 'kill') await this.#assertNotStale(reader, primary, first.id);
+    reader.close();
     assert.ok(next.isRunning);
     return round;
   }
@@ -159,6 +164,21 @@ class Failover {
     this.#places.free(node);
     await this.#grow();
     await this.#network.retire(node);
+  }
+
+  /** A primary that wakes up answers nothing old as current, from its first moment on. */
+  async #assertNotStale(reader: Asker, woken: TestNode, committed: string): Promise<void> {
+    const headers = { 'x-coco-read': 'current' };
+    const options = { headers, waitMs: 10_000 };
+    for (let isCurrent = false; !isCurrent; ) {
+      const { status, id, text } = await reader.ask(woken.address, '/node/network', options);
+      if (status !== 200) {
+        assert.equal(status, 503, text);
+        continue;
+      }
+      isCurrent = seqnoOf(id) >= seqnoOf(committed);
+      assert.ok(isCurrent, `${id} is older than ${committed}`);
+    }
   }
 
   get #hosts(): IsolatedHosts {

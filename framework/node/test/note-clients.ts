@@ -19,34 +19,45 @@ export interface Written {
 
 export interface Reply {
   readonly status: number;
+  /** The transaction that was written or read. */
+  readonly id: string;
   readonly text: string;
 }
 
 /** Requests to nodes of one network, over connections that stay open. */
 export class Asker {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #agent: Agent;
   readonly #ca: string;
 
-  constructor(ca: string) {
+  /** Without `keepAlive` each request is a session of its own, which no change of view ends. */
+  constructor(ca: string, { keepAlive = true }: { readonly keepAlive?: boolean } = {}) {
     this.#ca = ca;
+    this.#agent = new Agent({ keepAlive, maxSockets: 64 });
   }
 
   /** Rejects when the node does not answer in time. */
   ask(
     address: string,
     path: string,
-    options: { readonly method?: string; readonly body?: string; readonly waitMs?: number } = {},
+    options: {
+      readonly method?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+      readonly waitMs?: number;
+    } = {},
   ): Promise<Reply> {
-    const { method = 'GET', body, waitMs = patienceMs } = options;
+    const { method = 'GET', headers = {}, body, waitMs = patienceMs } = options;
     const url = new URL(path, `https://${address}`);
     return new Promise((resolve, reject) => {
       const trust = { ca: this.#ca, checkServerIdentity: () => undefined };
-      const outgoing = request(url, { method, agent: this.#agent, ...trust }, (answer) => {
+      const outgoing = request(url, { method, headers, agent: this.#agent, ...trust }, (answer) => {
         const parts: Uint8Array[] = [];
         answer.on('data', (part: Uint8Array) => parts.push(part));
         answer.on('end', () => {
           clearTimeout(timer);
-          resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(parts).toString() });
+          const id = String(answer.headers['x-ms-ccf-transaction-id'] ?? '');
+          const text = Buffer.concat(parts).toString();
+          resolve({ status: answer.statusCode ?? 0, id, text });
         });
         answer.on('error', reject);
       });

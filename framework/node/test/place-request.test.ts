@@ -272,6 +272,24 @@ suite('a session', () => {
     assert.equal(primary.harness.read('a'), 'one');
   });
 
+  test('goes on where its first request waited out the change of primary', async () => {
+    const { primary, backup } = await createTwoNodes(endpoints);
+    const session = new ClientSession();
+    const { call } = backup;
+    let calls = 0;
+    backup.call = async (...asked) => {
+      if (++calls === 1) throw httpError('NodeUnreachable', 'gone');
+      return call(...asked);
+    };
+    const asked = backup.answer(write, session);
+    backup.view = asView(3);
+    primary.view = asView(3);
+    await pass(backup, 100);
+    assert.equal((await asked).status, 200);
+    assert.equal(calls, 2);
+    assert.equal(session.view, 3);
+  });
+
   test('ends although its request waited out the change of primary', async () => {
     const { primary, backup } = await createTwoNodes(endpoints);
     const session = new ClientSession();

@@ -15,7 +15,7 @@ import {
   type NodeId,
   type ReplicaStatus,
 } from '@coco/consensus';
-import { type MembershipStep, nextMembershipStep } from './membership-step.ts';
+import { heirOf, type MembershipStep, nextMembershipStep } from './membership-step.ts';
 
 /**
  * Beats that a voter which is to leave stays for the node that takes its place: half a minute of 50
@@ -57,6 +57,14 @@ export class MembershipDriver {
   rest(): void {
     this.#leavingSince.clear();
     this.#restsUntil = 0;
+  }
+
+  /** Who takes this primary's office over best; undefined while nobody can. */
+  heir({ configuration, raft }: ReplicaStatus): NodeId | undefined {
+    const trusted = this.#trusted;
+    if (!trusted) return undefined;
+    const { peers: progress, commit } = raft;
+    return heirOf({ self: this.#options.nodeId, trusted, configuration, progress, commit });
   }
 
   /** One beat of a primary. */

@@ -65,13 +65,19 @@ function passOnOf(
   situation: MembershipSituation,
   leaving: readonly NodeId[],
 ): MembershipStep | undefined {
+  if (!leaving.includes(situation.self)) return undefined;
+  const to = heirOf(situation);
+  return to === undefined ? undefined : { kind: 'passOn', to };
+}
+
+/** Who takes office over best: the trusted voter that holds most, if one is there that keeps up. */
+export function heirOf(situation: Omit<MembershipSituation, 'hasWaited'>): NodeId | undefined {
   const { self, trusted, configuration, progress } = situation;
-  if (!leaving.includes(self)) return undefined;
-  const heirs = progress.filter(
-    ({ id }) => configuration.voters.includes(id) && trusted.has(id) && isReady(situation, id),
-  );
+  const isHeir = (id: NodeId): boolean =>
+    id !== self && configuration.voters.includes(id) && trusted.has(id);
+  const heirs = progress.filter((peer) => isHeir(peer.id) && isReady(situation, peer.id));
   heirs.sort((one, other) => other.match - one.match || one.id - other.id);
-  return heirs[0] && { kind: 'passOn', to: heirs[0].id };
+  return heirs[0]?.id;
 }
 
 /** Of those that leave one that is dead goes first; a primary is never replaced by itself. */
@@ -115,7 +121,10 @@ function isActive({ self, progress }: MembershipSituation, id: NodeId): boolean 
   return id === self || progress.some((peer) => peer.id === id && peer.isRecentlyActive);
 }
 
-function isReady({ progress, commit }: MembershipSituation, id: NodeId): boolean {
+function isReady(
+  { progress, commit }: Pick<MembershipSituation, 'progress' | 'commit'>,
+  id: NodeId,
+): boolean {
   return progress.some(
     (peer) =>
       peer.id === id &&

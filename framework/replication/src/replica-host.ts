@@ -209,6 +209,12 @@ export class ReplicaHost {
     await promise;
   }
 
+  /** Whom a primary hands office to when it is to end; undefined: nobody, or it is none. */
+  heir(): NodeId | undefined {
+    const isPrimary = this.#office?.canExecute === true;
+    return isPrimary ? this.#membership.heir(this.#replica.status()) : undefined;
+  }
+
   /** Gives up office. @throws NotLeaderInView */
   resign(): void {
     this.#replica.resign();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createConfiguration, type PeerProgress } from '@coco/consensus';
-import { nextMembershipStep } from '../src/membership-step.ts';
+import { heirOf, nextMembershipStep } from '../src/membership-step.ts';
 
 const commit = 100;
 
@@ -38,6 +38,27 @@ function step(
   });
   return found ? Object.values(found).join(' ') : 'nothing';
 }
+
+/** Who takes over from node 1. */
+function heir(ledger: string, voters: string, peers: string): number | undefined {
+  return heirOf({
+    self: 1,
+    trusted: new Set(idsOf(ledger)),
+    configuration: createConfiguration(idsOf(voters)),
+    progress: progressOf(peers),
+    commit,
+  });
+}
+
+describe('the heir of a primary', () => {
+  test('is the trusted voter that holds most and keeps up, and never itself', () => {
+    assert.equal(heir('1 2 3', '1 2 3', '1 2-3 3-1'), 3);
+    assert.equal(heir('1 2 3', '1 2 3', '1 2-3 3x'), 2);
+    assert.equal(heir('1 2', '1 2 3', '1 2-3 3'), 2);
+    assert.equal(heir('1 2 3', '1 2', '1 2-50 3'), undefined);
+    assert.equal(heir('1', '1', '1'), undefined);
+  });
+});
 
 describe('the next step of membership', () => {
   test('is none while Raft has the nodes that the ledger trusts', () => {
