@@ -20,6 +20,8 @@ import { sdkError } from './errors.ts';
 /** Sessions that the verified channel holds open at once. */
 const sessionsMax = 8;
 const tlsVersion = 'TLSv1.3';
+/** From the wish for a session to its handshake; a stopped node accepts and never shakes hands. */
+const sessionMsMax = 4_000;
 
 export interface ClientCertificate {
   /** PEM of certificate and private key by which the service knows its user or member. */
@@ -120,6 +122,7 @@ function channelOf(options: {
 async function send(origin: string, agent: Agent, request: ChannelRequest): Promise<ChannelAnswer> {
   const { method, path, headers, body, answerBytesMax, signal } = request;
   const outgoing = httpsRequest(urlOf(origin, path), { method, agent, signal, headers });
+  const session = watchSession(outgoing);
   try {
     const answer = responseOf(outgoing);
     outgoing.end(body);
@@ -131,8 +134,29 @@ async function send(origin: string, agent: Agent, request: ChannelRequest): Prom
       body: await bodyOf(incoming, answerBytesMax, path),
     };
   } catch (cause) {
-    throw signal.aborted ? signal.reason : reasonOf(cause);
+    throw signal.aborted ? signal.reason : reasonOf(cause, session.isOpen());
+  } finally {
+    session.end();
   }
+}
+
+/**
+ * Whether the request has a session, so that the peer may have read of it; a session that does not
+ * come about in time ends the request.
+ */
+function watchSession(outgoing: ClientRequest): { isOpen(): boolean; end(): void } {
+  let isOpen = false;
+  const open = (): void => {
+    isOpen = true;
+    clearTimeout(timer);
+  };
+  const timer = setTimeout(() => outgoing.destroy(unreachable(undefined)), sessionMsMax);
+  outgoing.on('socket', (socket) => {
+    const isReady = (socket as TLSSocket).getProtocol() !== null && !socket.connecting;
+    if (outgoing.reusedSocket || isReady) open();
+    else socket.once('secureConnect', open);
+  });
+  return { isOpen: () => isOpen, end: () => clearTimeout(timer) };
 }
 
 /** Settles whatever the peer does: a session may end without an answer and without an error. */
@@ -166,10 +190,10 @@ async function bodyOf(
 const certificateCodes =
   /^(SELF_SIGNED|UNABLE_TO|CERT_|DEPTH_ZERO|ERR_TLS_CERT|INVALID_CA|HOSTNAME_MISMATCH)/;
 
-function reasonOf(cause: unknown): LedgerError {
-  if (cause instanceof LedgerError) return cause;
+function reasonOf(cause: unknown, isSent: boolean): LedgerError {
+  if (cause instanceof LedgerError && cause.code !== 'ServiceUnreachable') return cause;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (!certificateCodes.test(code)) return unreachable(cause);
+  if (!certificateCodes.test(code)) return unreachable(cause, isSent);
   return sdkError(
     'ServiceCertificateInvalid',
     'The node has no certificate of the verified service for this host name. Connect anew.',
@@ -178,7 +202,9 @@ function reasonOf(cause: unknown): LedgerError {
   );
 }
 
-function unreachable(cause: unknown): LedgerError {
+/** @param isSent Whether the peer may have read something of the request. */
+function unreachable(cause: unknown, isSent: boolean = false): LedgerError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
-  return sdkError('ServiceUnreachable', 'The service cannot be reached.', { reason: code }, cause);
+  const message = 'The service cannot be reached.';
+  return sdkError('ServiceUnreachable', message, { reason: code, isSent }, cause);
 }

@@ -118,8 +118,14 @@ export class FakeService {
     this.lies.set(path, () => json(document, status));
   }
 
+  /** Breaks every session, whatever is under way on it. */
+  drop(): void {
+    this.#server.closeAllConnections();
+  }
+
   stop(): Promise<void> {
     this.#server.closeAllConnections();
+    if (!this.#server.listening) return Promise.resolve();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
