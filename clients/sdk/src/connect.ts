@@ -21,8 +21,8 @@ import {
 
 export interface ConnectOptions {
   /**
-   * Scheme, host and port of any node, or of what balances the load before them; or of several
-   * nodes of one service, which are asked one after another where that is safe (failover-channel.ts).
+   * Scheme, host and port of any node, or of what balances the load before them. Or a list of
+   * nodes of one service: they are asked one after another, where that is safe.
    */
   readonly url: string | readonly string[];
   readonly pin: Pin;

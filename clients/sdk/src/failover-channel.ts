@@ -9,7 +9,7 @@ import type { Channel, ChannelAnswer, ChannelRequest } from './channel.ts';
 import { pause, withDeadline } from './deadline.ts';
 import { sdkError } from './errors.ts';
 
-/** A read that a node does not answer by then goes to the next: a stopped node accepts and hangs. */
+/** A read without an answer by then goes to the next node: a stopped one accepts and hangs. */
 const readMsMax = 5_000;
 /** Between two tries while the service has no primary: a change of it takes about a second. */
 const pauseFirstMs = 50;

@@ -31,6 +31,18 @@ export function createNotesAdapter(): Adapter {
         },
       },
       {
+        method: 'POST',
+        path: '/app/who',
+        mode: 'write',
+        authentication: ['member_cert', 'user_cert', 'no_auth'],
+        handle: (_, { caller }) => {
+          const { policy } = caller;
+          return {
+            response: jsonResponse('id' in caller ? { policy, id: caller.id } : { policy }),
+          };
+        },
+      },
+      {
         method: 'GET',
         path: '/app/notes/{name}',
         mode: 'command',

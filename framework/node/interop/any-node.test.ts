@@ -1,0 +1,176 @@
+/**
+ * Three whole nodes: whatever node is asked, requests come to where they are answered, with their
+ * caller's identity; and ids end as Committed or Invalid everywhere, also if nothing more happens.
+ */
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type JsonValue, utf8Decode, utf8Encode } from '@coco/base';
+import { TestNetwork, type TestNode } from '../test/network-harness.ts';
+import { Asker } from '../test/note-clients.ts';
+
+type Json = { [name: string]: JsonValue };
+
+const write = { method: 'POST', body: utf8Encode('x') } as const;
+
+function idOf(answer: { readonly json: JsonValue }): string {
+  return String((answer.json as Json).transactionId);
+}
+
+describe('any node of a network', () => {
+  let network: TestNetwork;
+  let backups: readonly [TestNode, TestNode];
+  before(async () => {
+    network = await TestNetwork.create();
+    const first = await network.start();
+    const second = await network.grow();
+    await network.openService();
+    const third = await network.grow();
+    await first.untilLogged('consensus.configuration', { voters: 3, learners: 0 });
+    backups = [second, third];
+  });
+  after(() => network.remove());
+
+  test('takes writes, and each commits everywhere', async () => {
+    for (const backup of backups) {
+      const answer = await backup.ask('/app/notes/a', write);
+      assert.equal(answer.status, 200, utf8Decode(answer.bytes));
+      for (const node of network.running) await node.untilCommitted(idOf(answer));
+    }
+  });
+
+  test('takes what a member signs', async () => {
+    const [backup] = backups;
+    const { member } = network;
+    const path = '/gov/members/proposals:create?api-version=2024-07-01';
+    const proposal = {
+      actions: [{ name: 'set_node_data', args: { node_id: backup.id, node_data: 1 } }],
+    };
+    const answer = await backup.ask(path, {
+      method: 'POST',
+      body: member.signedBody('proposal', proposal),
+      headers: { 'content-type': 'application/cose' },
+    });
+    assert.equal(answer.status, 200, utf8Decode(answer.bytes));
+    assert.equal((answer.json as Json).proposerId, member.id);
+    assert.ok(answer.headers['x-ms-ccf-transaction-id']);
+    const unsigned = await backup.ask(path, write);
+    assert.equal(unsigned.status, 401, 'the primary checks the signature itself');
+  });
+
+  test('lets the primary name the caller by what the node that was asked saw', async () => {
+    const { member } = network;
+    for (const node of network.running) {
+      const asked = { method: 'POST', client: member.client } as const;
+      const known = (await node.ask('/app/who', asked)).json;
+      assert.deepEqual(known, { policy: 'member_cert', id: member.id });
+      const unknown = (await node.ask('/app/who', { method: 'POST' })).json;
+      assert.deepEqual(unknown, { policy: 'no_auth' });
+    }
+  });
+
+  test('names the primary, and points to it', async () => {
+    const { target: primary } = network;
+    for (const node of network.running) {
+      const { json } = await node.ask('/node/network');
+      assert.equal((json as Json).primary_id, primary.id);
+      const isPrimary = node === primary;
+      assert.equal((await node.ask('/node/primary')).status, isPrimary ? 200 : 404);
+      const pointed = await node.ask('/node/primary', { method: 'HEAD' });
+      assert.equal(pointed.status, isPrimary ? 200 : 308);
+      if (!isPrimary)
+        assert.equal(pointed.headers.location, `https://${primary.address}/node/primary`);
+      const { nodes } = (await node.ask('/node/network/nodes')).json as { nodes: Json[] };
+      const flagged = nodes.filter((one) => one.primary === true).map((one) => one.node_id);
+      assert.deepEqual(flagged, [primary.id]);
+    }
+  });
+
+  test('refuses who says that he forwards', async () => {
+    for (const node of network.running) {
+      const headers = { 'x-coco-forwarded': '1' };
+      assert.equal((await node.ask('/app/notes/a', { ...write, headers })).status, 403);
+    }
+  });
+
+  test('answers what is current where that is asked for', async () => {
+    const id = idOf(await network.target.ask('/app/notes/current', write));
+    await network.target.untilCommitted(id);
+    for (const node of network.running) {
+      const headers = { 'x-coco-read': 'current' };
+      assert.equal((await node.ask('/app/notes/current', { headers })).status, 200);
+      const commit = await node.ask('/node/commit', { headers });
+      const committed = String((commit.json as Json).transaction_id).split('.')[1];
+      assert.ok(Number(committed) >= Number(id.split('.')[1]));
+    }
+  });
+});
+
+describe('any node of a network of processes', () => {
+  let network: TestNetwork;
+  before(async () => {
+    network = await TestNetwork.create({ processes: true });
+    const first = await network.start();
+    await network.grow();
+    await network.openService();
+    await network.grow();
+    await first.untilLogged('consensus.configuration', { voters: 3, learners: 0 });
+  });
+  after(() => network.remove());
+
+  test('carries writes over a stopped primary, which shows nothing stale as current', async () => {
+    const stopped = network.target;
+    const others = network.running.filter((node) => node !== stopped);
+    const [asked] = others;
+    assert.ok(asked);
+    stopped.signal('SIGSTOP');
+    // The write waits for the next primary, or says that it may have been carried out.
+    let answer = await asked.ask('/app/notes/stopped', write);
+    while (answer.status === 504) answer = await asked.ask('/app/notes/stopped', write);
+    assert.equal(answer.status, 200, utf8Decode(answer.bytes));
+    const id = idOf(answer);
+    for (const node of others) await node.untilCommitted(id);
+    stopped.signal('SIGCONT');
+    const current = await stopped.ask('/app/notes/stopped', {
+      headers: { 'x-coco-read': 'current' },
+    });
+    assert.ok(current.status === 200 || current.status === 503, String(current.status));
+    if (current.status === 200) assert.equal(utf8Decode(current.bytes), 'x');
+    await stopped.untilCommitted(id);
+  });
+
+  test('decides every id that was ever answered, also when nothing more happens', async () => {
+    const primary = await network.untilPrimary();
+    const asker = new Asker(await serviceCertificate(network));
+    const answered: string[] = [];
+    const writes = Array.from({ length: 40 }, async (_, at) => {
+      const node = network.running[at % network.running.length];
+      const reply = await asker
+        .ask(node?.address ?? '', `/app/notes/load-${at}`, { ...write, body: 'y', waitMs: 4_000 })
+        .catch(() => undefined);
+      if (reply?.status === 200) answered.push(String(JSON.parse(reply.text).transactionId));
+      if (at === 20) await primary.kill();
+    });
+    await Promise.all(writes);
+    asker.close();
+    assert.ok(answered.length > 0);
+    await network.untilPrimary((node) => node !== primary);
+    const decided = new Map<string, string>();
+    for (const node of network.running) {
+      for (const id of answered) {
+        const { json } = await node.askUntil(`/node/tx?transaction_id=${id}`, ({ json }) =>
+          ['Committed', 'Invalid'].includes(String((json as Json).status)),
+        );
+        const status = String((json as Json).status);
+        assert.equal(decided.get(id) ?? status, status, `${id} is decided alike everywhere`);
+        decided.set(id, status);
+      }
+    }
+    assert.equal(decided.size, new Set(answered).size);
+  });
+});
+
+async function serviceCertificate(network: TestNetwork): Promise<string> {
+  const { json } = await network.target.ask('/node/network');
+  return String((json as Json).service_certificate);
+}
