@@ -4,8 +4,8 @@ import { type NodeReading, readNode } from './node-reading.ts';
 import type { SandboxFolder } from './sandbox-folder.ts';
 import type { SandboxNode } from './sandbox-node.ts';
 
-/** A stopped process takes connections and says nothing. */
-const visitMsMax = 2_000;
+/** For what a node answers at once: a stopped process takes connections and says nothing. */
+const readMsMax = 2_000;
 
 export class NodeVisits {
   readonly #folder: SandboxFolder;
@@ -20,14 +20,22 @@ export class NodeVisits {
     return this.with(node, readNode);
   }
 
-  /** Runs `act` with the node's client, which is given up when that fails. */
-  async with<Result>(node: SandboxNode, act: (client: Client) => Promise<Result>): Promise<Result> {
-    const known = this.#clients.get(node.nodeId) ?? this.#connect(node);
-    this.#clients.set(node.nodeId, known);
+  /**
+   * Runs `act` with a client of the node, which is given up when that fails.
+   * @param timeoutMs for each request of the client; whoever needs another has another client
+   */
+  async with<Result>(
+    node: SandboxNode,
+    act: (client: Client) => Promise<Result>,
+    timeoutMs: number = readMsMax,
+  ): Promise<Result> {
+    const key = `${node.nodeId} ${timeoutMs}`;
+    const known = this.#clients.get(key) ?? this.#connect(node, timeoutMs);
+    this.#clients.set(key, known);
     try {
       return await act(await known);
     } catch (error) {
-      if (this.#clients.get(node.nodeId) === known) this.#clients.delete(node.nodeId);
+      if (this.#clients.get(key) === known) this.#clients.delete(key);
       known.then(
         (client) => client.close(),
         () => undefined,
@@ -46,14 +54,14 @@ export class NodeVisits {
     this.#clients.clear();
   }
 
-  async #connect({ httpsUrl }: SandboxNode): Promise<Client> {
+  async #connect({ httpsUrl }: SandboxNode, timeoutMs: number): Promise<Client> {
     const root = await this.#folder.readDevelopmentRoot();
     return connect({
       url: httpsUrl,
       pin: { developmentRoot: root.publicPem },
       memory: forgetfulMemory(),
       isUnopenedAccepted: true,
-      limits: { timeoutMs: visitMsMax },
+      limits: { timeoutMs },
     });
   }
 }

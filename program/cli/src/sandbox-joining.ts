@@ -9,13 +9,15 @@ import { cliError } from './errors.ts';
 import type { NodeVisits } from './node-visits.ts';
 import { eventually } from './patience.ts';
 import { sandboxMembers } from './sandbox-keys.ts';
-import { Consortium } from './sandbox-member.ts';
+import { Consortium, type ProposalDraft } from './sandbox-member.ts';
 import type { PlacedNode, SandboxNetwork } from './sandbox-network.ts';
 import type { SandboxNode } from './sandbox-node.ts';
 
 /** An election, a request to join and a vote take seconds; a large ledger takes longer. */
 const electionMsMax = 30_000;
 const catchUpMsMax = 10 * 60_000;
+/** Scripts decide in a process of their own, which a new primary starts first. */
+const governanceMsMax = 20_000;
 
 export interface Joining {
   readonly network: SandboxNetwork;
@@ -61,8 +63,9 @@ export async function joinOpenService(
   const names = launched.map(({ folder }) => folder.name).join(', ');
   tell(`${names}: evidence accepted, asks to join`);
   const remove = replaced.map(({ nodeId }) => nodeId);
+  const draft: ProposalDraft = { proposalId: undefined };
   await eventually('A decision', electionMsMax, () =>
-    onPrimary(joining, (client) => decide(joining, client, { trust, remove })),
+    onPrimary(joining, (client) => decide(joining, client, { trust, remove, draft })),
   );
   const gone = replaced.map(({ folder }) => folder.name).join(', ');
   tell(`members: voted to trust ${names}${gone === '' ? '' : ` and to remove ${gone}`}`);
@@ -110,7 +113,7 @@ async function onPrimary<Result>(
   joining: Joining,
   act: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  return joining.visits.with(await findPrimary(joining), act);
+  return joining.visits.with(await findPrimary(joining), act, governanceMsMax);
 }
 
 /** True, or undefined while one of the nodes is unknown to the network. */
@@ -128,10 +131,14 @@ function nodeIdOf(row: JsonValue): JsonValue | undefined {
 async function decide(
   { network }: Joining,
   client: Client,
-  change: { readonly trust: readonly string[]; readonly remove: readonly string[] },
+  change: {
+    readonly trust: readonly string[];
+    readonly remove: readonly string[];
+    readonly draft: ProposalDraft;
+  },
 ): Promise<true> {
   const members = await Consortium.assemble(client, await sandboxMembers(network.folder));
-  const state = await members.changeNodes(change);
+  const state = await members.changeNodes(change, change.draft);
   if (state === 'Accepted') return true;
   const message = `The members' proposal on nodes is ${state}: see coco proposal list.`;
   throw cliError('NodeDidNotStart', message);

@@ -3,7 +3,7 @@
  * own keys: they become active, open a new service by vote, and bring a recovered one its secrets
  * back. The node never has these keys.
  */
-import { encodeJson, type JsonValue, toBase64 } from '@coco/base';
+import { encodeJson, type JsonValue, LedgerError, toBase64 } from '@coco/base';
 import { decryptShare } from '@coco/governance';
 import {
   finishRequest,
@@ -24,6 +24,11 @@ import { cliError } from './errors.ts';
 const pollMs = 50;
 /** Reading back a large private ledger takes its time; silence longer than this is a failure. */
 const openMsMax = 30 * 60_000;
+
+/** A proposal under way, as far as it came. */
+export interface ProposalDraft {
+  proposalId: string | undefined;
+}
 
 interface SandboxMember {
   readonly files: MemberFiles;
@@ -76,36 +81,56 @@ export class Consortium {
 
   /**
    * Trusts nodes that ask to join and removes others, in one transaction: so a node that takes the
-   * place of another never makes the quorum larger. Returns what became of the proposal.
+   * place of another never makes the quorum larger. Returns what became of the proposal. Where an
+   * attempt failed, another one with the same draft goes on with its proposal.
    */
-  changeNodes(change: {
-    readonly trust: readonly string[];
-    readonly remove: readonly string[];
-  }): Promise<string> {
+  changeNodes(
+    change: { readonly trust: readonly string[]; readonly remove: readonly string[] },
+    draft: ProposalDraft,
+  ): Promise<string> {
     const validFrom = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
-    return this.#decide([
-      ...change.trust.map((node_id) => ({
-        name: 'transition_node_to_trusted',
-        args: { node_id, valid_from: `${validFrom}Z` },
-      })),
-      ...change.remove.map((node_id) => ({ name: 'remove_node', args: { node_id } })),
-    ]);
+    const trust = change.trust.map((node_id) => ({
+      name: 'transition_node_to_trusted',
+      args: { node_id, valid_from: `${validFrom}Z` },
+    }));
+    const remove = change.remove.map((node_id) => ({ name: 'remove_node', args: { node_id } }));
+    return this.#decide([...trust, ...remove], draft);
   }
 
   /** The first proposes, and all vote for it until that decides. */
-  async #decide(actions: readonly { name: string; args: JsonObject }[]): Promise<string> {
+  async #decide(
+    actions: readonly { name: string; args: JsonObject }[],
+    draft: ProposalDraft = { proposalId: undefined },
+  ): Promise<string> {
     const [first] = this.#members;
-    let proposal: ReturnType<typeof proposalOf> | undefined;
-    for (const { signer } of first ? [first, ...this.#members] : []) {
-      const answer: JsonValue = proposal
-        ? await this.#post(signer, 'ballot', encodeJson({ ballot: standardBallots.approve }), {
-            proposalId: proposal.id,
-          })
-        : await this.#post(signer, 'proposal', encodeJson({ actions }));
-      proposal = proposalOf(objectOf(answer));
-      if (proposal.state !== 'Open') break;
+    if (!first) return 'Open';
+    let state = await this.#stateOf(draft);
+    if (draft.proposalId === undefined) {
+      const answer = await this.#post(first.signer, 'proposal', encodeJson({ actions }));
+      const created = proposalOf(objectOf(answer));
+      draft.proposalId = created.id;
+      state = created.state;
     }
-    return proposal?.state ?? 'Open';
+    const { proposalId } = draft;
+    const ballot = encodeJson({ ballot: standardBallots.approve });
+    for (const { signer } of this.#members) {
+      if (state !== 'Open') break;
+      const answer = await this.#post(signer, 'ballot', ballot, { proposalId });
+      state = proposalOf(objectOf(answer)).state;
+    }
+    return state;
+  }
+
+  /** Of a proposal that was made before; it may have been lost with the primary that took it. */
+  async #stateOf(draft: ProposalDraft): Promise<string> {
+    if (draft.proposalId === undefined) return 'Open';
+    try {
+      return (await this.#governance.proposal(draft.proposalId)).state;
+    } catch (error) {
+      if (!(error instanceof LedgerError) || error.code !== 'ProposalForgotten') throw error;
+      draft.proposalId = undefined;
+      return 'Open';
+    }
   }
 
   /** As many as it takes open their shares of the key to the ledger's secrets and submit them. */
