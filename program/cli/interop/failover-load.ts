@@ -4,10 +4,8 @@
  */
 import { ethers } from 'ethers';
 import { createPublicClient, fallback, http } from 'viem';
-import { privateKeyToAccount } from 'viem/accounts';
-import { callRpc } from '../src/json-rpc-client.ts';
-import type { SandboxAccount, SandboxFolder } from '../src/sandbox-folder.ts';
-import { rpcUrlsOf } from '../src/sandbox-folder.ts';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { rpcUrlsOf, type SandboxFolder } from '../src/sandbox-folder.ts';
 import { pause } from './sandbox-process.ts';
 import type { Acknowledged } from './transfer-load.ts';
 
@@ -30,22 +28,14 @@ export class FailoverLoad {
     this.#chainId = chainId;
   }
 
-  /** One account sends by viem, the other by ethers, until `isOver`. */
+  /** A lane sends by viem, another by ethers, until `isOver`; each with an account of its own. */
   async run(isOver: () => boolean): Promise<void> {
-    const [first, second] = await this.#folder.readAccounts();
-    const lanes = [this.#lane(first, sendByViem, isOver), this.#lane(second, sendByEthers, isOver)];
-    await Promise.all(lanes);
+    await Promise.all([this.#lane(sendByViem, isOver), this.#lane(sendByEthers, isOver)]);
   }
 
-  async #lane(
-    account: SandboxAccount | undefined,
-    send: Send,
-    isOver: () => boolean,
-  ): Promise<void> {
-    const signer = privateKeyToAccount(account?.privateKey ?? '0x');
-    const urls = rpcUrlsOf(await this.#folder.addresses());
-    const count = await callRpc(urls, 'eth_getTransactionCount', [signer.address, 'pending']);
-    for (let nonce = Number(count); !isOver(); nonce++) {
+  async #lane(send: Send, isOver: () => boolean): Promise<void> {
+    const signer = privateKeyToAccount(generatePrivateKey());
+    for (let nonce = 0; !isOver(); nonce++) {
       const raw = await signer.signTransaction({
         chainId: this.#chainId,
         nonce,
@@ -53,7 +43,6 @@ export class FailoverLoad {
         maxFeePerGas: 0n,
         maxPriorityFeePerGas: 0n,
         to: `0x${(0x100000 + nonce).toString(16).padStart(40, '0')}`,
-        value: 1n,
         type: 'eip1559',
       });
       const startedMs = performance.now();

@@ -8,7 +8,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'sandbox',
     positionals: [],
-    summary: 'run a network of one node on this machine (the same as npm start)',
+    summary: 'run a network of several nodes on this machine (the same as npm start)',
     load: async () => (await import('./sandbox-command.ts')).sandboxCommand,
   },
   {

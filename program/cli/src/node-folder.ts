@@ -33,6 +33,12 @@ export class NodeFolder {
     return names.some((name) => name.startsWith('ledger_'));
   }
 
+  /** Whether the ledger is here from its first entry on; a node that joins may fetch that last. */
+  async hasWholeLedger(): Promise<boolean> {
+    const names = await readdir(this.ledgerPath).catch(() => []);
+    return names.some((name) => /^ledger_1(-|$)/.test(name));
+  }
+
   async hasConfiguration(): Promise<boolean> {
     return access(this.file('config.json')).then(
       () => true,

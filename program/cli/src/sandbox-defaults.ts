@@ -4,5 +4,5 @@ export const sandboxDefaults = {
   httpsPort: 8000,
   rpcPort: 8545,
   chainId: 2017,
-  nodeCount: 1,
+  nodeCount: 3,
 } as const;

@@ -144,7 +144,10 @@ async function decide(
   throw cliError('NodeDidNotStart', message);
 }
 
-/** Waits until the node serves, which it does when it has caught up, or has ended instead. */
+/**
+ * Waits until the node serves, which it does when it has caught up, and has the whole ledger: from
+ * less than that nobody recovers. Or until it has ended instead.
+ */
 async function untilPart(
   { visits, network }: Joining,
   placed: PlacedNode,
@@ -155,7 +158,8 @@ async function untilPart(
   });
   const part = eventually(`${node.folder.name}'s part in the network`, catchUpMsMax, async () => {
     const { state } = await visits.read(node);
-    return state === 'PartOfNetwork' ? true : undefined;
+    const isWhole = await node.folder.hasWholeLedger();
+    return state === 'PartOfNetwork' && isWhole ? true : undefined;
   });
   await Promise.race([part, ended]);
   network.take(placed, node);

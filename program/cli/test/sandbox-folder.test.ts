@@ -98,8 +98,10 @@ describe('the sandbox’s folder', () => {
     assert.equal(await node.hasLedger(), false);
     await mkdir(node.ledgerPath, { recursive: true });
     assert.equal(await node.hasLedger(), false);
-    await writeFile(join(node.ledgerPath, 'ledger_1'), '');
-    assert.equal(await node.hasLedger(), true);
+    await writeFile(join(node.ledgerPath, 'ledger_10-19.committed'), '');
+    assert.deepEqual([await node.hasLedger(), await node.hasWholeLedger()], [true, false]);
+    await writeFile(join(node.ledgerPath, 'ledger_1-9.committed'), '');
+    assert.deepEqual([await node.hasLedger(), await node.hasWholeLedger()], [true, true]);
   });
 
   test('gives no number of a node twice, and knows which nodes the network has', async () => {
