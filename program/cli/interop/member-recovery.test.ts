@@ -3,7 +3,8 @@
  * sandbox's: three members, recovery by two of them, and a ledger that was cut short refused.
  */
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -46,10 +47,13 @@ describe('members bring a network back', () => {
 
   /** A member's command against the node, with a memory of that member's own. */
   async function tried(name: string, ...argv: readonly string[]) {
-    const network = ['--network', node.httpsUrl, '--member', folder.member(name)];
+    const isSigned = !['check', 'show'].includes(argv[1] ?? '');
+    const network = ['--network', node.httpsUrl];
+    if (isSigned) network.push('--member', folder.member(name));
     const root = ['--development-root', folder.member('development_root_privk.pem')];
-    const memory = ['--memory', folder.member(`${name}_memory.json`), '--json'];
-    if (argv[1] !== 'share') memory.push('--yes');
+    const own = argv.includes('--memory') ? [] : ['--memory', folder.member(`${name}_memory.json`)];
+    const memory = [...own, '--json'];
+    if (isSigned && argv[1] !== 'share') memory.push('--yes');
     return new CocoProcess([...argv, ...network, ...root, ...memory]).ended;
   }
 
@@ -135,6 +139,104 @@ describe('members bring a network back', () => {
     assert.match(refused.stderr, /RecoveredTooLittle/);
     assert.match(refused.stderr, new RegExp(`before transaction ${view}\\.${seqno + 9} `));
     await cp(`${file}.kept`, file);
-    assert.equal((await run('member0', ...action)).state, 'Open');
+    const { proposalId } = await run('member0', ...action);
+    const shown = await run('member0', 'proposal', 'show', String(proposalId));
+    const told = shown.recovery as string[];
+    assert.ok(told.includes('The proposal names that point.'), told.join('\n'));
+    assert.ok(told.some((line) => line.startsWith('Nothing that was acknowledged is missing')));
   });
+
+  test('a receipt shows a member that the ledger was set back, at each step', async () => {
+    await bringBack();
+    await cp(place.file('ledger'), place.file('older'), { recursive: true });
+    const { transactionId } = await run('member2', 'proposal', 'create', '--action', ...chunk);
+    const receipt = folder.member('held.cose');
+    await writeFile(receipt, await fetchReceipt(String(transactionId)));
+    node.kill('SIGKILL');
+    await node.ended;
+    await rename(place.file('ledger'), place.file('whole'));
+    await rename(place.file('older'), place.file('ledger'));
+    await start(former);
+    // Another computer of the member's: it has the receipt, and no memory of the network.
+    const held = ['--receipt', receipt, '--memory', folder.member('elsewhere.json')];
+    const action = openingAction();
+    for (const argv of [['recovery', 'check'], action]) {
+      const refused = await tried('member1', ...argv, ...held);
+      assert.equal(refused.code, 1, refused.stdout);
+      assert.match(refused.stderr, /RecoveredTooLittle.*the receipt in/s);
+    }
+    const opened = await run('member0', ...action, '--memory', folder.member('none.json'));
+    const vote = ['ballot', 'submit', String(opened.proposalId), '--approve'];
+    const refusedVote = await tried('member1', ...vote, ...held);
+    assert.match(refusedVote.stderr, /RecoveredTooLittle/);
+    // Without the receipt nothing warns them: two votes carry it, and the share is still theirs.
+    await run('member0', ...vote, '--memory', folder.member('none.json'));
+    await run('member2', ...vote, '--memory', folder.member('none.json'));
+    const submitted = await tried('member1', 'recovery', 'submit', ...held);
+    assert.equal(submitted.code, 1);
+    assert.match(submitted.stderr, /RecoveredTooLittle.*the receipt in/s);
+
+    node.kill('SIGKILL');
+    await node.ended;
+    await rm(place.file('ledger'), { recursive: true });
+    await rename(place.file('whole'), place.file('ledger'));
+    await start(former);
+    const covered = await run('member1', 'recovery', 'check', ...held);
+    const found = covered.covered as { transactionId: string; from: string }[];
+    const ofReceipt = found.find(({ from }) => from.startsWith('the receipt in'));
+    assert.equal(ofReceipt?.transactionId, transactionId);
+    assert.equal(covered.mayLackCommits, false);
+    await bringBack();
+  });
+
+  test('a proposal that names another end than the ledger has is refused', async () => {
+    node.kill('SIGKILL');
+    await node.ended;
+    await start(former);
+    const wrong = [...openingAction(), '--arg', 'recovered_to=2.1'];
+    const refused = await tried('member0', ...wrong);
+    assert.match(refused.stderr, /RecoveredPointDiffers.*ends at 2\.1, but/);
+  });
+
+  const chunk = ['trigger_ledger_chunk'];
+
+  function openingAction(): readonly string[] {
+    return [
+      ...['proposal', 'create', '--action', 'transition_service_to_open'],
+      ...['--arg', `previous_service_identity=@${folder.member('former.pem')}`],
+      ...['--arg', `next_service_identity=@${place.file('service_cert.pem')}`],
+    ];
+  }
+
+  /** The members open the service that recovers now. */
+  async function bringBack(): Promise<void> {
+    const { proposalId } = await run('member0', ...openingAction());
+    await run('member0', 'ballot', 'submit', String(proposalId), '--approve');
+    await run('member2', 'ballot', 'submit', String(proposalId), '--approve');
+    await run('member0', 'recovery', 'submit');
+    await run('member2', 'recovery', 'submit');
+    while ((await status()).status !== 'Open') await new Promise((done) => setTimeout(done, 100));
+    former = await identity('service_cert.pem');
+    await writeFile(folder.member('former.pem'), former);
+  }
+
+  async function fetchReceipt(transactionId: string): Promise<Uint8Array> {
+    const url = new URL(`/app/receipt/cose?transaction_id=${transactionId}`, node.httpsUrl);
+    const ca = await identity('service_cert.pem');
+    for (;;) {
+      const { statusCode, body } = await new Promise<{ statusCode: number; body: Buffer }>(
+        (done, failed) => {
+          get(url, { ca }, (answer) => {
+            const parts: Buffer[] = [];
+            answer.on('data', (part: Buffer) => parts.push(part));
+            answer.on('end', () =>
+              done({ statusCode: answer.statusCode ?? 0, body: Buffer.concat(parts) }),
+            );
+          }).on('error', failed);
+        },
+      );
+      if (statusCode === 200) return body;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
 });

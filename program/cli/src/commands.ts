@@ -126,6 +126,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./recovery-command.ts')).recoveryStatusCommand,
   },
   {
+    name: 'recovery check',
+    positionals: [],
+    summary: 'whether a recovered ledger has all that one has seen, or holds a receipt of',
+    load: async () => (await import('./recovery-command.ts')).recoveryCheckCommand,
+  },
+  {
     name: 'recovery share',
     positionals: [],
     summary: 'check that one’s key opens one’s recovery share, without showing or sending it',

@@ -10,6 +10,7 @@ export const cliError: (
     | 'RulesRefused'
     | 'NoRulesDocument'
     | 'WrongState'
+    | 'RecoveredPointDiffers'
     | 'SandboxBroken'
     | 'NodeDidNotStart'
     | 'SandboxUnreachable'
@@ -51,6 +52,11 @@ export const cliError: (
     kind: 'refusal',
     status: 409,
     meaning: 'The service is not in the state in which this can be done.',
+  },
+  RecoveredPointDiffers: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'A proposal to open a recovered service names another end of its ledger than it has.',
   },
   SandboxBroken: {
     kind: 'refusal',

@@ -3,6 +3,7 @@
  * signed and submitted; then listed, explained, watched or withdrawn.
  */
 import { setTimeout } from 'node:timers/promises';
+import { formatTransactionId } from '@coco/base';
 import {
   buildProposal,
   type MemberRequest,
@@ -13,6 +14,7 @@ import {
   parseProposal,
   proposalOf,
   readBytesFile,
+  readRecoveredPoint,
   readTextFile,
   type Submitted,
   watchProposal,
@@ -33,7 +35,14 @@ import {
   reportText,
   stateText,
 } from './proposal-report.ts';
-import { judgementFlags, judgeOpening } from './recovery-judgement.ts';
+import {
+  isRecovering,
+  judgementFlags,
+  judgeOpening,
+  openingAction,
+  pointArgument,
+  tellOpening,
+} from './recovery-judgement.ts';
 import { signedFlags, submitSigned } from './signed-command.ts';
 
 const proposalBytesMax = 8 * 1024 * 1024;
@@ -64,7 +73,7 @@ export const proposalCreateCommand: Command = {
 async function create(given: Given, network: Network): Promise<void> {
   const { governance } = network;
   if (given.isSet('dry-run')) {
-    const plans = await planOf(governance, (await readProposal(given)).bytes);
+    const plans = await planOf(governance, (await readProposal(given, network)).bytes);
     const text = [planText(plans, wouldChange), ...(await planCaveat(governance))].join('\n');
     return show(given, { actions: planDocument(plans) }, text);
   }
@@ -77,7 +86,7 @@ async function create(given: Given, network: Network): Promise<void> {
   const submitted = await submitSigned(given, network, {
     type: 'proposal',
     plan: async ({ subject }) => {
-      const { bytes, actions } = await readProposal(given);
+      const { bytes, actions } = await readProposal(given, network);
       const summary = `Propose ${actions.map(({ name }) => name).join(', ')}`;
       const request: MemberRequest = { type: 'proposal', payload: bytes, summary };
       return { request, preview: await preview(bytes), question: `Propose it, as ${subject}?` };
@@ -109,7 +118,7 @@ async function showSubmitted(given: Given, network: Network, submitted: Submitte
   show(given, document, text.join('\n'));
 }
 
-async function readProposal(given: Given): Promise<Proposal> {
+async function readProposal(given: Given, network: Network): Promise<Proposal> {
   const [file] = given.positionals;
   const flags = given.inOrder(['action', 'arg']);
   if (file !== undefined && flags.length > 0) {
@@ -121,7 +130,21 @@ async function readProposal(given: Given): Promise<Proposal> {
     ({ flag, text }): ProposalFlag =>
       flag === 'action' ? { flag: 'action', name: text } : { flag: 'arg', text },
   );
-  return buildProposal(parts, (path) => readTextFile(path, proposalBytesMax));
+  const named = await withPoint(parts, network);
+  return buildProposal(named, (path) => readTextFile(path, proposalBytesMax));
+}
+
+/** Who opens a recovered service signs where its ledger ends; from a file it comes as written. */
+async function withPoint(
+  parts: readonly ProposalFlag[],
+  { governance }: Network,
+): Promise<readonly ProposalFlag[]> {
+  const at = parts.findIndex((part) => part.flag === 'action' && part.name === openingAction);
+  const isNamed = parts.some((part) => part.flag === 'arg' && part.text.startsWith(pointArgument));
+  if (at < 0 || isNamed || !isRecovering((await governance.info()).status)) return parts;
+  const { transactionId } = await readRecoveredPoint(governance);
+  const text = `${pointArgument}=${formatTransactionId(transactionId)}`;
+  return parts.toSpliced(at + 1, 0, { flag: 'arg', text });
 }
 
 export const proposalListCommand: Command = {
@@ -143,9 +166,12 @@ export const proposalListCommand: Command = {
 export const proposalShowCommand: Command = {
   flags: { ...networkFlags, ...outputFlags },
   run: (given) =>
-    withNetwork(given, async ({ governance }) => {
+    withNetwork(given, async (network) => {
+      const { governance } = network;
       const report = await reportOf(governance, await proposalId(given, governance));
-      show(given, reportDocument(report), reportText(report));
+      const told = await tellOpening(given, network, report.plans);
+      const document = { ...reportDocument(report), recovery: [...told] };
+      show(given, document, [reportText(report), ...told].join('\n'));
     }),
 };
 

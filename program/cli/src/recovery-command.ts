@@ -1,5 +1,5 @@
 /** `coco recovery`: what a recovering service waits for, and a member's share brought back. */
-import { encodeJson, type JsonValue, toBase64 } from '@coco/base';
+import { encodeJson, formatTransactionId, type JsonValue, toBase64 } from '@coco/base';
 import type { Certificate, EncryptionKey } from '@coco/crypto';
 import { decryptShare } from '@coco/governance';
 import { type MemberRequest, memberName, objectOf, readEncryptionKeyFile } from '@coco/member';
@@ -32,7 +32,7 @@ async function showStatus(given: Given, network: Network): Promise<void> {
     (row) => row.status === 'Active' && row.recoveryRole !== 'NonParticipant',
   );
   const submitted = await submittedCount(network);
-  const judged = isRecovering(status) ? await judgeRecovery(given, network) : [];
+  const judged = isRecovering(status) ? (await judgeRecovery(given, network)).lines : [];
   const text = [
     statusSentence(status),
     ...(status === 'WaitingForRecoveryShares'
@@ -64,6 +64,31 @@ function statusSentence(status: string): string {
     default:
       return 'The service is open: there is nothing to recover.';
   }
+}
+
+export const recoveryCheckCommand: Command = {
+  flags: { ...judgementFlags, ...networkFlags, ...outputFlags },
+  run: (given) => withNetwork(given, (network) => checkPoint(given, network)),
+};
+
+/** @throws RecoveredTooLittle, WrongState */
+async function checkPoint(given: Given, network: Network): Promise<void> {
+  const { status, recoveryCount } = await network.governance.info();
+  if (!isRecovering(status) && recoveryCount === 0) {
+    throw cliError('WrongState', 'The service was never recovered: there is nothing to check.');
+  }
+  const { point, seen, lines } = await judgeRecovery(given, network);
+  const { transactionId, mayLackCommits } = point;
+  const document = {
+    status,
+    recoveredTo: formatTransactionId(transactionId),
+    mayLackCommits: mayLackCommits ?? null,
+    covered: seen.map(({ transactionId: id, from }) => ({
+      transactionId: formatTransactionId(id),
+      from,
+    })),
+  };
+  show(given, document, lines.join('\n'));
 }
 
 /** Undefined where the service does not tell. */
@@ -114,7 +139,7 @@ export async function submitShare(given: Given, network: Network): Promise<void>
   if (status !== 'WaitingForRecoveryShares') {
     throw cliError('WrongState', `No share is asked for. ${statusSentence(status)}`);
   }
-  const judged = await judgeRecovery(given, network);
+  const { lines: judged } = await judgeRecovery(given, network);
   const preview = [...judged, `With ${recoveryThreshold} shares it gets the ledger’s secrets.`];
   const submitted = await submitSigned(given, network, {
     type: 'recovery_share',

@@ -28,8 +28,13 @@ export type { ActionPlan } from './plan-changes.ts';
 export { planChanges, tablesOf } from './plan-changes.ts';
 export type { Proposal, ProposalFlag } from './proposal.ts';
 export { buildProposal, parseProposal, standardBallots } from './proposal.ts';
-export type { Seen } from './recovered-point.ts';
-export { assertRecoveredEnough, recoveredPoint, transactionOfReceipt } from './recovered-point.ts';
+export {
+  assertRecoveredEnough,
+  type RecoveredPoint,
+  readRecoveredPoint,
+  type Seen,
+  transactionOfReceipt,
+} from './recovered-point.ts';
 export type { Signer } from './signer.ts';
 export { commandSigner, keySigner } from './signer.ts';
 export type { MemberRequest, SignedRequest, SigningRequest } from './signing-request.ts';
