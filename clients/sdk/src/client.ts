@@ -22,7 +22,7 @@ import {
   rememberCommitted,
   rememberReceipt,
 } from './memory.ts';
-import { ServiceApi } from './service-api.ts';
+import { ServiceApi, type ServiceRecovery } from './service-api.ts';
 import { verifyContinuity } from './verify-continuity.ts';
 import type { VerifiedService } from './verify-service.ts';
 
@@ -79,6 +79,11 @@ export class Client {
   readonly serviceCertificate: string;
   /** What the node's evidence says, verified. */
   readonly evidence: VerifiedEvidence;
+  /**
+   * What the service says of its last recovery: where it took the ledger up, and whether commits
+   * may be missing. Undefined where there was none.
+   */
+  readonly recovery: ServiceRecovery | undefined;
   readonly #channel: Channel;
   readonly #service: VerifiedService;
   readonly #store: MemoryStore;
@@ -98,6 +103,7 @@ export class Client {
   }) {
     this.serviceCertificate = parts.service.serviceCertificate;
     this.evidence = parts.service.evidence;
+    this.recovery = parts.service.recovery;
     this.#channel = parts.channel;
     this.#service = parts.service;
     this.#memory = parts.memory;

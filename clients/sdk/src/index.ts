@@ -47,4 +47,5 @@ export { httpsTransport } from './https-transport.ts';
 export type { Memory, MemoryStore, RememberedIdentity, RememberedReceipt } from './memory.ts';
 export { encodeMemory, parseMemory } from './memory.ts';
 export type { Pin } from './pin.ts';
+export type { ServiceRecovery } from './service-api.ts';
 export { forgetfulMemory, storageMemory } from './storage-memory.ts';

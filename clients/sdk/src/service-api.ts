@@ -26,6 +26,16 @@ export interface NetworkDocument {
   readonly serviceStatus: string;
   /** PEM. */
   readonly serviceCertificate: string;
+  /** Absent where the service was never recovered, or by a version that records nothing. */
+  readonly recovery: ServiceRecovery | undefined;
+}
+
+/** What a recovered service says of its recovery. */
+export interface ServiceRecovery {
+  /** The last signed transaction that it took over. */
+  readonly recoveredTo: TransactionId;
+  /** Whether it declares that commits may be missing behind it. */
+  readonly mayLackCommits: boolean;
 }
 
 export type TransactionStatus = 'Unknown' | 'Pending' | 'Committed' | 'Invalid';
@@ -52,6 +62,7 @@ export class ServiceApi {
     return {
       serviceStatus: textField(document, 'service_status', path),
       serviceCertificate: textField(document, 'service_certificate', path),
+      recovery: recoveryOf(document, path),
     };
   }
 
@@ -150,6 +161,13 @@ function textField(document: JsonValue, name: string, path: string): string {
   const value = isJsonObject(document) ? document[name] : undefined;
   if (typeof value === 'string') return value;
   throw malformed(path, `The answer has no text ${name}.`);
+}
+
+function recoveryOf(document: JsonValue, path: string): ServiceRecovery | undefined {
+  if (!isJsonObject(document) || document.recovered_to === undefined) return undefined;
+  const recoveredTo = idOf(textField(document, 'recovered_to', path), path);
+  // Whoever says where it was recovered and not whether something is missing says neither.
+  return { recoveredTo, mayLackCommits: document.may_lack_commits !== false };
 }
 
 function idOf(text: string, path: string): TransactionId {

@@ -13,13 +13,14 @@ import {
 import { certificateSpki, isCertificateIssuedBy, VerificationKey } from '@coco/receipt';
 import type { Channel } from './channel.ts';
 import { sdkError } from './errors.ts';
-import { ServiceApi } from './service-api.ts';
+import { ServiceApi, type ServiceRecovery } from './service-api.ts';
 
 /** What an unverified peer says of itself, all over one TLS session. */
 export interface ServiceClaims {
   readonly serviceStatus: string;
   /** PEM. */
   readonly serviceCertificate: string;
+  readonly recovery: ServiceRecovery | undefined;
   readonly evidence: Evidence;
   readonly nodeId: string;
   /** PEM: the TLS session's; where the platform does not tell it, what the node calls its own. */
@@ -34,18 +35,21 @@ export interface VerifiedService {
   readonly serviceCertificate: string;
   readonly evidence: VerifiedEvidence;
   readonly isChannelBound: boolean;
+  /** What attested code says of the service's recovery. */
+  readonly recovery: ServiceRecovery | undefined;
 }
 
 /** Asks a peer for its claims. Believes nothing. */
 export async function fetchClaims(channel: Channel, signal: AbortSignal): Promise<ServiceClaims> {
   const api = new ServiceApi(channel, signal);
-  const { serviceStatus, serviceCertificate } = await api.network();
+  const { serviceStatus, serviceCertificate, recovery } = await api.network();
   const { nodeId, evidence } = await api.quote();
   const nodeCertificate = channel.peerCertificate ?? (await api.selfSignedCertificate());
   const isChannelBound = channel.peerCertificate !== undefined;
   return {
     serviceStatus,
     serviceCertificate,
+    recovery,
     evidence,
     nodeId,
     nodeCertificate,
@@ -92,7 +96,7 @@ export async function verifyService(options: {
     });
   }
   const identity = await VerificationKey.from(serviceCertificate);
-  return { identity, serviceCertificate, evidence, isChannelBound };
+  return { identity, serviceCertificate, evidence, isChannelBound, recovery: claims.recovery };
 }
 
 const statusTextMax = 32;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatTransactionId } from '@coco/base';
 import { SigningKey, sha256 } from '@coco/crypto';
-import { forgetfulMemory, parseMemory } from '../src/index.ts';
+import { forgetfulMemory, type IdentityChange, parseMemory } from '../src/index.ts';
 import { dial, hasCode, recover, remembered, start } from './dial.ts';
 import { endorse, idOf } from './fake-ledger.ts';
 import { json, makeParts } from './fake-service.ts';
@@ -113,6 +113,32 @@ test('a recovered service that endorses the remembered identity is accepted, and
     identities: [service.parts.serviceKey.spki],
   };
   (await dial(again, forgetfulMemory(), { pin })).close();
+});
+
+test('what a recovered service declares of losses is shown, to who decides on the change too', async () => {
+  const service = await start();
+  const memory = await remembered(service);
+  const first = await dial(service, memory);
+  assert.equal(first.recovery, undefined);
+  first.close();
+  const recovered = await recover(service, 8);
+  const network = {
+    service_status: 'Open',
+    service_certificate: recovered.parts.serviceCertificate,
+    recovered_to: '2.8',
+  };
+  recovered.lie('/node/network', { ...network, may_lack_commits: true });
+  const refuses = { acceptIdentity: ({ to }: IdentityChange) => !to.recovery?.mayLackCommits };
+  await assert.rejects(dial(recovered, memory, refuses), hasCode('ServiceIdentityChanged'));
+  // Silence about losses is no promise.
+  recovered.lie('/node/network', network);
+  await assert.rejects(dial(recovered, memory, refuses), hasCode('ServiceIdentityChanged'));
+  recovered.lie('/node/network', { ...network, may_lack_commits: false });
+  const client = await dial(recovered, memory, refuses);
+  assert.deepEqual(client.recovery, { recoveredTo: idOf('2.8'), mayLackCommits: false });
+  client.close();
+  recovered.lie('/node/network', { ...network, recovered_to: 'x' });
+  await assert.rejects(dial(recovered, memory), hasCode('AnswerMalformed'));
 });
 
 test('a service that was followed by another is behind, and one recovered beside it forked', async () => {

@@ -4,7 +4,7 @@
  * again, each change traced to a vote, each service identity to the one before it. No key of
  * anybody is needed. Changes nothing.
  */
-import { toHex } from '@coco/base';
+import { parseTransactionId, toHex } from '@coco/base';
 import { parseCertificate, sha256 } from '@coco/crypto';
 import { type AuditReport, auditLedger, type BatchPlace, type VerifiedEntry } from '@coco/ledger';
 import { claimsOf } from './claims.ts';
@@ -40,6 +40,7 @@ export async function auditService(options: ServiceAuditOptions): Promise<Servic
   const gaps: Gap[] = [
     ...report.unchecked,
     ...governanceGaps(report, governance.isReplaying),
+    ...lossGaps(identities),
     ...replayGaps(governance, report),
     ...governance.gaps,
   ];
@@ -93,6 +94,16 @@ function replayGaps(governance: GovernanceAudit, report: AuditReport): readonly 
   if (!governance.isReplaying || decided.length === 0) return [];
   const sentence = `Whether ${decided.length} of the decisions come out again: no constitution was there to run.`;
   return [{ file: undefined, firstSeqno: 1, lastSeqno: report.lastSigned.seqno, sentence }];
+}
+
+/** Where a recovered service declares that commits may be missing, no file shows whether they are. */
+function lossGaps(identities: readonly ServiceIdentity[]): readonly Gap[] {
+  return identities.flatMap(({ declared, firstId }) => {
+    if (!declared?.mayLackCommits) return [];
+    const { seqno } = parseTransactionId(firstId);
+    const sentence = `Whether transactions that were acknowledged behind ${declared.recoveredTo} are missing: the service that was recovered there declares that they may be. Compare with receipts that somebody holds.`;
+    return [{ file: undefined, firstSeqno: seqno, lastSeqno: seqno, sentence }];
+  });
 }
 
 /** What the ledger records and no member signed. */

@@ -23,6 +23,8 @@ export type GovernanceFault =
   | 'ChangeUnauthorised'
   /** The endorsement of a service identity is missing or wrong. */
   | 'EndorsementInvalid'
+  /** What a recovered service says of its recovery is not what the ledger shows. */
+  | 'RecoveryMisstated'
   /** A node's certificate is not one that the service issued. */
   | 'CertificateNotIssued'
   /** The ledger is not of the service that the auditor trusts. */

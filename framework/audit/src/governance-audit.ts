@@ -70,7 +70,12 @@ const ofProposals: ReadonlySet<Happening['kind']> = new Set([
   'decided',
 ]);
 const snapshotEvidence = 'public:ccf.internal.snapshot_evidence';
-const governancePrefixes = ['public:ccf.gov.', 'public:coco.gov.', 'public:ccf.internal.'];
+const governancePrefixes = [
+  'public:ccf.gov.',
+  'public:coco.gov.',
+  'public:ccf.internal.',
+  'public:coco.internal.',
+];
 /** Of the signature entries: large, and nobody here asks for them. */
 const skippedTables = new Set([
   'public:ccf.internal.cose_signatures',

@@ -7,17 +7,19 @@ import {
   equalBytes,
   formatTransactionId,
   isJsonObject,
+  type JsonValue,
   LedgerError,
   type TransactionId,
   toHex,
 } from '@coco/base';
 import { parseCertificate, sha256 } from '@coco/crypto';
-import { identityEndorsement, proposals, serviceInfo } from '@coco/governance';
+import { identityEndorsement, proposals, recoveryRecord, serviceInfo } from '@coco/governance';
 import { type IdentityEndorsement, readEndorsementRow } from '@coco/ledger';
+import { declaredRecovery } from './declared-recovery.ts';
 import { readActions } from './describe-action.ts';
 import type { EntryScene } from './entry-scene.ts';
 import { identityCertificate } from './identity-certificate.ts';
-import type { ServiceIdentity } from './story.ts';
+import type { DeclaredRecovery, ServiceIdentity } from './story.ts';
 
 interface Draft {
   certificatePem: string;
@@ -28,6 +30,7 @@ interface Draft {
   lastSignedRoot: Uint8Array | undefined;
   isEndorsed: boolean;
   openedBy: string | undefined;
+  readonly declared: DeclaredRecovery | undefined;
 }
 
 export class IdentityChain {
@@ -37,13 +40,14 @@ export class IdentityChain {
 
   /** @throws InvalidCertificate: never, where the entries have verified */
   get identities(): readonly ServiceIdentity[] {
-    return this.#drafts.map(({ certificatePem, firstId, lastId, isEndorsed, openedBy }) => ({
-      certificate: identityCertificate(certificatePem),
-      certificatePem,
-      firstId: formatTransactionId(firstId),
-      lastId: formatTransactionId(lastId),
-      isEndorsed,
-      openedBy,
+    return this.#drafts.map((draft) => ({
+      certificate: identityCertificate(draft.certificatePem),
+      certificatePem: draft.certificatePem,
+      firstId: formatTransactionId(draft.firstId),
+      lastId: formatTransactionId(draft.lastId),
+      isEndorsed: draft.isEndorsed,
+      openedBy: draft.openedBy,
+      declared: draft.declared,
     }));
   }
 
@@ -56,6 +60,7 @@ export class IdentityChain {
 
   /** Checks what the entry says of service identities. */
   check(scene: EntryScene, accepted: readonly string[]): void {
+    this.#checkDeclared(scene);
     const change = scene.changes.single(serviceInfo);
     if (change?.after) this.#checkService(scene, { pem: change.after.cert, accepted });
     const [row] = scene.changes.raw(identityEndorsement.name);
@@ -81,19 +86,47 @@ export class IdentityChain {
         lastSignedRoot: undefined,
         isEndorsed: false,
         openedBy: undefined,
+        declared: scene.begins === 'recovery' ? declaredRecovery(scene) : undefined,
       });
       return;
     }
     const current = this.#drafts.at(-1);
     if (!current) return;
     current.certificatePem = service.pem;
-    current.openedBy ??= service.accepted.find((id) => opens(scene, id, service.pem));
+    const opening = service.accepted.find((id) => opens(scene, id, service.pem));
+    if (opening !== undefined && current.openedBy === undefined) this.#checkPoint(scene, opening);
+    current.openedBy ??= opening;
     const { before, after } = scene.changes.single(serviceInfo) ?? {};
     const isTransition = before?.status === 'Opening' || before?.status === 'Recovering';
     if (isTransition && before.status !== after?.status && current.openedBy === undefined) {
       const text = 'The service was opened, and no accepted proposal names its certificate.';
       scene.report('ChangeUnauthorised', text);
     }
+  }
+
+  /** The node that recovers a service says once where the ledger ended, and says it truly. */
+  #checkDeclared(scene: EntryScene): void {
+    if (!scene.changes.single(recoveryRecord)) return;
+    const previous = this.#drafts.at(-1);
+    const declared = scene.begins === 'recovery' ? declaredRecovery(scene) : undefined;
+    if (!declared || !previous) {
+      scene.report('RecoveryMisstated', 'A recovery is declared where no service is recovered.');
+      return;
+    }
+    const end = formatTransactionId(previous.lastId);
+    if (declared.recoveredTo === end) return;
+    const text = `The service says that it recovered the ledger up to ${declared.recoveredTo}, but what it took over ends at ${end}.`;
+    scene.report('RecoveryMisstated', text);
+  }
+
+  /** Where the members named the end of the ledger that they opened, they named the one it has. */
+  #checkPoint(scene: EntryScene, proposalId: string): void {
+    const declared = this.#drafts.at(-1)?.declared;
+    const named = openingArguments(scene, proposalId).map(({ recovered_to: point }) => point);
+    const wrong = named.find((point) => point !== undefined && point !== declared?.recoveredTo);
+    if (wrong === undefined) return;
+    const text = `The members opened a ledger that ends at ${String(wrong)}; the service says ${declared?.recoveredTo ?? 'nothing'}.`;
+    scene.report('RecoveryMisstated', text);
   }
 
   #checkEndorsement(scene: EntryScene, value: Uint8Array): void {
@@ -157,12 +190,21 @@ export class IdentityChain {
 
 /** Whether an accepted proposal opens the service with this certificate. */
 function opens(scene: EntryScene, proposalId: string, pem: string): boolean {
-  const body = proposals.get(scene.changes.after, proposalId);
   const { id } = parseCertificate(pem);
-  return (body ? (readActions(body) ?? []) : []).some((action) => {
-    if (!isJsonObject(action) || action.name !== 'transition_service_to_open') return false;
-    const next = isJsonObject(action.args) ? action.args.next_service_identity : undefined;
+  return openingArguments(scene, proposalId).some(({ next_service_identity: next }) => {
     return typeof next === 'string' && certificateIdOf(next) === id;
+  });
+}
+
+/** The arguments of a proposal's actions that open the service. */
+function openingArguments(
+  scene: EntryScene,
+  proposalId: string,
+): readonly { readonly [name: string]: JsonValue }[] {
+  const body = proposals.get(scene.changes.after, proposalId);
+  return (body ? (readActions(body) ?? []) : []).flatMap((action) => {
+    const isOpening = isJsonObject(action) && action.name === 'transition_service_to_open';
+    return isOpening && isJsonObject(action.args) ? [action.args] : [];
   });
 }
 

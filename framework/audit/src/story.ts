@@ -49,6 +49,17 @@ export interface VoteFailure {
   readonly reason: string;
 }
 
+/** What a recovered service says of its recovery. */
+export interface DeclaredRecovery {
+  /** The last signed id that it took over. */
+  readonly recoveredTo: string;
+  /** Whether commits may be missing behind it. */
+  readonly mayLackCommits: boolean;
+  /** Of how many nodes that may have voted, and of how many the ledgers were looked at. */
+  readonly mayHaveVotedCount: number;
+  readonly lookedAtCount: number;
+}
+
 /** What happened; `at` and `under` stand in every event. */
 export type Happening =
   | {
@@ -62,6 +73,8 @@ export type Happening =
       readonly identity: IdentityCertificate;
       readonly previousKeyId: string;
       readonly recoveryCount: number;
+      /** Absent where an earlier version of Coco recovered it. */
+      readonly declared?: DeclaredRecovery;
     }
   | { readonly kind: 'serviceStatus'; readonly status: ServiceStatus }
   | { readonly kind: 'serviceCertificate'; readonly identity: IdentityCertificate }
@@ -198,4 +211,6 @@ export interface ServiceIdentity {
   readonly isEndorsed: boolean;
   /** The accepted proposal that named it when it was opened. */
   readonly openedBy: string | undefined;
+  /** Of a recovered one, what it says of its recovery. */
+  readonly declared: DeclaredRecovery | undefined;
 }

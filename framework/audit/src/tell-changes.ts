@@ -26,6 +26,7 @@ import {
   submittedShares,
   userCertificates,
 } from '@coco/governance';
+import { declaredRecovery } from './declared-recovery.ts';
 import { printable, shorten } from './describe-action.ts';
 import { documentChange } from './document-change.ts';
 import type { RawChange, RowChange } from './entry-changes.ts';
@@ -91,7 +92,9 @@ function tellService(scene: EntryScene): void {
   if (scene.begins === 'recovery') {
     const previousKeyId = identityCertificate(before.cert).keyId;
     const recoveryCount = after.recovery_count ?? 0;
-    scene.tell({ kind: 'serviceRecovered', identity, previousKeyId, recoveryCount });
+    const declared = declaredRecovery(scene);
+    const told = declared ? { declared } : {};
+    scene.tell({ kind: 'serviceRecovered', identity, previousKeyId, recoveryCount, ...told });
     return;
   }
   if (before.cert !== after.cert && isSameKey(before.cert, after.cert)) {

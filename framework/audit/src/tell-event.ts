@@ -104,6 +104,15 @@ function tellPerson(event: Of<'member'> | Of<'user'>, nameOf: NameOf): string {
   }
 }
 
+function tellDeclared(declared: Of<'serviceRecovered'>['declared']): string {
+  if (!declared) return '';
+  const { recoveredTo, mayLackCommits, lookedAtCount, mayHaveVotedCount } = declared;
+  const looked = `the ledgers of ${lookedAtCount} of ${count(mayHaveVotedCount, 'node')} were looked at`;
+  return mayLackCommits
+    ? `; from the ledger up to ${recoveredTo}. It DECLARES that commits may be missing behind it: ${looked}`
+    : `; from the ledger up to ${recoveredTo}, and nothing is missing: ${looked}`;
+}
+
 function tellRole(role: Of<'member'>['recoveryRole']): string {
   switch (role) {
     case 'Participant':
@@ -158,7 +167,7 @@ function tellService(
     case 'serviceCreated':
       return `The service is created with ${count(event.memberCount, 'member')}, ${event.recoveryThreshold} of them needed to recover it; ${tellIdentity(event.identity)}`;
     case 'serviceRecovered':
-      return `The service is recovered for the ${ordinal(event.recoveryCount)} time, under a new identity; ${tellIdentity(event.identity)}`;
+      return `The service is recovered for the ${ordinal(event.recoveryCount)} time, under a new identity; ${tellIdentity(event.identity)}${tellDeclared(event.declared)}`;
     case 'serviceStatus':
       return {
         Opening: 'The service is opening',

@@ -25,6 +25,7 @@ import {
   type ProposalInfoRow,
   proposalInfos,
   proposals,
+  type RecoveryRow,
   recentProposals,
   recover,
   signedTree,
@@ -347,7 +348,10 @@ export class Consortium {
   }
 
   /** A disaster, and the service's first transaction after it. */
-  async beginRecovery(apply?: (transaction: Transaction) => void): Promise<{
+  async beginRecovery(
+    apply?: (transaction: Transaction) => void,
+    declared: Partial<RecoveryRow> = {},
+  ): Promise<{
     readonly previous: Identity;
     readonly end: TransactionId;
     readonly root: Uint8Array;
@@ -371,7 +375,7 @@ export class Consortium {
         node: this.identity.node,
         service: { createId, certificatePem: this.identity.certificatePem },
         ledgerSecret: { version: createId.seqno, secret: new Uint8Array(32) },
-        record: sampleRecord(end),
+        record: { ...sampleRecord(end), ...declared },
       });
       apply?.(transaction);
     });
@@ -380,12 +384,15 @@ export class Consortium {
   }
 
   /** A whole recovery, opened again by the members. */
-  async recover(change: { readonly root?: Uint8Array } = {}): Promise<void> {
-    const before = await this.beginRecovery();
+  async recover(
+    change: { readonly root?: Uint8Array; readonly declared?: Partial<RecoveryRow> } = {},
+  ): Promise<void> {
+    const { declared, ...endorsed } = change;
+    const before = await this.beginRecovery(undefined, declared);
     await this.openService(before.previous.certificatePem);
     this.write((transaction) => {
       setStatus(transaction, 'Open');
-      this.endorse(transaction, { ...before, ...change });
+      this.endorse(transaction, { ...before, ...endorsed });
     });
     await this.sign();
     await this.publish();

@@ -65,7 +65,7 @@ export async function judgeRecovery(given: Given, network: Network): Promise<Rec
 }
 
 /** What the service says of itself; attested code says it. */
-export function declaredLines(point: RecoveredPoint): readonly string[] {
+function declaredLines(point: RecoveredPoint): readonly string[] {
   const { mayLackCommits, lookedAtCount, mayHaveVotedCount } = point;
   if (mayLackCommits === undefined) return [];
   const looked = `of the ${mayHaveVotedCount} node(s) that may have voted, the ledgers of ${lookedAtCount} were looked at`;
