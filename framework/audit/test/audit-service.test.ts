@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { asSeqno, asView, MemoryDisk } from '@coco/base';
-import {
-  auditService,
-  type ServiceAudit,
-  type ServiceAuditOptions,
-  tellEvent,
-} from '../src/index.ts';
+import { auditService, type ServiceAudit, type ServiceAuditOptions } from '../src/index.ts';
 import { Consortium, folder } from './sample-consortium.ts';
 import { createMember } from './sample-identity.ts';
 
@@ -75,24 +70,6 @@ suite('an honest ledger', () => {
     assert.ok(audit.identities.every(({ openedBy }) => openedBy !== undefined));
     const trusted = consortium.identity.certificatePem;
     assert.ok((await auditOf(consortium, { trustedService: trusted })).isSound);
-  });
-
-  test('tells that commits may be missing where a recovered service declares it', async () => {
-    const consortium = await Consortium.open(members);
-    await consortium.recover();
-    const declared = { may_lack_commits: true, looked_at: ['a'], may_have_voted: ['a', 'b', 'c'] };
-    await consortium.recover({ declared });
-    const audit = await auditOf(consortium);
-    assert.ok(audit.isSound, 'a declared loss is no damage');
-    const [, whole, lossy] = audit.identities;
-    assert.equal(whole?.declared?.mayLackCommits, false);
-    assert.equal(lossy?.declared?.mayLackCommits, true);
-    const told = audit.story.flatMap((event) =>
-      event.kind === 'serviceRecovered' ? [tellEvent(event, () => '').sentence] : [],
-    );
-    assert.match(told[0] ?? '', /and nothing is missing: the ledgers of 0 of 0 nodes/);
-    assert.match(told[1] ?? '', /DECLARES that commits may be missing.*ledgers of 1 of 3 nodes/);
-    assert.ok(audit.gaps.some(({ sentence }) => sentence.includes('declares that they may be')));
   });
 
   test('tells withdrawals, and forgets no proposal that the service forgot', async () => {

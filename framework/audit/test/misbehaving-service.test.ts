@@ -10,7 +10,6 @@ import {
   memberInfos,
   nodeInfos,
   proposalInfos,
-  recoveryRecord,
   serviceConfig,
 } from '@coco/governance';
 import type { Transaction } from '@coco/kv';
@@ -344,24 +343,6 @@ const misdeeds: readonly Misdeed[] = [
     what: 'a recovery that endorses another root',
     act: (service) => service.recover({ root: new Uint8Array(32) }),
     codes: ['EndorsementInvalid'],
-  },
-  {
-    what: 'a recovery that says it took over another end of the ledger',
-    act: (service) => service.recover({ declared: { recovered_to: '2.1' } }),
-    codes: ['RecoveryMisstated'],
-  },
-  {
-    what: 'a recovery that is declared when nothing was recovered',
-    act: (service) =>
-      written(service, (rows) => {
-        recoveryRecord.put(rows, {
-          recovered_to: '2.1',
-          may_lack_commits: false,
-          looked_at: [],
-          may_have_voted: [],
-        });
-      }),
-    codes: ['RecoveryMisstated'],
   },
   {
     what: 'an endorsement that is none',

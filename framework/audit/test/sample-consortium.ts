@@ -351,11 +351,7 @@ export class Consortium {
   async beginRecovery(
     apply?: (transaction: Transaction) => void,
     declared: Partial<RecoveryRow> = {},
-  ): Promise<{
-    readonly previous: Identity;
-    readonly end: TransactionId;
-    readonly root: Uint8Array;
-  }> {
+  ): Promise<{ previous: Identity; end: TransactionId; root: Uint8Array }> {
     const previous = this.identity;
     await this.#files.close();
     const ledger = await recoverLedger({ disk: this.disk, folder });
@@ -385,10 +381,10 @@ export class Consortium {
 
   /** A whole recovery, opened again by the members. */
   async recover(
-    change: { readonly root?: Uint8Array; readonly declared?: Partial<RecoveryRow> } = {},
+    change: { root?: Uint8Array; declared?: Partial<RecoveryRow> } = {},
   ): Promise<void> {
     const { declared, ...endorsed } = change;
-    const before = await this.beginRecovery(undefined, declared);
+    const before = await this.beginRecovery(() => {}, declared);
     await this.openService(before.previous.certificatePem);
     this.write((transaction) => {
       setStatus(transaction, 'Open');
@@ -398,7 +394,6 @@ export class Consortium {
     await this.publish();
   }
 
-  /** The files of the recovery become those of the ledger. */
   publish(): Promise<void> {
     return this.#files.endRecovery();
   }

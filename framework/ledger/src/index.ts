@@ -13,7 +13,7 @@ export {
 export { decodeBatches, encodeBatches } from './batch-frames.ts';
 export { buildReceipt } from './build-receipt.ts';
 export type { LedgerFolder } from './chunk-file.ts';
-export { committedThrough } from './chunk-name.ts';
+export { committedThrough, parseChunkName } from './chunk-name.ts';
 export { commitEvidence } from './commit-evidence.ts';
 export { copyMissingChunks } from './copy-chunks.ts';
 export { createLedgerFiles } from './create-ledger-files.ts';

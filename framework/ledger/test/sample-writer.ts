@@ -1,3 +1,11 @@
 /** The samples of this room's tests, for the tests of other rooms. */
 export { beginRecovery, copyFolder, endRecovery } from './sample-recovery.ts';
-export { createIdentity, type Identity, SampleService, signerOf } from './sample-service.ts';
+export {
+  createIdentity,
+  type Identity,
+  SampleService,
+  serviceInfo,
+  signerOf,
+  testTimeMs,
+  writes,
+} from './sample-service.ts';

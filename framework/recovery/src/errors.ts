@@ -7,7 +7,10 @@ export const recoveryError: (
     | 'LedgersUnrelated'
     | 'NothingToRecover'
     | 'BetterLedgerGiven'
-    | 'TooFewLedgers',
+    | 'TooFewLedgers'
+    | 'BackupDamaged'
+    | 'BackupForeign'
+    | 'RestoreTargetNotEmpty',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -34,6 +37,21 @@ export const recoveryError: (
     status: 409,
     meaning:
       'The ledgers given are of so few nodes that others may have committed more; give more, or accept a possible loss.',
+  },
+  BackupDamaged: {
+    kind: 'fault',
+    status: 500,
+    meaning: 'A backup is not as its manifest says, or has none: use another one.',
+  },
+  BackupForeign: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'A backup is of another ledger or service than the one at hand.',
+  },
+  RestoreTargetNotEmpty: {
+    kind: 'refusal',
+    status: 409,
+    meaning: 'A backup is restored into new or empty folders only.',
   },
   NothingToRecover: {
     kind: 'refusal',

@@ -90,13 +90,17 @@ function compareSigned(left: TransactionId, right: TransactionId): number {
   return left.view - right.view || left.seqno - right.seqno;
 }
 
-/** A copy whose signed end an operator cut off stands for no node: it may lack what was there. */
+/**
+ * A copy whose signed end an operator cut off, or that comes from a backup, stands for no node: it
+ * may lack what its node had.
+ */
 function nodesOf(copy: LedgerCopy, nodes: readonly ConfiguredNode[]): readonly string[] {
-  if (copy.isCutShort) return [];
+  if (copy.isCutShort || copy.isRestored) return [];
   const ids = nodes.map(({ nodeId }) => nodeId);
   const [only] = ids;
-  // Where one node alone had a vote, a ledger without a mark is that node's.
-  if (only !== undefined && ids.length === 1 && copy.marks.length === 0) return [only];
+  // Before nodes left marks, one node alone had a vote.
+  const isUnmarked = copy.isBeforeMarks && copy.marks.length === 0;
+  if (only !== undefined && ids.length === 1 && isUnmarked) return [only];
   return ids.filter((nodeId) => copy.marks.includes(nodeId));
 }
 

@@ -89,11 +89,26 @@ export async function writeMark(at: LedgerFolder, key: SigningKey): Promise<void
   await disk.syncFolder(folder);
 }
 
+/** A folder that was filled from a backup says so: it may lack what its node committed since. */
+const restoredName = 'restored.ignored';
+
+/** Marks the folder as filled from a backup. Durable. @throws DiskFault */
+export async function writeRestoredMark({ disk, folder }: LedgerFolder): Promise<void> {
+  const file = await disk.open(`${folder}/${restoredName}`, { create: true });
+  await file.close();
+  await disk.syncFolder(folder);
+}
+
+export async function isRestored({ disk, folder }: LedgerFolder): Promise<boolean> {
+  return (await disk.list(folder)).includes(restoredName);
+}
+
 /** Takes away every other mark: the files are this node's from here on. @throws DiskFault */
 export async function removeOtherMarks(at: LedgerFolder, key: SigningKey): Promise<void> {
   const own = markName(key.id);
   for (const name of await at.disk.list(at.folder)) {
-    if (namePattern.test(name) && name !== own) await at.disk.remove(`${at.folder}/${name}`);
+    const isOther = namePattern.test(name) && name !== own;
+    if (isOther || name === restoredName) await at.disk.remove(`${at.folder}/${name}`);
   }
   await at.disk.syncFolder(at.folder);
 }

@@ -3,9 +3,9 @@
  * stands, every signature on the way, the services that wrote it, who may have voted at its end,
  * and whose files they are. Changes nothing; memory is bounded by the number of signatures.
  */
-import { LedgerError, type Seqno, type TransactionId, type View } from '@coco/base';
-import { parseCertificate } from '@coco/crypto';
-import { serviceInfo } from '@coco/governance';
+import { LedgerError, type Seqno, type TransactionId, toHex, type View } from '@coco/base';
+import { parseCertificate, sha256 } from '@coco/crypto';
+import { nodeVoters, serviceInfo } from '@coco/governance';
 import { Store } from '@coco/kv';
 import {
   type BatchVisitor,
@@ -21,7 +21,7 @@ import {
   configurationTables,
   readLastConfiguration,
 } from './last-configuration.ts';
-import { readMarks } from './ledger-mark.ts';
+import { isRestored, readMarks } from './ledger-mark.ts';
 import { SignedHistory } from './signed-history.ts';
 
 export interface LedgerCopy {
@@ -40,6 +40,10 @@ export interface LedgerCopy {
   readonly nodes: readonly ConfiguredNode[];
   /** The nodes whose marks the folder bears. */
   readonly marks: readonly string[];
+  /** Whether it was filled from a backup: its node may have committed more since. */
+  readonly isRestored: boolean;
+  /** Whether it is of a version of Coco that left no marks. */
+  readonly isBeforeMarks: boolean;
   /** The last seqno of a file that is named as committed; 0 without one. */
   readonly namedCommitted: Seqno;
   /** What no signature covers, and a recovery cuts. */
@@ -76,8 +80,9 @@ export class CopyRecorder {
   /** Ends the recording. `marks` and `namedCommitted` are what the folder shows beside the files. */
   finish(
     ledger: RecoveredLedger,
-    folder: Pick<LedgerCopy, 'name' | 'marks' | 'namedCommitted'>,
+    folder: Pick<LedgerCopy, 'name' | 'marks' | 'isRestored' | 'namedCommitted'>,
   ): LedgerCopy {
+    const state = this.#store.readAt(this.#store.seqno);
     return {
       kind: 'copy',
       ...folder,
@@ -86,14 +91,16 @@ export class CopyRecorder {
       highestView: ledger.highestView,
       history: this.#history,
       identities: this.#identities,
-      nodes: readLastConfiguration(this.#store.readAt(this.#store.seqno)),
+      nodes: readLastConfiguration(state),
+      isBeforeMarks: nodeVoters.keys(state).length === 0,
       cuts: ledger.cuts,
       isCutShort: ledger.cuts.some(({ isLoss }) => isLoss),
     };
   }
 
   #takeService(value: Uint8Array, since: Seqno): void {
-    const { keyId } = { keyId: parseCertificate(serviceInfo.decode(value).cert).id };
+    // The identity is the key: a renewed certificate is of the same service.
+    const keyId = toHex(sha256(parseCertificate(serviceInfo.decode(value).cert).spki));
     if (this.#identities.at(-1)?.keyId !== keyId) this.#identities.push({ keyId, since });
   }
 }
@@ -142,9 +149,13 @@ export async function surveyCopy(options: SurveyOptions): Promise<LedgerCopy | U
 /** What a folder shows beside its ledger. @throws DiskFault */
 export async function folderSigns(
   at: LedgerFolder,
-): Promise<Pick<LedgerCopy, 'marks' | 'namedCommitted'>> {
+): Promise<Pick<LedgerCopy, 'marks' | 'isRestored' | 'namedCommitted'>> {
   const names = await at.disk.list(at.folder);
-  return { marks: await readMarks(at), namedCommitted: committedThrough(names) };
+  return {
+    marks: await readMarks(at),
+    isRestored: await isRestored(at),
+    namedCommitted: committedThrough(names),
+  };
 }
 
 function unusable(name: string, reason: string): UnusableCopy {

@@ -1,6 +1,6 @@
 /** Copies of a ledger for tests: a writer in a folder of its own, that may go on in another view. */
 import { asView, MemoryDisk, type View } from '@coco/base';
-import { SigningKey } from '@coco/crypto';
+import { createCertificate, SigningKey } from '@coco/crypto';
 import { type NodeInfoRow, nodeInfos, nodeVoters } from '@coco/governance';
 import { Store, type WriteSet } from '@coco/kv';
 import { NonceGuard, recoverLedger, Sequencer } from '@coco/ledger';
@@ -11,7 +11,10 @@ import {
   endRecovery,
   type Identity,
   SampleService,
+  serviceInfo,
   signerOf,
+  testTimeMs,
+  writes,
 } from '../../ledger/test/sample-writer.ts';
 import { type LedgerCopy, surveyCopy, type UnusableCopy, writeMark } from '../src/index.ts';
 
@@ -76,6 +79,20 @@ export class Writer {
 
   async change(changes: readonly NodeChange[]): Promise<void> {
     this.service.append(changeNodes(changes));
+    await this.service.sign();
+  }
+
+  /** A new certificate for the same key. */
+  async renewCertificate(): Promise<void> {
+    const { key } = this.service.identity;
+    const certificatePem = await createCertificate({
+      subject: 'CCF Service',
+      key,
+      isAuthority: true,
+      notBeforeMs: testTimeMs + 1000,
+      days: 30,
+    });
+    this.service.append(writes(serviceInfo({ key, certificatePem }, 'Open')));
     await this.service.sign();
   }
 

@@ -49,8 +49,9 @@ test('two of four are enough, because three of four commit', async () => {
 });
 
 test('an unmarked folder stands for the only node, and for none of several', async () => {
-  const alone = await Writer.create(identity, [first]);
-  assert.ok(judgeCopies([await survey(await alone.copy(), 'alone')]).isEnough);
+  const alone = await survey(await (await Writer.create(identity, [first])).copy(), 'alone');
+  assert.ok(!judgeCopies([alone]).isEnough, 'its node would have marked it');
+  assert.ok(judgeCopies([{ ...alone, isBeforeMarks: true }]).isEnough);
   const several = await Writer.create(identity, three);
   const unmarked = await survey(await several.copy(), 'unmarked');
   assert.deepEqual(judgeCopies([unmarked]).seenIds, []);
@@ -179,4 +180,12 @@ test('progress counts entries and bytes up to the whole ledger', async () => {
   );
   assert.equal(last.entryCount, writer.service.sequencer.nextSeqno - 1);
   assert.ok(last.bytesRead > 0 && last.bytesRead <= last.bytesTotal);
+});
+
+test('a renewed certificate makes no other service: who goes on under it is no fork', async () => {
+  const writer = await Writer.create(identity, three, 1e6);
+  const before = await survey(await writer.copy(first), 'before');
+  await writer.renewCertificate();
+  const after = await survey(await writer.copy(second), 'after');
+  assert.deepEqual(after.identities, before.identities);
 });

@@ -201,6 +201,8 @@ export class RaftModel {
       namedCommitted: asSeqno(0),
       cuts: [],
       isCutShort: false,
+      isRestored: false,
+      isBeforeMarks: false,
     };
   }
 }

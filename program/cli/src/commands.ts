@@ -114,6 +114,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./ballot-command.ts')).ballotShowCommand,
   },
   {
+    name: 'backup',
+    positionals: ['<node directory>', '<target>'],
+    summary: 'copy a node’s ledger and snapshots, running or not; what is there already stays',
+    load: async () => (await import('./backup-command.ts')).backupCommand,
+  },
+  {
+    name: 'restore',
+    positionals: ['<backup>', '<node directory>'],
+    summary: 'put a backup’s ledger and snapshots into a new node’s folder, verified',
+    load: async () => (await import('./backup-command.ts')).restoreCommand,
+  },
+  {
     name: 'recovery inspect',
     positionals: ['<ledger directory>...'],
     summary: 'from which of several nodes’ ledgers to recover, and what another one would lose',

@@ -113,7 +113,8 @@ function copyLines(judged: JudgedCopy, best: LedgerCopy): readonly string[] {
   ];
 }
 
-function ownerText({ marks }: LedgerCopy): string {
+function ownerText({ marks, isRestored }: LedgerCopy): string {
+  if (isRestored) return 'comes from a backup, so it counts for none';
   return marks.length === 0
     ? 'bears no mark of a node, so it counts for none'
     : `of node ${marks.map(shortId).join(', ')}, which had no vote at the end`;

@@ -1,4 +1,5 @@
 import './audit-command.test.ts';
+import './backup-command.test.ts';
 import './command-line.test.ts';
 import './commands.test.ts';
 import './confirmation.test.ts';
