@@ -27,7 +27,7 @@ import {
 } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
 import type { Leadership } from '@coco/replication';
-import type { NodeState } from './service-runtime.ts';
+import type { NodeState, RecoveryProgress } from './service-runtime.ts';
 
 /** What the endpoints show of the running node. */
 export interface NodeStatus {
@@ -39,6 +39,8 @@ export interface NodeStatus {
   /** Whether applications are served: the service's opening is committed. */
   isOpen(): boolean;
   startupSeqno(): number;
+  /** While a recovered service is not open yet. */
+  recovery(): Pick<RecoveryProgress, 'targetSeqno' | 'recoveredSeqno'> | undefined;
   lastSignedSeqno(): number;
   readonly leadership: Leadership;
   /** Endorsements of earlier service identities, newest first. */
@@ -119,11 +121,16 @@ function api(node: NodeStatus, prefix: '/node' | '/app'): Response {
 }
 
 function stateBody(node: NodeStatus): JsonValue {
+  const recovery = node.recovery();
   return {
     node_id: node.nodeId,
     state: node.state(),
     last_signed_seqno: node.lastSignedSeqno(),
     startup_seqno: node.startupSeqno(),
+    ...(recovery && {
+      last_recovered_seqno: recovery.recoveredSeqno,
+      recovery_target_seqno: recovery.targetSeqno,
+    }),
     stop_notice: false,
   };
 }

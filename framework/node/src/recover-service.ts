@@ -47,7 +47,7 @@ import { completeLedger, ledgerAt, markFolder, surveyLedger, takeFolder } from '
 import type { NodeBeginning } from './node-beginning.ts';
 import { type NodeCore, openCore } from './node-core.ts';
 import { coreLimits } from './resource-limits.ts';
-import type { NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
+import type { NodeSurroundings, RecoveryProgress, ServiceRuntime } from './service-runtime.ts';
 import { newNode } from './start-service.ts';
 
 /** Batches between two lines of progress. */
@@ -55,6 +55,7 @@ const progressBatches = 200;
 
 export interface RecoveredService extends ServiceRuntime {
   readonly ledger: RecoveredLedger;
+  readonly progress: RecoveryProgress;
 }
 
 /**
@@ -112,7 +113,9 @@ export async function recoverService(
   });
   const { signerNames: signer } = ledger;
   const own = { node, service, evidence: beginning.evidence, core, secrets, signer };
-  const found = { ledger, tree: ledger.tree, historicalSecretRows, startupSeqno: asSeqno(0) };
+  const progress = { targetSeqno: ledger.lastId.seqno, recoveredSeqno: asSeqno(0) };
+  const places = { startupSeqno: asSeqno(0), progress };
+  const found = { ledger, tree: ledger.tree, historicalSecretRows, ...places };
   const endorsements = () => endorsementsOf(core.pipeline.committedState(), endorsementRows);
   return { ...own, ...found, endorsements };
 }
@@ -254,7 +257,7 @@ export async function readPrivateLedger(
   node: NodeSurroundings,
   open: (transaction: Parameters<typeof openRecoveredService>[0]) => void,
 ): Promise<void> {
-  const { core, ledger, secrets } = recovered;
+  const { core, ledger, secrets, progress } = recovered;
   const { pipeline } = core;
   const { key, encryptionKey } = recovered.node;
   const old = secretsForNode(pipeline.committedState(), key.id, encryptionKey)
@@ -264,8 +267,10 @@ export async function readPrivateLedger(
   let batchCount = 0;
   await ledger.replayPrivate(new LedgerSecrets(old), (batch) => {
     replay(store, batch, () => true);
+    progress.recoveredSeqno = store.seqno;
     if (++batchCount % progressBatches === 0) {
-      node.log.write('info', 'recovery.private', { seqno: store.seqno });
+      const { targetSeqno: target } = progress;
+      node.log.write('info', 'recovery.private', { seqno: store.seqno, target });
     }
   });
   await pipeline.whenIdle();

@@ -38,6 +38,7 @@ export function registerEndpoints(
       ...node,
       nodeId: runtime.node.key.id,
       startupSeqno: () => runtime.startupSeqno,
+      recovery: () => (node.state() === 'PartOfNetwork' ? undefined : runtime.progress),
       lastSignedSeqno: () => pipeline.committedSeqno,
       leadership,
       endorsements: () => runtime.endorsements(),

@@ -36,6 +36,13 @@ export interface NodeSurroundings {
   readonly scripts: ScriptRunner;
 }
 
+/** How far the private part of a recovered ledger is read. */
+export interface RecoveryProgress {
+  readonly targetSeqno: Seqno;
+  /** Invariant: at most `targetSeqno`. */
+  recoveredSeqno: Seqno;
+}
+
 export interface ServiceRuntime {
   readonly node: NodeIdentity;
   readonly service: ServiceIdentity;
@@ -47,6 +54,8 @@ export interface ServiceRuntime {
   readonly signer: { readonly issuer: string; readonly subject: string };
   /** Seqno of the snapshot that the node began from; 0 without. */
   readonly startupSeqno: Seqno;
+  /** Of a node that recovered the service. */
+  readonly progress?: RecoveryProgress;
   /** What a recovery found; empty in a new service. */
   readonly historicalSecretRows: readonly HistoricalSecretRow[];
   /** Endorsements of earlier service identities, newest first. */

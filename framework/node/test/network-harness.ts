@@ -5,7 +5,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type JsonValue, present } from '@coco/base';
@@ -151,6 +151,34 @@ export class TestNetwork {
     return node;
   }
 
+  /**
+   * A new node that recovers the service from a copy of `from`'s ledger, and looks at those of the
+   * others first; resolves when it waits for the member.
+   */
+  async recover(
+    from: TestNode,
+    options: { readonly others?: readonly TestNode[]; readonly isLossAccepted?: boolean } = {},
+  ): Promise<TestNode> {
+    const { others = [], isLossAccepted = false } = options;
+    const node = await this.#add();
+    await cp(from.ledgerFolder, node.ledgerFolder, { recursive: true });
+    await copyFile(join(from.folder, 'service_cert.pem'), join(node.folder, 'previous.pem'));
+    const recovery = {
+      ledger_directories: others.map(({ ledgerFolder }) => ledgerFolder),
+      accept_possible_loss: isLossAccepted,
+    };
+    const configuration = this.#configuration(
+      {},
+      (given) => {
+        given.coco = { ...(given.coco as object), recovery };
+      },
+      { type: 'Recover', recover: { previous_service_identity_file: 'previous.pem' } },
+    );
+    await node.launch(this.#launch, { ...this.#code(), configuration, clock: this.#clock });
+    await node.untilServing();
+    return node;
+  }
+
   /** Joins, is voted in where that is needed, and serves. */
   async grow(options: JoinOptions = {}): Promise<TestNode> {
     const node = await this.join(options);
@@ -159,8 +187,9 @@ export class TestNetwork {
     return node;
   }
 
-  async openService(): Promise<void> {
-    await this.member.openService();
+  /** `previous` is the identity before a recovery, PEM. */
+  async openService(previous?: string): Promise<void> {
+    await this.member.openService(previous);
   }
 
   /** The member proposes and votes; the proposal is accepted. */

@@ -1,7 +1,7 @@
 /**
  * Puts a backup's files where a node will read them. Every byte is compared with the manifest while
- * it is copied, and the ledger is verified as it then stands: a damaged backup restores nothing that
- * looks whole. The folder is marked as restored: it stands for no node in a recovery.
+ * it is copied, and the ledger is verified as it then stands: a damaged backup restores nothing
+ * that looks whole. The folder is marked as restored: it stands for no node in a recovery.
  */
 import { formatTransactionId, LedgerError, toHex } from '@coco/base';
 import type { LedgerFolder } from '@coco/ledger';
