@@ -28,7 +28,7 @@ const callMsMax = 3_000;
  * How long a client waits to hear that the primary took its transaction, or why not. Then it hears
  * that the transaction waits: this node keeps it.
  */
-const clientMsMax = 3_000;
+const clientMsMax = 1_500;
 
 export const relayPath = '/ethereum/relay';
 
