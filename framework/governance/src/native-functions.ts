@@ -6,18 +6,20 @@ import { certificateFunctions } from './certificate-functions.ts';
 import { jwtFunctions } from './jwt-functions.ts';
 import { ledgerFunctions } from './ledger-functions.ts';
 import type { NativeFunction, NativeFunctions } from './native-function.ts';
-import { transitionServiceToOpen } from './open-service.ts';
+import { serviceStatus, transitionServiceToOpen } from './open-service.ts';
 
 const serviceFunctions: NativeFunctions = new Map<string, NativeFunction>([
   [
     'node.transitionServiceToOpen',
-    ({ transaction, ports }, [previous, next, recoveredTo]) => {
+    ({ transaction, ports, whenAppended }, [previous, next, recoveredTo]) => {
       const identities = {
         previous: previous === undefined ? undefined : pemOf(previous),
         next: pemOf(next),
         recoveredTo: recoveredTo === undefined ? undefined : textOf(recoveredTo),
       };
       transitionServiceToOpen(transaction, identities, ports);
+      // As in CCF: who joins an open service begins from here.
+      if (serviceStatus(transaction) === 'Open') whenAppended(() => ports.ledger.forceSnapshot());
       return undefined;
     },
   ],

@@ -278,7 +278,8 @@ export async function readPrivateLedger(
   secrets.prepend(old);
   pipeline.execute((transaction) => {
     open(transaction);
-    return { result: undefined };
+    // A snapshot is made of the opening, and stands where a chunk ends.
+    return { result: undefined, whenAppended: () => core.ledger.forceChunk() };
   });
   await pipeline.whenIdle();
   // Before the files are the recovered service's: whoever finds them then knows whose they are.

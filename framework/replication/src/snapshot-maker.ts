@@ -62,6 +62,8 @@ export class SnapshotMaker implements CommitObserver {
   #wasOpen = false;
   #isDue = false;
   #making: Promise<void> | undefined;
+  /** The first batch that ends at this seqno or later ends its chunk; a rollback takes it back. */
+  #endedFrom = 0;
   /** The state that the last snapshot is of. */
   #last = 0;
   readonly #stopped = Promise.withResolvers<'stopped'>();
@@ -90,6 +92,7 @@ export class SnapshotMaker implements CommitObserver {
   ask(): void {
     const { sequencer } = this.#options.pipeline.state;
     sequencer.forceChunk();
+    this.#endedFrom = sequencer.nextSeqno;
     this.#asked = [...this.#asked, (sequencer.nextSeqno - 1) as Seqno];
   }
 
@@ -100,6 +103,7 @@ export class SnapshotMaker implements CommitObserver {
 
   rolledBack(to: Seqno): void {
     this.#asked = this.#asked.filter((seqno) => seqno <= to);
+    this.#endedFrom = 0;
   }
 
   /** Nothing is begun any more; what is under way is taken back. */
@@ -132,12 +136,28 @@ export class SnapshotMaker implements CommitObserver {
       this.#isDue && this.#making === undefined && !this.#isStopped && pipeline.isExecuting;
     // The genesis batch and a state that a snapshot was taken of have nothing to add.
     if (!mayMake || pipeline.committedSeqno <= this.#last) return;
+    if (!this.#isAtChunkEnd()) return;
     this.#isDue = false;
     this.#last = pipeline.committedSeqno;
     this.#making = this.#make().finally(() => {
       this.#making = undefined;
       this.#makeIfDue();
     });
+  }
+
+  /**
+   * As in CCF a snapshot stands where a chunk file ends, so that the files of a node which begins
+   * from it are those of every other node. Where none ends here, the next batch is made to end one.
+   */
+  #isAtChunkEnd(): boolean {
+    const { pipeline } = this.#options;
+    const { sequencer } = pipeline.state;
+    if (sequencer.isAtChunkEnd) return true;
+    if (pipeline.committedSeqno >= this.#endedFrom) {
+      sequencer.forceChunk();
+      this.#endedFrom = sequencer.nextSeqno;
+    }
+    return false;
   }
 
   async #make(): Promise<void> {

@@ -16,6 +16,7 @@ import {
   buildReceipt,
   decodeEntry,
   decodeSnapshot,
+  entryFlag,
   isSignatureEntry,
   leafOf,
   restoreSnapshot,
@@ -139,6 +140,9 @@ describe('the maker of snapshots', () => {
     harness.write('a', '1');
     harness.setStatus('Open');
     await harness.commitAll();
+    assert.deepEqual(await harness.names(), [], 'no chunk ends there');
+    harness.write('b', '1');
+    await harness.commitAll();
     const [name = '', ...more] = await harness.names();
     assert.deepEqual(more, []);
     const match = present(/^snapshot_(\d+)_(\d+)\.committed$/.exec(name), name);
@@ -195,6 +199,8 @@ describe('the maker of snapshots', () => {
     assert.ok(seqnos.length >= 2, `${seqnos}`);
     for (const [at, seqno] of seqnos.entries()) {
       assert.ok(seqno - (seqnos[at - 1] ?? 0) >= 20, `${seqnos}`);
+      const { flags } = decodeEntry(harness.entry(seqno));
+      assert.equal(flags, entryFlag.chunkAfter, 'it stands where a chunk ends');
     }
   });
 
@@ -212,6 +218,8 @@ describe('the maker of snapshots', () => {
     await harness.commitAll();
     assert.deepEqual(await harness.names(), []);
     for (let at = 0; at < 14; at++) harness.write(`${at}`, '1');
+    await harness.commitAll();
+    harness.write('ends a chunk', '1');
     await harness.commitAll();
     assert.equal((await harness.names()).length, 1);
   });
