@@ -7,7 +7,7 @@ import { GovernanceService, objectOf } from '@coco/member';
 import { answerJson, type Client } from '@coco/sdk';
 import { cliError } from './errors.ts';
 import type { NodeVisits } from './node-visits.ts';
-import { eventually } from './patience.ts';
+import { eventually, type Patience } from './patience.ts';
 import { sandboxMembers } from './sandbox-keys.ts';
 import { Consortium, type ProposalDraft } from './sandbox-member.ts';
 import type { PlacedNode, SandboxNetwork } from './sandbox-network.ts';
@@ -24,6 +24,12 @@ export interface Joining {
   readonly visits: NodeVisits;
   /** Says what happens, in a line. */
   readonly tell: (line: string) => void;
+  /** The sandbox ends: nobody waits for a network any more. */
+  readonly signal: AbortSignal;
+}
+
+function patience({ signal }: Joining, what: string): Patience {
+  return { what, limitMs: electionMsMax, signal };
 }
 
 /** Resolves when the nodes are a part of a service that is opening. */
@@ -57,14 +63,14 @@ export async function joinOpenService(
     }),
   );
   const trust = listening.map(({ nodeId }) => nodeId);
-  await eventually('The request to join', electionMsMax, () =>
+  await eventually(patience(joining, 'The request to join'), () =>
     onPrimary(joining, (client) => arePending(client, trust)),
   );
   const names = launched.map(({ folder }) => folder.name).join(', ');
   tell(`${names}: evidence accepted, asks to join`);
   const remove = replaced.map(({ nodeId }) => nodeId);
   const draft: ProposalDraft = { proposalId: undefined };
-  await eventually('A decision', electionMsMax, () =>
+  await eventually(patience(joining, 'A decision'), () =>
     onPrimary(joining, (client) => decide(joining, client, { trust, remove, draft })),
   );
   const gone = replaced.map(({ folder }) => folder.name).join(', ');
@@ -83,7 +89,7 @@ export async function joinOpenService(
  */
 export async function isGoneInTime(joining: Joining, { nodeId }: SandboxNode): Promise<boolean> {
   try {
-    return await eventually('The end of its vote', electionMsMax, () =>
+    return await eventually(patience(joining, 'The end of its vote'), () =>
       onPrimary(joining, async (client) => {
         const path = `/gov/service/nodes/${nodeId}`;
         const row = await new GovernanceService(client).readIfThere(path);
@@ -97,8 +103,9 @@ export async function isGoneInTime(joining: Joining, { nodeId }: SandboxNode): P
 }
 
 /** The node that leads now. @throws NodeDidNotStart when there is none for long */
-function findPrimary({ network, visits }: Joining): Promise<SandboxNode> {
-  return eventually('A primary', electionMsMax, async () => {
+function findPrimary(joining: Joining): Promise<SandboxNode> {
+  const { network, visits } = joining;
+  return eventually(patience(joining, 'A primary'), async () => {
     const readings = await Promise.allSettled(
       network.nodes.map(async (node) => ({ node, reading: await visits.read(node) })),
     );
@@ -148,15 +155,13 @@ async function decide(
  * Waits until the node serves, which it does when it has caught up, and has the whole ledger: from
  * less than that nobody recovers. Or until it has ended instead.
  */
-async function untilPart(
-  { visits, network }: Joining,
-  placed: PlacedNode,
-  node: SandboxNode,
-): Promise<void> {
+async function untilPart(joining: Joining, placed: PlacedNode, node: SandboxNode): Promise<void> {
+  const { visits, network } = joining;
   const ended = node.ended.then(({ reason }) => {
     throw cliError('NodeDidNotStart', `${node.folder.name} did not join: ${reason}`);
   });
-  const part = eventually(`${node.folder.name}'s part in the network`, catchUpMsMax, async () => {
+  const what = `${node.folder.name}'s part in the network`;
+  const part = eventually({ ...patience(joining, what), limitMs: catchUpMsMax }, async () => {
     const { state } = await visits.read(node);
     const isWhole = await node.folder.hasWholeLedger();
     return state === 'PartOfNetwork' && isWhole ? true : undefined;

@@ -94,12 +94,14 @@ export class Consortium {
       args: { node_id, valid_from: `${validFrom}Z` },
     }));
     const remove = change.remove.map((node_id) => ({ name: 'remove_node', args: { node_id } }));
-    return this.#decide([...trust, ...remove], draft);
+    // A node that joins from a snapshot has the whole ledger when the chunk that is open now ends.
+    const chunk = { name: 'trigger_ledger_chunk' };
+    return this.#decide([...trust, ...remove, chunk], draft);
   }
 
   /** The first proposes, and all vote for it until that decides. */
   async #decide(
-    actions: readonly { name: string; args: JsonObject }[],
+    actions: readonly { name: string; args?: JsonObject }[],
     draft: ProposalDraft = { proposalId: undefined },
   ): Promise<string> {
     const [first] = this.#members;

@@ -14,26 +14,27 @@ export interface NodeWatch {
 }
 
 export function watchNodes(
-  joining: Joining,
+  watched: Omit<Joining, 'signal'>,
   options: { readonly isReplacing: boolean },
 ): NodeWatch {
-  const { network, tell } = joining;
+  const { network, tell } = watched;
+  const end = new AbortController();
+  const joining: Joining = { ...watched, signal: end.signal };
   const lost = Promise.withResolvers<string>();
   const ended = new Set<SandboxNode>();
-  let isOver = false;
   /** Invariant: settles when every replacement so far has. */
   let replaced: Promise<void> = Promise.resolve();
 
   const watch = (place: number, node: SandboxNode): void => {
     void node.ended.then(({ reason }) => {
-      if (isOver) return;
+      if (end.signal.aborted) return;
       ended.add(node);
       const count = network.nodes.length;
       const left = network.nodes.filter((one) => !ended.has(one)).length;
       tell(`${node.folder.name} ended (${reason}): ${left} of ${count} nodes left`);
       if (2 * left <= count) return lost.resolve(lossText(node, left, count));
       if (!options.isReplacing) return;
-      replaced = replaced.then(() => (isOver ? undefined : replace(place, node)));
+      replaced = replaced.then(() => (end.signal.aborted ? undefined : replace(place, node)));
     });
   };
 
@@ -42,16 +43,15 @@ export function watchNodes(
       watch(place, await replaceNode(joining, place, node));
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
-      if (!isOver) tell(`${node.folder.name} was not replaced: ${error.message} (${error.code})`);
+      if (!end.signal.aborted)
+        tell(`${node.folder.name} was not replaced: ${error.message} (${error.code})`);
     }
   };
 
   for (const [place, node] of network.nodes.entries()) watch(place, node);
   return {
     lost: lost.promise,
-    stop: () => {
-      isOver = true;
-    },
+    stop: () => end.abort(),
   };
 }
 

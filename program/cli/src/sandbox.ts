@@ -44,7 +44,8 @@ export async function openSandbox(options: SandboxOptions, terminal: Terminal): 
   const { httpsPort: https, rpcPort: rpc, chainId, nodeCount } = options;
   const network = new SandboxNetwork(folder, { ports: { https, rpc }, chainId });
   const visits = new NodeVisits(folder);
-  const joining: Joining = { network, visits, tell: () => {} };
+  const { signal } = new AbortController();
+  const joining: Joining = { network, visits, tell: () => {}, signal };
   try {
     return await guarded(network, async () => {
       const isRecovered = await recoverSandbox(joining, nodeCount, terminal);

@@ -87,7 +87,7 @@ async function sendUntilDecided(client: PublicClient, raw: Hex): Promise<Transac
     const reason = cause.details || cause.shortMessage;
     throw cliError('WrongUsage', `The transfer was refused: ${reason}`, {}, cause);
   });
-  return eventually('The receipt', decisionMsMax, async () => {
+  return eventually({ what: 'The receipt', limitMs: decisionMsMax }, async () => {
     const waited = client.waitForTransactionReceipt({ hash, timeout: resendMs, pollingInterval });
     const receipt = await waited.catch(unlessBug);
     // A node that has it already refuses it, which is as good.

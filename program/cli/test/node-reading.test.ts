@@ -63,11 +63,16 @@ test('what comes in its own time is asked for until it is there', async () => {
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  assert.equal(await eventually('It', 60_000, ask), 'there');
+  assert.equal(await eventually({ what: 'It', limitMs: 60_000 }, ask), 'there');
   await assert.rejects(
-    eventually('A primary', 0, async () => undefined),
+    eventually({ what: 'A primary', limitMs: 0 }, async () => undefined),
     { code: 'NodeDidNotStart', message: 'A primary did not come in 0 s.' },
   );
-  const last = eventually('A primary', 0, () => Promise.reject(answers[0]));
+  const last = eventually({ what: 'A primary', limitMs: 0 }, () => Promise.reject(answers[0]));
   await assert.rejects(last, { code: 'SandboxUnreachable', message: 'not yet' });
+  const given = { what: 'A primary', limitMs: 60_000, signal: AbortSignal.abort() };
+  await assert.rejects(
+    eventually(given, async () => undefined),
+    { code: 'NodeDidNotStart' },
+  );
 });
