@@ -28,6 +28,12 @@ const batchedWrites = 20_000;
 const writesPerTurn = 100;
 const mapName = 'bench.rows';
 const valueBytes = 32;
+const valueLengths = [100, 1_000, 10_000, 100_000, 1_000_000];
+const idleOfSize = 50;
+/** Written of each size in full batches. */
+const bytesOfSize = 40e6;
+/** Less than the pipeline holds in an open batch. */
+const openBytesMax = 5 * 1024 * 1024;
 /** The issue's bar: an idle commit costs at most this over one signature and one flush. */
 const idleOverheadMsMax = 2;
 const silent: Log = { write: () => {} };
@@ -104,9 +110,9 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
   });
 }
 
-function write(core: NodeCore, name: string) {
+function write(core: NodeCore, name: string, length = valueBytes) {
   const { id } = core.pipeline.execute((transaction) => {
-    transaction.map(mapName).set(utf8Encode(name), systemRandom.bytes(valueBytes));
+    transaction.map(mapName).set(utf8Encode(name), systemRandom.bytes(length));
     return { result: undefined };
   });
   return present(id, 'a write has an id');
@@ -181,6 +187,35 @@ async function fullBatches(core: NodeCore): Promise<{ perSecond: number; batches
   };
 }
 
+/** How the cost of a write grows with its value: alone, and in batches as full as they may be. */
+async function valueSizes(core: NodeCore): Promise<Readonly<Record<string, number>>> {
+  const figures: Record<string, number> = {};
+  for (const length of valueLengths) {
+    const times: number[] = [];
+    for (let at = 0; at < idleOfSize; at++) {
+      const started = performance.now();
+      await core.tracker.whenDecided(write(core, `size ${at}`, length));
+      times.push(performance.now() - started);
+    }
+    const count = Math.min(batchedWrites, Math.ceil(bytesOfSize / length));
+    const started = performance.now();
+    let id = write(core, 'size', length);
+    for (let at = 1; at < count; at++) {
+      const { openEntryBytes } = core.pipeline.state.sequencer;
+      // Beyond that the pipeline would refuse: each turn lets batches close.
+      const isFull = openEntryBytes + 2 * length > openBytesMax;
+      if (isFull || at % writesPerTurn === 0) await new Promise((done) => setImmediate(done));
+      if (isFull) await core.pipeline.whenIdle();
+      id = write(core, `size ${at}`, length);
+    }
+    assert((await core.tracker.whenDecided(id)) === 'Committed', 'the last write commits');
+    const seconds = (performance.now() - started) / 1000;
+    figures[`idle_p50_ms_of_${length}_B`] = median(times);
+    figures[`mb_per_second_of_${length}_B`] = (count * length) / seconds / 1e6;
+  }
+  return figures;
+}
+
 async function measure(curve: 'P-384' | 'P-256') {
   const folder = await mkdtemp(join(tmpdir(), 'coco-bench-'));
   const marks = { asked: 0, done: 0 };
@@ -200,6 +235,7 @@ async function measure(curve: 'P-384' | 'P-256') {
     const bytesBefore = await folderBytes(join(folder, 'ledger'));
     const full = await fullBatches(core);
     const fullBytes = (await folderBytes(join(folder, 'ledger'))) - bytesBefore;
+    const sizes = await valueSizes(core);
     return {
       curve,
       execute_ms: part('execute'),
@@ -215,6 +251,7 @@ async function measure(curve: 'P-384' | 'P-256') {
       bytes_in_full_batch: fullBytes / batchedWrites,
       writes_per_second: full.perSecond,
       writes_per_batch: batchedWrites / full.batches,
+      ...sizes,
     };
   } finally {
     await core.replica.stop();

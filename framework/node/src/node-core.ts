@@ -31,10 +31,10 @@ import { applyStorage } from './storage-alarm.ts';
 import type { LedgerMembers, RecoveredFiles, ReplicaStart } from './worker-messages.ts';
 
 /**
- * Under load a batch gathers so long: some 60 batches a second, whose signatures, flushes and
- * rounds take a few per cent of a core each, and a commit that comes a little later than it could.
+ * Under load a batch gathers so long: 40 batches a second at most. Each costs every node several
+ * milliseconds of a core: a signature or its verification, a flush, a round of messages.
  */
-const batchGatherMs = 16;
+const batchGatherMs = 25;
 
 /** How the node comes to its service. */
 type CoreBegin =

@@ -4,7 +4,7 @@
  * every Transfer event and all balances were checked.
  *
  * `node program/cli/bench/load/program.ts --url URL [--url URL ...] [--key 0x...] [--transfers 10000]
- * [--warmup 2000] [--connections 16] [--senders 64] [--batch 1] [--sync]
+ * [--warmup 5000] [--connections 16] [--senders 64] [--batch 1] [--sync]
  * [--pid PID ...]`
  *
  * Without a key the node must have a funded account of its own (eth_accounts). With `--pid` it says
@@ -24,7 +24,7 @@ const { values } = parseArgs({
     url: { type: 'string', multiple: true, default: [] },
     key: { type: 'string' },
     transfers: { type: 'string', default: '10000' },
-    warmup: { type: 'string', default: '2000' },
+    warmup: { type: 'string', default: '5000' },
     connections: { type: 'string', default: '16' },
     senders: { type: 'string', default: '64' },
     batch: { type: 'string', default: '1' },

@@ -116,14 +116,15 @@ export class Signer {
   readonly address: Hex;
   readonly #key: Uint8Array;
   readonly #chainId: number;
-  #nonce: number;
+  /** Of the next transaction. */
+  nonce: number;
 
   private constructor(key: Hex, chain: { id: number; fees: Fees; nonce: number }) {
     this.address = privateKeyToAddress(key);
     this.#key = hexToBytes(key);
     this.#chainId = chain.id;
     this.fees = chain.fees;
-    this.#nonce = chain.nonce;
+    this.nonce = chain.nonce;
   }
 
   static async of(rpc: Rpc, key: Hex): Promise<Signer> {
@@ -145,7 +146,7 @@ export class Signer {
     readonly value?: bigint;
     readonly gas: bigint;
   }): Hex {
-    const base = { type: 'eip1559', chainId: this.#chainId, nonce: this.#nonce++ } as const;
+    const base = { type: 'eip1559', chainId: this.#chainId, nonce: this.nonce++ } as const;
     const transaction = { ...base, ...this.fees, ...fields };
     const digest = keccak256(serializeTransaction(transaction), 'bytes');
     const { signature, recid } = secp256k1.ecdsaSign(digest, this.#key);
@@ -163,15 +164,16 @@ async function fundFromNode(rpc: Rpc, to: Hex): Promise<void> {
   const from = Array.isArray(accounts) ? (accounts[0] as JsonValue | undefined) : undefined;
   assert(typeof from === 'string', 'without a key the node has a funded account of its own');
   const value = `0x${(10n ** 28n).toString(16)}`;
-  await receiptOf(rpc, await rpc.call('eth_sendTransaction', { from, to, value }));
+  await succeeded(rpc, await rpc.call('eth_sendTransaction', { from, to, value }));
 }
 
 /** Sends a transaction and waits for its receipt. */
 async function committed(rpc: Rpc, raw: Hex): Promise<Record<string, JsonValue>> {
-  return receiptOf(rpc, await rpc.call('eth_sendRawTransaction', raw));
+  return succeeded(rpc, await rpc.call('eth_sendRawTransaction', raw));
 }
 
-async function receiptOf(rpc: Rpc, hash: JsonValue): Promise<Record<string, JsonValue>> {
+/** Waits for the receipt of a transaction that has to succeed. */
+export async function succeeded(rpc: Rpc, hash: JsonValue): Promise<Record<string, JsonValue>> {
   for (let tries = 0; tries < receiptTriesMax; tries++) {
     const receipt = await rpc.call('eth_getTransactionReceipt', hash);
     if (isJsonObject(receipt)) {
