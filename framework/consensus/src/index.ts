@@ -1,6 +1,6 @@
 /** The door of @coco/consensus. */
 export type { Configuration, MembershipChange, NodeId } from './configuration.ts';
-export { createConfiguration, isJoint, isMember } from './configuration.ts';
+export { createConfiguration, isJoint, isMember, membersOf } from './configuration.ts';
 export type { ConsensusCode } from './errors.ts';
 export type { BatchKind, BatchPlace, Handle } from './handle.ts';
 export { createHandle, decodeHandle, encodeHandle, handleBytes, lastSeqnoOf } from './handle.ts';

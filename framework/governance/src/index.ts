@@ -116,5 +116,6 @@ export {
   virtualMeasurements,
 } from './tables.ts';
 export { refreshTokenKeys } from './token-keys.ts';
+export { type TrustedNode, trustedNode } from './trusted-node.ts';
 export type { WakerPorts } from './wake-proposals.ts';
 export { ProposalWaker } from './wake-proposals.ts';

@@ -91,6 +91,11 @@ export class LedgerSecrets {
     return secret;
   }
 
+  /** Those of the ledger up to an entry: a rekey behind it may yet be rolled back. */
+  until(seqno: Seqno): readonly LedgerSecret[] {
+    return this.#chain.filter(({ fromSeqno }) => fromSeqno <= seqno + 1);
+  }
+
   /** Whether a secret in force at `seqno` is known. */
   has(seqno: Seqno): boolean {
     return this.#find(seqno) !== undefined;

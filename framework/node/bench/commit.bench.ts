@@ -104,6 +104,7 @@ async function startCore(folder: string, serviceKey: SigningKey): Promise<NodeCo
     begin: { kind: 'create', execute: async () => {} },
     clock: systemClock,
     log: silent,
+    onLockedOut: () => {},
     onFailed: (error) => {
       throw error;
     },

@@ -17,7 +17,8 @@ export const nodeError: (
     | 'NodeNotRetiredCommitted'
     | 'JoinAnswerInvalid'
     | 'JoinRefused'
-    | 'JoinUndecided',
+    | 'JoinUndecided'
+    | 'NodeRemoved',
   message: string,
   metadata?: ErrorMetadata,
   cause?: unknown,
@@ -86,6 +87,11 @@ export const nodeError: (
     kind: 'refusal',
     status: 400,
     meaning: 'The network refuses a node that asked to join; the node ends and says why.',
+  },
+  NodeRemoved: {
+    kind: 'fault',
+    status: 503,
+    meaning: 'The members have retired this node, and consensus goes on without it: it ends.',
   },
   JoinUndecided: {
     kind: 'fault',

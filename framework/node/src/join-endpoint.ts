@@ -20,11 +20,9 @@ import {
   encodeTrustedAnswer,
   type JoinedNetwork,
   type JoinPorts,
-  nodeCertificates,
-  nodeInfos,
   parseJoinRequest,
-  raftIdOf,
   serviceInfo,
+  trustedNode,
   verifyJoiner,
 } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
@@ -135,11 +133,9 @@ async function welcome(
   const { core, service, secrets, signer } = runtime;
   await core.replica.readIndex();
   const state = core.pipeline.committedState();
-  const info = nodeInfos.get(state, nodeId);
-  const endorsed = nodeCertificates.get(state, nodeId);
-  const raftId = raftIdOf(state, nodeId);
-  const isTrusted = info?.status === 'Trusted' && endorsed !== undefined && raftId !== undefined;
-  if (!isTrusted) throw undecided();
+  const trusted = trustedNode(state, nodeId);
+  if (!trusted) throw undecided();
+  const { raftId, info, endorsedCertificatePem } = trusted;
   if (!isNew) {
     const quoteInfo = info.quote_info;
     await verifyJoiner(state, { quoteInfo, nodeSpki }, ports.developmentRoots);
@@ -149,15 +145,14 @@ async function welcome(
     raftId,
     committed: { view: core.tracker.committedId.view, seqno: state.seqno },
     serviceCertificatePem: serviceInfo.require(state).cert,
-    endorsedCertificatePem: endorsed,
+    endorsedCertificatePem,
     signer,
     peers: peersOf(state, nodeId),
     endorsements: runtime.endorsements(),
   };
-  const ledgerSecrets = secrets.chain.map(({ fromSeqno: version, key: secret }) => ({
-    version,
-    secret,
-  }));
+  const ledgerSecrets = secrets
+    .until(state.seqno)
+    .map(({ fromSeqno: version, key: secret }) => ({ version, secret }));
   const given = { ledgerSecrets, serviceKeyPem: service.key.privatePem() };
   const answer = { status: 'Trusted', nodeId, network, secrets: given } as const;
   return encodeTrustedAnswer(answer, info.encryption_pub_key);

@@ -48,7 +48,7 @@ function versionsOf(state: ReadView): string {
 }
 
 /** The members of the service in a committed state, as node `nodeId` sees them. */
-function ledgerMembers(state: ReadView, nodeId: string, log: Log): LedgerMembers {
+export function ledgerMembers(state: ReadView, nodeId: string, log: Log): LedgerMembers {
   const peers: Peer[] = [];
   const trusted: Seqno[] = [];
   for (const { id, raftId, info } of nodesOfService(state)) {

@@ -16,10 +16,13 @@ import {
   adoptSecret,
   BatchFollower,
   BatchPipeline,
+  ConfigurationRecorder,
   NodeOffice,
+  type SecretOutcome,
   type SecretReceiver,
   type StorageLimits,
 } from '@coco/replication';
+import { nodeError } from './errors.ts';
 import type { NodeKeys } from './identities.ts';
 import type { NodeFolders } from './ledger-folder.ts';
 import { MembersFollower } from './members-follower.ts';
@@ -72,6 +75,8 @@ export interface CoreStart extends NodeFolders {
   readonly begin: CoreBegin;
   /** Called once when nothing is durable any more. */
   readonly onFailed: (error: LedgerError) => void;
+  /** The members have retired this node: its state stands still, and only its vote is needed. */
+  readonly onLockedOut: () => void;
 }
 
 export interface NodeCore {
@@ -84,6 +89,8 @@ export interface NodeCore {
   readonly catchUp: NodeCatchUp;
   /** How long nothing was heard of other nodes. */
   readonly silence: PeerSilence;
+  /** Writes to the ledger what consensus has come to. */
+  readonly recorder: ConfigurationRecorder;
   /** What governance does to the ledger beside its rows. */
   readonly ledger: Omit<LedgerEffects, 'forceSnapshot'>;
 }
@@ -109,12 +116,14 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
       core.silence.note(report);
       logPeers(log, report);
     },
-    onConfiguration: ({ voters, learners }) => {
+    onConfiguration: (configuration) => {
+      const { voters, learners } = configuration;
       const counts = { voters: voters.length, learners: learners.length };
       log.write('info', 'consensus.configuration', counts);
+      core.recorder.onConfiguration(configuration);
     },
     onPassOn: (to) => core.office.onPassOn(to, replica),
-    onRemoved: () => log.write('warning', 'node.removed'),
+    onRemoved: () => start.onFailed(removed()),
     onStorage: (report) => applyStorage({ gate: core.pipeline.gate, log }, report),
     onInstall: (order) => void core.catchUp.carryOut(order),
     onFailed: (error) => {
@@ -128,6 +137,7 @@ export async function openCore(start: CoreStart): Promise<NodeCore> {
     else await Promise.race([elected.then(() => begin.execute(core)), failed]);
     return core;
   } catch (error) {
+    core.recorder.stop();
     await replica.stop();
     throw error;
   }
@@ -150,7 +160,7 @@ function buildCore(start: CoreStart, onPrimary: () => void): NodeCore {
   const receiver = receiverOf(start);
   const serviceSpki = start.serviceKey.spki;
   const { state } = pipeline;
-  const onEntry = (entry: OpenedEntry): void => adoptSecret(entry, receiver);
+  const onEntry = (entry: OpenedEntry): SecretOutcome => adoptSecret(entry, receiver);
   const follower = new BatchFollower({ state, secrets, serviceSpki, onEntry });
   const others = otherNodes(start, pipeline);
   const shared = { state, follower, receiver, serviceSpki, replica, clock, log };
@@ -158,19 +168,25 @@ function buildCore(start: CoreStart, onPrimary: () => void): NodeCore {
     pipeline,
     replica,
     tracker,
-    office: new NodeOffice({ pipeline, follower, log, onPrimary }),
+    office: new NodeOffice({ pipeline, follower, log, onPrimary, onLockedOut: start.onLockedOut }),
     catchUp: new NodeCatchUp({
       ...shared,
       others,
       folders: start,
       ledgerFolder: start.ledgerFolder,
     }),
+    recorder: new ConfigurationRecorder({ pipeline, clock, log }),
     silence: new PeerSilence(clock),
     ledger: {
       addSecret: (fromSeqno: Seqno, secret: Uint8Array) => sequencer.rekey(fromSeqno, secret),
       forceChunk: () => sequencer.forceChunk(),
     },
   };
+}
+
+function removed(): LedgerError {
+  const message = 'The members have retired this node, and the network goes on without it.';
+  return nodeError('NodeRemoved', message);
 }
 
 /** Who this node is to a rekey. */

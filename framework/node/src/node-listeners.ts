@@ -24,6 +24,7 @@ export class NodeListeners {
   readonly #listeners = new Map<string, HttpListener>();
   readonly counts: RequestCounts = { requests: 0, refusals: 0, faults: 0 };
   #served: ServedNode | undefined;
+  #isWithdrawn = false;
 
   /** @param early Answers what can be answered before the node is part of a service. */
   constructor(log: Log, early: (request: Request) => Response | undefined) {
@@ -57,6 +58,12 @@ export class NodeListeners {
     this.#served = served;
   }
 
+  /** The node is part of no service any more: nothing that it could say is current. */
+  withdraw(): void {
+    this.#served = undefined;
+    this.#isWithdrawn = true;
+  }
+
   /** New handshakes use the new certificate. */
   renew(identity: TlsIdentity): void {
     for (const listener of this.#listeners.values()) listener.renew(identity);
@@ -76,7 +83,8 @@ export class NodeListeners {
       return answerRequest(this.#context(configuration, this.#served), request, session);
     }
     this.counts.requests++;
-    const message = 'This node is not part of the network yet.';
+    const when = this.#isWithdrawn ? 'any more' : 'yet';
+    const message = `This node is not part of the network ${when}.`;
     const refusal = replicationError('NodeCannotHandleRequest', message);
     return this.#early(request) ?? errorResponse(refusal);
   }

@@ -120,6 +120,7 @@ export class NodeService {
     const { listeners, adapters, options } = this.#place;
     const { core } = this.runtime;
     this.#stopWatch();
+    core.recorder.stop();
     await this.#jobs?.stop();
     await this.#leaveOffice();
     await listeners.stop();

@@ -118,7 +118,8 @@ export class NodeWiring {
     const joinPolicy = { measurement, hostData };
     const developmentRoots = [root.spki];
     const own = { platform, joinPolicy, developmentRoots, scripts: this.#scripts };
-    return { ...this.#options, ...own, onFailed };
+    const onLockedOut = (): void => this.#listeners.withdraw();
+    return { ...this.#options, ...own, onFailed, onLockedOut };
   }
 
   /** Keys, open interfaces, and evidence. */

@@ -32,6 +32,8 @@ export interface NodeSurroundings {
   readonly random: Random;
   readonly log: Log;
   readonly onFailed: (error: LedgerError) => void;
+  /** The members have retired this node, and the ledger is closed to it. */
+  readonly onLockedOut: () => void;
   /** Where constitution and ballots run. */
   readonly scripts: ScriptRunner;
 }

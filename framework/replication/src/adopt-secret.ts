@@ -1,6 +1,7 @@
 /**
  * How a backup gets the ledger secret of a rekey: the entry that brings it holds it once for each
- * trusted node, encrypted to the node's key. It is in force from the next entry on.
+ * trusted node, encrypted to the node's key. It is in force from the next entry on. A node that the
+ * members have retired may still be a voter of Raft, and gets none: the ledger is closed to it.
  */
 import { asSeqno, fromBase64, type Seqno } from '@coco/base';
 import type { EncryptionKey } from '@coco/crypto';
@@ -12,17 +13,20 @@ export interface SecretReceiver {
   readonly secrets: LedgerSecrets;
   /** The node's id in the ledger's tables. */
   readonly nodeId: string;
-  readonly encryptionKey: EncryptionKey;
+  readonly encryptionKey: Pick<EncryptionKey, 'decrypt'>;
 }
+
+/** Whether an entry brings a secret: one for this node, or one that it is not to have. */
+export type SecretOutcome = 'none' | 'adopted' | 'withheld';
 
 /** @throws GovernanceRowInvalid, DecryptionFailed */
 export function adoptSecret(
   { id, writeSet }: Pick<OpenedEntry, 'id' | 'writeSet'>,
   receiver: SecretReceiver,
-): void {
+): SecretOutcome {
   const map = writeSet.maps.find(({ name }) => name === nodeSecrets.name);
   const value = map?.rows[0]?.value;
-  if (value) adoptRow(value, id.seqno, receiver);
+  return value ? adoptRow(value, id.seqno, receiver) : 'none';
 }
 
 /** The secret of the last rekey, from a state that holds its row. @throws as adoptSecret does */
@@ -32,12 +36,18 @@ export function adoptStateSecret(state: ReadView, receiver: SecretReceiver): voi
   if (value) adoptRow(value, map.versionOf(singletonKey) ?? asSeqno(0), receiver);
 }
 
-function adoptRow(value: Uint8Array, seqno: Seqno, receiver: SecretReceiver): void {
-  for (const row of nodeSecrets.decode(value)[receiver.nodeId] ?? []) {
-    // A row with a version is of a recovery: who joins then was given the secrets at the start.
-    if (row.version !== null) continue;
-    const secret = receiver.encryptionKey.decrypt(fromBase64(row.encrypted_secret));
+function adoptRow(value: Uint8Array, seqno: Seqno, receiver: SecretReceiver): SecretOutcome {
+  const rows = nodeSecrets.decode(value);
+  // A row with a version is of a recovery: who joins then was given the secrets at the start.
+  const isRekey = Object.values(rows).some((row) => row.some(({ version }) => version === null));
+  if (!isRekey) return 'none';
+  const { secrets, nodeId, encryptionKey } = receiver;
+  const from = asSeqno(seqno + 1);
+  const row = rows[nodeId]?.find(({ version }) => version === null);
+  if (row) {
     // A node that joins may have been given it already.
-    receiver.secrets.learn(asSeqno(seqno + 1), Uint8Array.from(secret));
+    secrets.learn(from, Uint8Array.from(encryptionKey.decrypt(fromBase64(row.encrypted_secret))));
+    return 'adopted';
   }
+  return secrets.chain.some(({ fromSeqno }) => fromSeqno === from) ? 'none' : 'withheld';
 }

@@ -1,6 +1,6 @@
 /** The door of @coco/replication. */
 export { hostAdapter } from './adapter-host.ts';
-export { adoptSecret, type SecretReceiver } from './adopt-secret.ts';
+export { adoptSecret, type SecretOutcome, type SecretReceiver } from './adopt-secret.ts';
 export { BatchFollower } from './batch-follower.ts';
 export { BatchPipeline } from './batch-pipeline.ts';
 export type { CatchUpSource, SnapshotPart } from './catch-up-source.ts';

@@ -85,16 +85,26 @@ export class LedgerInstaller {
     const target = order.offer.lastBatch;
     if (!target) throw replicationError('CatchUpFailed', 'The offer names no batch to have.');
     const last = lastSeqnoOf(target);
-    assert(order.next === state.committed + 1, 'files and state end at the same seqno');
+    const isClosed = this.#options.follower.isLockedOut;
+    assert(isClosed || order.next === state.committed + 1, 'files and state end at one seqno');
     const isStopped = () => this.#isStopped;
     const asked = new CatchUpSources({ sources, clock, log, isStopped });
     log.write('info', 'install.begun', { seqno: state.committed, target: last });
     if (state.committed > 0) {
       await this.#takeBatches({ order, asked, next: state.committed + 1 }, (batch) =>
-        this.#options.follower.follow(batch),
+        this.#follow(batch),
       );
     } else await this.#installWhole(order, asked);
     log.write('info', 'install.done', { seqno: state.committed });
+  }
+
+  /** A node that the members have retired cannot verify what follows a rekey. */
+  #follow(batch: CommittedBody): void {
+    const { follower } = this.#options;
+    follower.follow(batch);
+    if (!follower.isLockedOut) return;
+    const message = 'This node is retired, and the ledger is closed to it.';
+    throw replicationError('CatchUpFailed', message);
   }
 
   async #installWhole(order: CatchUpOrder, asked: CatchUpSources): Promise<void> {

@@ -53,6 +53,11 @@ export class MembershipDriver {
     this.#trusted = new Set(ids);
   }
 
+  /** Whether the ledger has retired this node: that is never taken back. */
+  get isRetired(): boolean {
+    return this.#trusted?.has(this.#options.nodeId) === false;
+  }
+
   /** This node does not lead, or may not look yet: who waits for a replacement waits anew. */
   rest(): void {
     this.#leavingSince.clear();

@@ -18,6 +18,8 @@ export interface NodeOfficeOptions {
   readonly log: Log;
   /** This node executes from now on. */
   readonly onPrimary?: () => void;
+  /** The members have retired this node, and the ledger is closed to it: it answers no more. */
+  readonly onLockedOut?: () => void;
 }
 
 export class NodeOffice {
@@ -35,14 +37,15 @@ export class NodeOffice {
 
   /** Role, view, leader or the right to execute changed. */
   onRole(report: RoleReport): void {
-    const { pipeline, log, onPrimary } = this.#options;
+    const { pipeline, follower, log, onPrimary } = this.#options;
     const { role, view, canExecute } = report;
     this.#report = report;
     log.write('info', 'consensus.role', { role, view });
     const isSameOffice = canExecute && view === pipeline.view;
     // A view is one office: the next one of this node is higher than the one that ends.
     if (pipeline.isInOffice && !isSameOffice) pipeline.loseOffice((pipeline.view + 1) as View);
-    if (!canExecute || pipeline.isInOffice) return;
+    // Who is locked out has no state to execute on: its replica passes office on.
+    if (!canExecute || pipeline.isInOffice || follower.isLockedOut) return;
     pipeline.startExecuting(view);
     onPrimary?.();
   }
@@ -62,8 +65,12 @@ export class NodeOffice {
 
   /** A batch is committed that this primary does not hold. @throws BatchUnverified */
   onFollowed(batch: FollowedBatch): void {
-    const { pipeline, follower } = this.#options;
+    const { pipeline, follower, log, onLockedOut } = this.#options;
     assert(!pipeline.isInOffice, 'a primary executes what commits');
+    if (follower.isLockedOut) return;
     follower.follow(batch);
+    if (!follower.isLockedOut) return;
+    log.write('warning', 'membership.lockedOut', { seqno: pipeline.committedSeqno });
+    onLockedOut?.();
   }
 }

@@ -62,6 +62,12 @@ export interface ReplicaHostOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
+/**
+ * Beats after which a view that the main thread does not begin is given up: ten seconds, for it may
+ * have much to read before; one, where the ledger has retired this node.
+ */
+const idleTicksMax = { member: 200, retired: 20 };
+
 interface HandOver {
   readonly resolve: () => void;
 }
@@ -84,6 +90,8 @@ export class ReplicaHost {
   /** The newest view in which the main thread has proposed: it knows the ledger up to there. */
   #begun: View | undefined;
   #handOver: HandOver | undefined;
+  /** Beats in which this node leads and its main thread has not begun the view. */
+  #idleTicks = 0;
   #hasEnded = false;
   #flushCount = 0;
   #flushMs = 0;
@@ -273,9 +281,20 @@ export class ReplicaHost {
   /** Raft's configuration follows the ledger's nodes, as far as they are known to be the newest. */
   #followLedger(): void {
     const office = this.#office;
-    const isInOffice = office?.canExecute === true && office.view === this.#begun;
+    const isPrimary = office?.canExecute === true;
+    const isInOffice = isPrimary && office.view === this.#begun;
+    this.#idleTicks = isPrimary && !isInOffice ? this.#idleTicks + 1 : 0;
     if (!isInOffice || this.#handOver) this.#membership.rest();
     else this.#membership.tick(this.#replica.status());
+    const max = this.#membership.isRetired ? idleTicksMax.retired : idleTicksMax.member;
+    if (this.#idleTicks >= max) this.#giveUpOffice();
+  }
+
+  /** The main thread of a retired node may have no state to begin a view on: another begins one. */
+  #giveUpOffice(): void {
+    this.#idleTicks = 0;
+    this.#options.log?.write('info', 'membership.givenUp');
+    this.#replica.resign();
   }
 
   /**

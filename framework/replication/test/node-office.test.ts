@@ -69,6 +69,33 @@ describe('the offices of a node', () => {
     }
   });
 
+  for (const place of ['inside its batch', 'at the end of its batch'] as const) {
+    test(`a retired node that a rekey ${place} leaves out stands still from there on`, async () => {
+      const [first, second, retired] = [...two(), new Member('retired')];
+      const others = [second, retired];
+      first.lead(3);
+      first.write('before');
+      commit(await first.take(), { own: first, others });
+      const standing = retired.standing();
+      first.rekey(new Uint8Array(32).fill(7));
+      if (place === 'inside its batch') first.write('behind');
+      commit(await first.take(), { own: first, others });
+      first.write('later');
+      commit(await first.take(), { own: first, others });
+      assert.equal(second.read('later'), '1');
+      assert.equal(second.isLockedOut, false);
+      assert.equal(retired.isLockedOut, true);
+      assert.equal(retired.standing(), standing);
+      retired.lead(9);
+      assert.equal(retired.pipeline.isInOffice, false, 'it has no state to execute on');
+      retired.follow(10);
+      first.follow(10);
+      second.lead(10);
+      commit(await second.take(), { own: second, others: [first, retired] });
+      assert.equal(second.standing(), first.standing());
+    });
+  }
+
   test('what was lost is invalid on every node once the next view commits', async () => {
     const [first, second] = two();
     first.lead(3);

@@ -3,6 +3,7 @@
  * each node hears of it, in the words of the replica (replica-messages.ts).
  */
 
+import assert from 'node:assert/strict';
 import {
   asSeqno,
   asView,
@@ -78,7 +79,11 @@ export class Member {
   #signatures: (() => void)[] = [];
   #deferred: (() => void)[] = [];
 
-  constructor() {
+  /** Whether it was told that the ledger is closed to it. */
+  isLockedOut = false;
+
+  /** @param nodeId a rekey is for the node with the name `member` */
+  constructor(nodeId = 'member') {
     this.secrets = new LedgerSecrets([{ fromSeqno: asSeqno(1), key: secretKey }]);
     const tree = createLedgerTree();
     const store = new Store();
@@ -124,10 +129,18 @@ export class Member {
       secrets: this.secrets,
       serviceSpki: key.spki,
       onEntry: (entry) =>
-        adoptSecret(entry, { secrets: this.secrets, nodeId: 'member', encryptionKey }),
+        adoptSecret(entry, { secrets: this.secrets, nodeId, encryptionKey }),
     });
     const { pipeline } = this;
-    this.office = new NodeOffice({ pipeline, follower, log: { write: () => {} } });
+    this.office = new NodeOffice({
+      pipeline,
+      follower,
+      log: { write: () => {} },
+      onLockedOut: () => {
+        assert.equal(this.isLockedOut, false, 'it is told once');
+        this.isLockedOut = true;
+      },
+    });
   }
 
   lead(view: number): void {

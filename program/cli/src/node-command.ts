@@ -170,9 +170,15 @@ function askedToEnd(log: Log): Promise<number> {
 
 async function endOf(node: RunningNode, asked: Promise<number>, log: Log): Promise<void> {
   const failed = node.failed.catch((error: LedgerError) => {
-    log.write('error', 'node.failed', { code: error.code, message: error.message });
+    const { code, message } = error;
+    // That the members let a node go is no failure of it.
+    const isRemoved = code === 'NodeRemoved';
+    log.write(isRemoved ? 'info' : 'error', isRemoved ? 'node.removed' : 'node.failed', {
+      code,
+      message,
+    });
     reportFailure(error);
-    return 1;
+    return isRemoved ? 0 : 1;
   });
   const code = await Promise.race([asked, failed]);
   setTimeout(() => process.exit(code), stopMsMax).unref();
