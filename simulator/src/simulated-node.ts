@@ -95,7 +95,10 @@ export class SimulatedNode {
       state: this.pipeline.state,
       secrets,
       serviceSpki: serviceKey.spki,
-      onEntry: (entry) => start.onEntry(entry, secrets),
+      onEntry: (entry) => {
+        start.onEntry(entry, secrets);
+        return 'none';
+      },
     });
     const { pipeline } = this;
     this.office = new NodeOffice({ pipeline, follower, log: this.#logPort() });

@@ -20,6 +20,7 @@ import {
   encodeTrustedAnswer,
   type JoinedNetwork,
   type JoinPorts,
+  nodeInfos,
   parseJoinRequest,
   serviceInfo,
   trustedNode,

@@ -8,7 +8,6 @@
 import {
   assert,
   type Clock,
-  concatBytes,
   LedgerError,
   type Log,
   present,
@@ -18,7 +17,6 @@ import {
 } from '@coco/base';
 import {
   type Configuration,
-  type Handle,
   lastSeqnoOf,
   type NodeId,
   type Office,
@@ -35,6 +33,7 @@ import type { BatchBody, LedgerFiles, PatientDisk } from '@coco/ledger';
 import { CatchUp } from './catch-up.ts';
 import { replicationError } from './errors.ts';
 import { MembershipDriver } from './membership-driver.ts';
+import { readBody } from './read-body.ts';
 import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
 import type { KeptSnapshot } from './snapshot-maker.ts';
 import { type StorageLimits, StorageWatch, storageLimitsDefault } from './storage-watch.ts';
@@ -126,7 +125,7 @@ export class ReplicaHost {
       ports: {
         persist: (batches, truncateFrom) => this.#persist(batches, truncateFrom),
         send: options.send,
-        readBody: (handle) => this.#readBody(handle),
+        readBody: (handle) => readBody(options.files, handle),
         installSnapshot: (offer) => this.#install(offer),
       },
       events: {
@@ -349,21 +348,6 @@ export class ReplicaHost {
     this.#flushCount++;
     this.#flushMs += clock.monotonicMs() - startedMs;
     post({ kind: 'measured', flushes: this.#flushCount, flushSeconds: this.#flushMs / 1000 });
-  }
-
-  /** A committed body for a peer; the replica checks it against its handle. */
-  async #readBody(handle: Handle): Promise<Uint8Array | undefined> {
-    const parts: Uint8Array[] = [];
-    const last = lastSeqnoOf(handle);
-    if (last >= this.#files.next) return undefined;
-    let left = handle.bodyBytes;
-    for (let next = handle.firstSeqno; next <= last && left > 0; ) {
-      const entries = await this.#files.readEntries(next, last, left);
-      for (const entry of entries) left -= entry.length;
-      parts.push(...entries);
-      next = (next + entries.length) as Seqno;
-    }
-    return left === 0 ? concatBytes(...parts) : undefined;
   }
 
   #onRole(office: Office): void {
