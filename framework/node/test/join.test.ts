@@ -110,3 +110,30 @@ describe('a node that joins an open service', () => {
     assert.equal(big.status, 413);
   });
 });
+
+describe('a node that the members remove', () => {
+  test('ends with a clear message, and the others go on', async () => {
+    const network = await TestNetwork.create();
+    try {
+      const first = await network.start();
+      const second = await network.grow();
+      const third = await network.grow();
+      await network.openService();
+      await network.untilPrimary((node) => {
+        const last = node.events.findLast(({ event }) => event === 'consensus.configuration');
+        return last?.fields.voters === 3;
+      });
+      const removed = [first, second, third].find((node) => node !== network.primary);
+      assert.ok(removed);
+      await network.retire(removed);
+      const failure = await removed.untilFailed();
+      assert.equal(failure.code, 'NodeRemoved');
+      await network.untilPrimary((node) => {
+        const last = node.events.findLast(({ event }) => event === 'consensus.configuration');
+        return last?.fields.voters === 2;
+      });
+    } finally {
+      await network.remove();
+    }
+  });
+});

@@ -128,8 +128,7 @@ export class Member {
       state: this.pipeline.state,
       secrets: this.secrets,
       serviceSpki: key.spki,
-      onEntry: (entry) =>
-        adoptSecret(entry, { secrets: this.secrets, nodeId, encryptionKey }),
+      onEntry: (entry) => adoptSecret(entry, { secrets: this.secrets, nodeId, encryptionKey }),
     });
     const { pipeline } = this;
     this.office = new NodeOffice({
