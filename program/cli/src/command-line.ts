@@ -55,10 +55,15 @@ export async function runCommand(
   }
   const command = await entry.load();
   if (wantsHelp) return print(help(entry, command));
-  await command.run(parse(entry, command, argv.slice(entry.name.split(' ').length)));
+  await command.run(parseCommand(entry, command, argv.slice(entry.name.split(' ').length)));
 }
 
-function parse(entry: CommandEntry, { flags }: Command, argv: readonly string[]): Given {
+/** What a command is given by the words behind its name. @throws WrongUsage */
+export function parseCommand(
+  entry: CommandEntry,
+  { flags }: Command,
+  argv: readonly string[],
+): Given {
   const options: NonNullable<ParseArgsConfig['options']> = {};
   for (const [name, { type, short, isRepeatable = false }] of Object.entries(flags)) {
     options[name] = { type, ...(short !== undefined && { short }), multiple: isRepeatable };

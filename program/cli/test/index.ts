@@ -3,6 +3,7 @@ import './backup-command.test.ts';
 import './command-line.test.ts';
 import './commands.test.ts';
 import './confirmation.test.ts';
+import './disaster-recovery-page.test.ts';
 import './ethereum-factory.test.ts';
 import './governance-commands.test.ts';
 import './json-rpc-client.test.ts';
