@@ -68,6 +68,20 @@ describe('a network of nodes', () => {
     await everywhere(await write(primary, 'four'), 'four');
     await network.assertLedgersAgree();
   });
+
+  test('gives who joins every secret there was, and takes new ones together', async () => {
+    const rekey = { name: 'trigger_ledger_rekey' };
+    await network.decide([rekey]);
+    const primary = network.target;
+    await everywhere(await write(primary, 'second-secret'), 'second-secret');
+    const fifth = await network.grow();
+    await network.decide([rekey]);
+    await everywhere(await write(primary, 'third-secret'), 'third-secret');
+    for (const name of ['two', 'four', 'second-secret', 'third-secret']) {
+      assert.equal(utf8Decode((await fifth.ask(`/app/notes/${name}`)).bytes), name);
+    }
+    await network.assertLedgersAgree();
+  });
 });
 
 describe('a network of processes', () => {
