@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { utf8Decode, utf8Encode } from '@coco/base';
+import { present, utf8Decode, utf8Encode } from '@coco/base';
 import { NodeHarness } from '../test/node-harness.ts';
 import { createNotesAdapter } from '../test/notes-adapter.ts';
 
@@ -42,7 +42,9 @@ describe('a node that comes back', { concurrency: true }, () => {
       const old = (await harness.request('/node/network')).json as Json;
       const previous = await harness.keepIdentity();
       await harness.stop();
-      const newest = join(harness.ledgerFolder, 'ledger_1');
+      // The chunk that is still written to.
+      const open = (await readdir(harness.ledgerFolder)).find((name) => /^ledger_\d+$/.test(name));
+      const newest = join(harness.ledgerFolder, present(open, 'a chunk is open'));
       const bytes = await readFile(newest);
       // The entry before the last signature: a whole signature stands behind the damage.
       const damaged = (entryPositions(bytes).at(-2) ?? 0) + 100;

@@ -5,11 +5,12 @@ import { ReplicaClient } from '../src/replica-client.ts';
 
 let client;
 
-async function start(options) {
+async function start({ peerListen, ...options }) {
   const hash = await readFile(raftModuleHashUrl, 'utf8');
   const raftModule = await loadRaftModule(await readFile(raftModuleUrl), hash);
   const tell = (kind) => (value) => process.send({ kind, value });
-  client = await ReplicaClient.start(
+  client = await ReplicaClient.open({ peerListen });
+  await client.start(
     { ...options, raftModule },
     {
       onRole: tell('role'),
@@ -19,6 +20,7 @@ async function start(options) {
       onConfiguration: tell('configuration'),
       onPassOn: tell('passOn'),
       onRemoved: tell('removed'),
+      onStorage: tell('storage'),
       onPeers: tell('peers'),
       onFailed: (error) =>
         process.send({ kind: 'failed', value: `${error.code}: ${error.message}` }),
@@ -29,7 +31,9 @@ async function start(options) {
 
 const calls = {
   start,
-  propose: async (batch) => client.propose(batch, batch.kind),
+  // What comes from another process lies in an array with more in it.
+  propose: async (batch) =>
+    client.propose({ ...batch, body: new Uint8Array(batch.body) }, batch.kind),
   setMembers: async (members) => client.setMembers(members),
   handOver: (to) => client.handOver(to),
   readIndex: () => client.readIndex(),

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { asSeqno, asView, present } from '@coco/base';
 import type { PeerReport } from '@coco/peers';
-import type { FollowedBatch, RoleReport } from '@coco/replication';
+import { type FollowedBatch, type RoleReport, storageLimitsDefault } from '@coco/replication';
 import { createPeerKey, type PeerKey } from '../../peers/test/peer-harness.ts';
 import { BatchWriter } from '../../replication/test/batch-writer.ts';
 
@@ -123,7 +123,8 @@ describe('three replicas in three processes', () => {
       const peerListen = { host: '127.0.0.1', port: 0, identity: key.identity };
       const ledgerFolder = join(folder, `${id}`, 'ledger');
       const begin = { kind: 'start', voters, view: asView(3), lastSeqno: asSeqno(0) };
-      const start = { begin, recovered: undefined, ledgerFolder, nodeId: id, peerListen };
+      const at = { ledgerFolder, nodeId: id, peerListen, storage: storageLimitsDefault };
+      const start = { begin, recovered: undefined, ...at };
       replica.address = String(await replica.call('start', start));
     }
     const peers = replicas.map(({ id, key, address }) => {

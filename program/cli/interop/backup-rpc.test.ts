@@ -58,7 +58,9 @@ function viemSender(url: string, key: `0x${string}`, to: `0x${string}`): Send {
 }
 
 function ethersSender(url: string, key: `0x${string}`, to: `0x${string}`): Send {
-  const provider = new ethers.JsonRpcProvider(url, chainId, { staticNetwork: true });
+  // Blocks come faster than ethers forgets the last nonce that it was told.
+  const options = { staticNetwork: true, cacheTimeout: -1 };
+  const provider = new ethers.JsonRpcProvider(url, chainId, options);
   provider.pollingInterval = 50;
   const wallet = new ethers.Wallet(key, provider);
   return async () => {
