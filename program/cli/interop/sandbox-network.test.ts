@@ -67,7 +67,9 @@ describe('a sandbox of three nodes', () => {
 
   /** Everything acknowledged, asked of every node. */
   const assertNothingMissing = async () => {
-    const addresses = await place.addresses();
+    const running = await sandbox.pids();
+    // The ledger of a node that was replaced stays until the ledger says that it has no vote.
+    const addresses = (await place.addresses()).filter(({ name }) => running.has(name));
     assert.equal(addresses.length, 3);
     for (const { name, rpcUrl } of addresses) {
       assert.deepEqual(await missing(rpcUrl, load.acknowledged), [], name);
