@@ -211,7 +211,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: 'framework/replication/src/batch-pipeline.ts',
-        find: '    if (opensView) this.#endBatch();\n',
+        find: '    if (opensView) this.#endBatch(0);\n',
         replace: '',
       },
     ],
