@@ -10,7 +10,7 @@ export interface Outcome {
 const outputBytesMax = 64 << 20;
 
 /** How long a command may take: one that hangs (a socket left open) must not hang a whole CI run. */
-const runMinutesMax = 20;
+const runMinutesMax = 45;
 
 /** Runs `file` with the terminal as it is and returns its exit code (1 when it cannot start). */
 export function runShown(file: string, args: readonly string[], env?: NodeJS.ProcessEnv): number {
