@@ -14,6 +14,7 @@ import { check } from './errors.ts';
 import { accounts, chainId, prefund } from './ethereum-ledger.ts';
 import { purposes } from './world.ts';
 
+const answerMsMax = 1_000;
 const pauseMs = { low: 30, high: 300 };
 const gasLimit = 21_000n;
 /** What a node answers that is no primary, is full, or has the transaction already. */
@@ -98,11 +99,19 @@ export class Transfers {
       return;
     }
     this.counts.submissions++;
-    const answer = await ask(asked.ethereum, 'eth_sendRawTransaction', [raw]);
+    const answer = await this.#within(ask(asked.ethereum, 'eth_sendRawTransaction', [raw]));
     const error = isJsonObject(answer) ? answer.error : undefined;
-    if (error === undefined) return;
+    if (answer === undefined || error === undefined) return;
     this.counts.repeated++;
     check(passing.test(JSON.stringify(error)), `a transfer is refused: ${JSON.stringify(error)}`);
+  }
+
+  /** A client gives up on a node that does not answer, or is gone, and asks again. */
+  #within(asked: Promise<JsonValue>): Promise<JsonValue | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<JsonValue | undefined>();
+    asked.then(resolve, reject);
+    this.#cluster.world.agenda.after(answerMsMax, nobody, () => resolve(undefined));
+    return promise;
   }
 
   async #sign({ account, nonce }: Sender): Promise<{ raw: Hex; hash: Hex }> {
