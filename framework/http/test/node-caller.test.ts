@@ -68,6 +68,21 @@ function callerTo(
   return nodes;
 }
 
+/** A call that has arrived at a node which never answers. */
+async function askSilentNode(
+  t: TestContext,
+): Promise<{ readonly nodes: NodeCaller; readonly asked: Promise<Response> }> {
+  const arrived = Promise.withResolvers<void>();
+  const { address } = await listenAs(t, called, () => {
+    arrived.resolve();
+    return new Promise<Response>(() => {});
+  });
+  const nodes = callerTo(t, address);
+  const asked = nodes.call(called.key.id, request(), limits);
+  await arrived.promise;
+  return { nodes, asked };
+}
+
 const refusedWith = (code: string) => (error: unknown) =>
   error instanceof LedgerError && error.code === code;
 
@@ -165,27 +180,13 @@ suite('a call to another node', () => {
   });
 
   test('says that the request may have been carried out once it was sent', async (t) => {
-    const arrived = Promise.withResolvers<void>();
-    const { address } = await listenAs(t, called, () => {
-      arrived.resolve();
-      return new Promise<Response>(() => {});
-    });
-    const nodes = callerTo(t, address);
-    const asked = nodes.call(called.key.id, request(), limits);
-    await arrived.promise;
+    const { asked } = await askSilentNode(t);
     clock.advance(limits.withinMs);
     await assert.rejects(asked, refusedWith('NodeAnswerLost'));
   });
 
   test('ends the calls under way when it stops', async (t) => {
-    const arrived = Promise.withResolvers<void>();
-    const { address } = await listenAs(t, called, () => {
-      arrived.resolve();
-      return new Promise<Response>(() => {});
-    });
-    const nodes = callerTo(t, address);
-    const asked = nodes.call(called.key.id, request(), limits);
-    await arrived.promise;
+    const { nodes, asked } = await askSilentNode(t);
     nodes.stop();
     await assert.rejects(asked, refusedWith('NodeAnswerLost'));
   });

@@ -4,8 +4,8 @@
  * recoveries.
  */
 import { LedgerError } from '@coco/base';
+import { unverified } from './batch-fault.ts';
 import { entryHeaderBytes, entryId, entrySize } from './entry.ts';
-import { ledgerError } from './errors.ts';
 import type { LedgerVerifier, VerifiedEntry } from './ledger-verifier.ts';
 import type { CommittedBody } from './open-batch.ts';
 
@@ -54,13 +54,4 @@ function splitEntries(batch: CommittedBody): readonly Uint8Array[] {
   }
   if (at === body.length && entries.length === entryCount && entryCount > 0) return entries;
   throw unverified(batch, 'it holds another number of entries than it says.');
-}
-
-function unverified(
-  { view, firstSeqno }: Pick<CommittedBody, 'view' | 'firstSeqno'>,
-  reason: string,
-  cause?: unknown,
-): LedgerError {
-  const message = `The committed batch at ${view}.${firstSeqno} does not verify: ${reason}`;
-  return ledgerError('BatchUnverified', message, { view, seqno: firstSeqno }, cause);
 }

@@ -17,6 +17,7 @@ import {
 import { sha256Text } from '@coco/crypto';
 import type { WriteSet } from '@coco/kv';
 import { MerkleTree, serialisedFirst } from '@coco/merkle';
+import { unverified } from './batch-fault.ts';
 import { commitEvidence } from './commit-evidence.ts';
 import {
   type DecodedEntry,
@@ -27,7 +28,6 @@ import {
   leafOf,
   openEntry,
 } from './entry.ts';
-import { ledgerError } from './errors.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import {
   isSignatureEntry,
@@ -129,16 +129,6 @@ function statedRoot(batch: OpenedBatch): Uint8Array {
     if (!(cause instanceof LedgerError)) throw cause;
     throw unverified(batch, 'its Merkle tree does not parse.', cause);
   }
-}
-
-/** The fault of a committed batch that does not hold. */
-function unverified(
-  { view, firstSeqno }: Pick<CommittedBody, 'view' | 'firstSeqno'>,
-  reason: string,
-  cause?: unknown,
-): LedgerError {
-  const message = `The committed batch at ${view}.${firstSeqno} does not verify: ${reason}`;
-  return ledgerError('BatchUnverified', message, { view, seqno: firstSeqno }, cause);
 }
 
 function open(
