@@ -145,15 +145,31 @@ export class MemberClient {
     }
   }
 
-  /** The member proposes and votes for it; the last answer. */
+  /**
+   * The member proposes and votes for it; the last answer. What a change of primary took back is
+   * done again.
+   */
   async decide(actions: readonly JsonValue[]): Promise<Answer> {
     const create = '/gov/members/proposals:create';
-    const proposed = await this.signed(create, 'proposal', { actions: [...actions] });
-    const { proposalId } = proposed.json as { proposalId?: string };
-    if (proposalId === undefined) return proposed;
-    const path = `/gov/members/proposals/${proposalId}/ballots/${this.id}:submit`;
-    const ballot = { ballot: 'export function vote() { return true; }' };
-    return this.signed(path, 'ballot', ballot, proposalId);
+    for (;;) {
+      const proposed = await this.signed(create, 'proposal', { actions: [...actions] });
+      const { proposalId } = proposed.json as { proposalId?: string };
+      if (proposalId === undefined) return proposed;
+      if (!(await this.#isKept(proposed))) continue;
+      const path = `/gov/members/proposals/${proposalId}/ballots/${this.id}:submit`;
+      const ballot = { ballot: 'export function vote() { return true; }' };
+      const voted = await this.signed(path, 'ballot', ballot, proposalId);
+      if (await this.#isKept(voted)) return voted;
+    }
+  }
+
+  async #isKept(answer: Answer): Promise<boolean> {
+    const id = answer.headers['x-ms-ccf-transaction-id'];
+    if (answer.status !== 200 || typeof id !== 'string') return true;
+    const network = (await this.#ask('/node/network')).json as { service_status: string };
+    // While a service recovers nothing commits.
+    if (!['Opening', 'Open'].includes(network.service_status)) return true;
+    return (await this.decided(id)) === 'Committed';
   }
 
   /** Waits until a transaction id is decided. */

@@ -9,6 +9,8 @@ import type { SignedRequest } from './signing-request.ts';
 
 /** A refusal may quote whole certificates. */
 const reasonCharactersMax = 1000;
+/** Elections take about a second; what three of them in a row undo is worth telling. */
+const attemptsMax = 3;
 const apiVersion = 'api-version=2024-07-01';
 
 export type JsonObject = { readonly [key: string]: JsonValue };
@@ -117,10 +119,23 @@ export class GovernanceService {
   }
 
   /**
-   * Submits a signed request and waits until its transaction has committed.
+   * Submits a signed request and waits until its transaction has committed. What a change of
+   * primary took back is sent again: the service knows nothing of it, and it says the same.
    * @throws GovernanceRefused with the service's own code; TransactionNotCommitted
    */
   async submit(request: SignedRequest): Promise<Submitted> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#submitOnce(request);
+      } catch (error) {
+        const isTakenBack =
+          error instanceof LedgerError && error.code === 'TransactionNotCommitted';
+        if (!isTakenBack || attempt === attemptsMax) throw error;
+      }
+    }
+  }
+
+  async #submitOnce(request: SignedRequest): Promise<Submitted> {
     const response = await this.#send(request);
     const answer = answered(response);
     const { transactionId } = response;

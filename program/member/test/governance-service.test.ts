@@ -73,6 +73,21 @@ describe('the service as a member meets it', () => {
     assert.deepEqual(nothing, { answer: {}, transactionId: undefined });
   });
 
+  test('what a change of primary took back is sent again, three times at most', async () => {
+    service.answer('POST /gov/x', { json: {}, transactionId: '3.9' });
+    const request = { type: 'ack', path: '/gov/x', body: utf8Encode('signed') } as const;
+    service.takenBack = 2;
+    assert.equal((await service.governance.submit(request)).transactionId, '3.9');
+    const sent = service.requests.filter(({ method }) => method === 'POST');
+    assert.deepEqual(
+      sent.map(({ body }) => body),
+      Array.from({ length: 3 }, () => request.body),
+    );
+    service.takenBack = 3;
+    const refusal = { code: 'TransactionNotCommitted' };
+    await assert.rejects(service.governance.submit(request), refusal);
+  });
+
   test('while it recovers nothing commits, so nothing is waited for', async () => {
     const recovering = { ...open, status: 'WaitingForRecoveryShares' };
     service.answer('GET /gov/service/info', { json: recovering });

@@ -1,7 +1,16 @@
 /** A service that answers what a test says, and keeps what it was asked. */
-import { type JsonValue, parseTransactionId, utf8Encode } from '@coco/base';
+import { type JsonValue, LedgerError, parseTransactionId, utf8Encode } from '@coco/base';
 import type { ClientAnswer, ClientRequest } from '@coco/sdk';
 import { type GovernanceClient, GovernanceService } from '../src/governance-service.ts';
+
+const meaning = 'A change of primary rolled it back.';
+const takenBack = new LedgerError(
+  'TransactionNotCommitted',
+  { kind: 'fault', status: 503, meaning },
+  meaning,
+  {},
+  undefined,
+);
 
 export interface ScriptedAnswer {
   readonly status?: number;
@@ -16,6 +25,9 @@ export class ScriptedService implements GovernanceClient {
   readonly requests: ClientRequest[] = [];
   readonly awaited: string[] = [];
   readonly governance: GovernanceService = new GovernanceService(this);
+
+  /** How many of the next transactions a change of primary takes back. */
+  takenBack = 0;
 
   answer(place: string, answer: ScriptedAnswer): void {
     this.answers.set(place, answer);
@@ -45,6 +57,7 @@ export class ScriptedService implements GovernanceClient {
   committed: GovernanceClient['committed'] = async (id) => {
     const wanted = typeof id === 'string' ? parseTransactionId(id) : id;
     this.awaited.push(`${wanted.view}.${wanted.seqno}`);
+    if (this.takenBack-- > 0) throw takenBack;
     return wanted;
   };
 }
