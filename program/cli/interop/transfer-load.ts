@@ -50,10 +50,14 @@ export class TransferLoad {
   }
 
   async #lane(account: PrivateKeyAccount, rpcUrl: string, isOver: () => boolean): Promise<void> {
-    const count = await callRpc(rpcUrl, 'eth_getTransactionCount', [account.address, 'pending']);
-    let nonce = Number(count);
+    const params = [account.address, 'pending'];
     const waiting = new Set<Promise<void>>();
     let isGone = false;
+    const count = await callRpc(rpcUrl, 'eth_getTransactionCount', params).catch(() => {
+      // A node may be killed before it has answered at all.
+      isGone = true;
+    });
+    let nonce = Number(count);
     while (!isOver() && !isGone) {
       const sent = this.#send(account, nonce++, rpcUrl).catch(() => {
         isGone = true;
