@@ -31,6 +31,7 @@ export const roomOrder: readonly string[] = [
   'framework/recovery',
   'framework/peers',
   'framework/http',
+  'framework/monitor',
   'framework/node',
   'adapters/ethereum',
   'adapters/quorum',
@@ -46,7 +47,12 @@ export const roomOrder: readonly string[] = [
 
 const buildings = ['framework', 'adapters', 'clients', 'program'];
 
-const roomsWithIo: readonly string[] = ['framework/peers', 'framework/http', 'framework/node'];
+const roomsWithIo: readonly string[] = [
+  'framework/peers',
+  'framework/http',
+  'framework/monitor',
+  'framework/node',
+];
 
 /** Core rooms do no I/O: everything of the framework but the node and its way to other nodes. */
 export function isCoreRoom(room: string): boolean {

@@ -34,6 +34,8 @@ const transitMs = { low: 0.1, high: 2 };
 const delayedMsMax = 400;
 
 export interface Receiver {
+  /** What its beats would say: it should not take office. */
+  readonly isShort: boolean;
   step(from: NodeId, message: PeerMessage, isIntact: boolean): void;
   unreachable(peer: NodeId): void;
 }

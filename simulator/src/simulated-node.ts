@@ -4,7 +4,7 @@
  * Nothing of it is a copy: what is wired here is what run-node.ts wires.
  */
 import type { Adapter } from '@coco/adapter';
-import type { Log, Seqno, View } from '@coco/base';
+import { asSeqno, type Log, type Seqno, type View } from '@coco/base';
 import type { Configuration, NodeId, PeerMessage } from '@coco/consensus';
 import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { Store } from '@coco/kv';
@@ -33,6 +33,8 @@ const tickMs = 50;
 const signMs = { low: 0.2, high: 4 };
 /** Small, so that many chunks come and go in a run. */
 const chunkBytes = 12_000;
+/** Less than two batches: the replica often has to wait for its main thread. */
+const backlogBytesMax = 4_000;
 /** As small as the disks that fill up in a run. */
 const storageLimits = { warningBytes: 40_000, reserveBytes: 20_000 };
 /** Small, so that a primary without a majority fills up. */
@@ -112,6 +114,10 @@ export class SimulatedNode {
     return `node ${this.id}`;
   }
 
+  get isShort(): boolean {
+    return this.host.isShort;
+  }
+
   /** Gives an adapter its host; it seals and observes from here on. */
   startAdapter(adapter: Adapter): void {
     const { pipeline, clock } = this;
@@ -144,10 +150,11 @@ export class SimulatedNode {
 
   /** Production's way to pass office on. @throws HandOverFailed and others */
   handOver(to: NodeId): Promise<void> {
-    const replica = {
-      handOver: (target: NodeId) => this.askWorker(() => this.host.handOver(target)),
-    };
-    return handOver({ pipeline: this.pipeline, replica }, to);
+    return handOver({ pipeline: this.pipeline, replica: this.#officePort() }, to);
+  }
+
+  #officePort(): { handOver(to: NodeId): Promise<void> } {
+    return { handOver: (to) => this.askWorker(() => this.host.handOver(to)) };
   }
 
   /** Runs a call on the worker, and its answer back on the main thread. */
@@ -222,6 +229,8 @@ export class SimulatedNode {
       files: start.files,
       disk: start.disk.patient,
       storage: storageLimits,
+      backlogBytesMax,
+      isFit: (peer) => this.#world.network.receivers.get(peer)?.isShort === false,
       clock: this.clock,
       random: this.#chance,
       log: this.#logPort(),
@@ -252,10 +261,16 @@ export class SimulatedNode {
         const { batch } = message;
         this.#world.transcript.write(this.name, `is given ${rangeOf(batch)} ${nameOf(batch.body)}`);
         this.office.onFollowed(batch);
+        const applied = asSeqno(batch.firstSeqno + batch.entryCount - 1);
+        this.#toWorker.post(() => this.host.applied(applied));
         break;
       }
       case 'install':
         check(false, 'no node is so far behind that it needs a snapshot');
+        break;
+      case 'passOn':
+        this.#world.transcript.write(this.name, `is short of room: node ${message.to} is not`);
+        this.office.onPassOn(message.to, this.#officePort());
         break;
       case 'storage':
         this.#world.transcript.write(this.name, `has ${message.level} room on its disk`);

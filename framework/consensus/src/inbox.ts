@@ -50,12 +50,18 @@ interface ReadDelivery extends Delivery {
 export class Inbox {
   readonly #parts: InboxParts;
   readonly #held: HeldMessages;
+  /** Whether new batches are taken; everything else always is. */
+  #takesBatches = true;
   /** Peers whose request for bodies is being answered: one at a time bounds memory and reads. */
   readonly #served = new Set<number>();
 
   constructor(parts: InboxParts) {
     this.#parts = parts;
     this.#held = new HeldMessages(parts.limits);
+  }
+
+  takeBatches(isTaking: boolean): void {
+    this.#takesBatches = isTaking;
   }
 
   step(from: number, message: PeerMessage): Verdict {
@@ -133,6 +139,7 @@ export class Inbox {
     const found = new Map<string, Uint8Array>();
     const missing = new Map<string, Handle>();
     const needed = batches.filter(({ entry }) => !tail.has(entry));
+    if (!this.#takesBatches && needed.length > 0) return ignored('the owner is behind');
     let neededBytes = 0;
     for (const { handle } of needed) {
       const key = toHex(handle.digest);

@@ -131,6 +131,14 @@ export class Replica {
     this.#isStalled = false;
   }
 
+  /**
+   * Whether new batches of a leader are taken: not while the owner has as much to apply as it may
+   * hold. The leader sends them again; heartbeats, votes and what is in the log already go on.
+   */
+  takeBatches(isTaking: boolean): void {
+    this.#parts.inbox.takeBatches(isTaking);
+  }
+
   /** One beat of Raft's clock. Elections, heartbeats and retries count these. */
   tick(): void {
     if (!this.#loop.isRunning || this.#isStalled) return;

@@ -34,7 +34,7 @@ const rollbacksMax = 256;
 export class StateHistory {
   readonly #records: RecordHeap;
   readonly #catalog: MapCatalog;
-  readonly #statesMax: number;
+  #statesMax: number;
   /** Records written, oldest first. Invariant: seqnos ascend. */
   readonly #log = new PointerQueue();
   /** Invariant: seqnos ascend; but for held states, at most #statesMax are at or below commit. */
@@ -187,6 +187,12 @@ export class StateHistory {
     const wasHeld = this.#held.size > 0;
     this.#held.clear();
     return wasHeld;
+  }
+
+  /** Another bound of committed sealed states; what is beyond it is forgotten at once. */
+  keep(statesMax: number): void {
+    this.#statesMax = statesMax;
+    this.commit(this.#committed);
   }
 
   /** Nothing at or below `seqno` will be rolled back; forgets sealed states beyond the limit. */

@@ -234,6 +234,15 @@ export class Store {
   }
 
   /**
+   * Another number of committed sealed states that stay readable, at least 1: fewer while memory is
+   * short, since a superseded record goes when no state shows it.
+   */
+  keepStates(statesMax: number): void {
+    assert(Number.isSafeInteger(statesMax) && statesMax >= 1, 'one state is always readable');
+    this.#history.keep(statesMax);
+  }
+
+  /**
    * Reclaims memory for at most `stepsMax` records; returns whether more is due. Other calls do
    * enough of it: this is for idle time.
    */

@@ -1,5 +1,6 @@
 import './foreign-map.test.ts';
 import './hold.test.ts';
+import './kept-states.test.ts';
 import './key-tree.test.ts';
 import './map-name.test.ts';
 import './memory.test.ts';

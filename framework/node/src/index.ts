@@ -1,5 +1,5 @@
 /** The door of @coco/node. */
-export { bugReport } from './bug-report.ts';
+export { bugReport } from '@coco/monitor';
 export type { NodeConfiguration } from './configuration.ts';
 export { parseConfiguration } from './configuration.ts';
 export { FileDisk } from './file-disk.ts';

@@ -1,23 +1,49 @@
-/** The numbers of GET /node/metrics: CCF's sessions, and Coco's own. */
+/**
+ * The numbers of GET /node/metrics: CCF's sessions, and those of metric-table.ts without their
+ * prefix. GET /node/metrics/prometheus has the same for Prometheus.
+ */
 
 import type { JsonValue } from '@coco/base';
 import type { HttpListener } from '@coco/http';
-import type { NodeCore } from './node-core.ts';
+import {
+  encodePrometheus,
+  type MeasuredNode,
+  type MetricSample,
+  type MetricValue,
+  sampleMetrics,
+} from '@coco/monitor';
+import type { HistogramMeasures } from '@coco/replication';
 
-export interface RequestCounts {
-  requests: number;
-  refusals: number;
-  faults: number;
+type Listeners = ReadonlyMap<string, HttpListener>;
+
+export function collectMetrics(node: MeasuredNode & { readonly listeners: Listeners }): JsonValue {
+  const values = sampleMetrics(node).flatMap(({ name, value }) =>
+    value === undefined ? [] : [[name.replace(/^coco_/, ''), jsonOf(value)] as const],
+  );
+  return { sessions: sessionsOf(node.listeners), ...Object.fromEntries(values) };
 }
 
-/** A snapshot of the counters; names end in their unit. */
-export function collectMetrics(node: {
-  readonly core: NodeCore;
-  readonly listeners: ReadonlyMap<string, HttpListener>;
-  readonly counts: RequestCounts;
-}): JsonValue {
-  const { core, listeners, counts } = node;
-  const { pipeline, replica } = core;
+export function prometheusMetrics(node: MeasuredNode & { readonly listeners: Listeners }): string {
+  const active = new Map<string, number>();
+  for (const [name, listener] of node.listeners) active.set(name, listener.connections().active);
+  const sessions: MetricSample = {
+    name: 'coco_sessions',
+    type: 'gauge',
+    label: 'interface',
+    help: 'Connections of clients.',
+    value: active,
+  };
+  return encodePrometheus([...sampleMetrics(node), sessions]);
+}
+
+function jsonOf(value: NonNullable<MetricValue>): JsonValue {
+  if (typeof value === 'number') return value;
+  if (value instanceof Map) return Object.fromEntries(value) as JsonValue;
+  const { count, sum } = value as HistogramMeasures;
+  return { count, sum };
+}
+
+function sessionsOf(listeners: Listeners): JsonValue {
   const interfaces: Record<string, JsonValue> = {};
   let active = 0;
   // Of all interfaces together: their peaks need not have come at one time.
@@ -33,21 +59,5 @@ export function collectMetrics(node: {
     active += counted.active;
     peak += counted.peak;
   }
-  const { heapUsed, rss, external } = process.memoryUsage();
-  return {
-    sessions: { active, peak, interfaces },
-    requests_total: counts.requests,
-    refusals_total: counts.refusals,
-    faults_total: counts.faults,
-    batches_total: pipeline.measures.batches,
-    entries_total: pipeline.measures.entries,
-    uncommitted_entries: pipeline.uncommittedCount,
-    last_commit_seconds: pipeline.measures.lastCommitMs / 1000,
-    refused_peers_total: replica.refusedPeers,
-    flushes_total: replica.flushes.count,
-    flush_seconds_total: replica.flushes.seconds,
-    memory_rss_bytes: rss,
-    memory_heap_bytes: heapUsed,
-    memory_external_bytes: external,
-  };
+  return { active, peak, interfaces };
 }

@@ -11,6 +11,7 @@ import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { JoinedPeer, LedgerEffects } from '@coco/governance';
 import type { Store } from '@coco/kv';
 import type { LedgerSecrets, OpenedEntry, Sequencer } from '@coco/ledger';
+import { applyStorage } from '@coco/monitor';
 import type { PeerReport } from '@coco/peers';
 import {
   adoptSecret,
@@ -30,7 +31,6 @@ import { NodeCatchUp } from './node-catch-up.ts';
 import { OtherNodes } from './other-nodes.ts';
 import { PeerSilence } from './peer-silence.ts';
 import type { ReplicaClient, ReplicaEvents } from './replica-client.ts';
-import { applyStorage } from './storage-alarm.ts';
 import type { LedgerMembers, RecoveredFiles, ReplicaStart } from './worker-messages.ts';
 
 /**

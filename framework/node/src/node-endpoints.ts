@@ -6,6 +6,7 @@
 import { encodeQuoteAnswer, parseQuoteInfo } from '@coco/attestation';
 import { type JsonValue, toHex, utf8Encode } from '@coco/base';
 import {
+  bytesResponse,
   type Call,
   type CommandEndpoint,
   type Endpoint,
@@ -26,6 +27,7 @@ import {
   serviceInfo,
 } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
+import { prometheusContentType } from '@coco/monitor';
 import type { Leadership } from '@coco/replication';
 import type { NodeState, RecoveryProgress } from './service-runtime.ts';
 
@@ -46,6 +48,8 @@ export interface NodeStatus {
   /** Endorsements of earlier service identities, newest first. */
   endorsements(): readonly EndorsementRow[];
   metrics(): JsonValue;
+  /** The same as text. */
+  prometheus(): string;
   /** How the refreshes of token issuers' keys went. */
   tokenKeyRefreshes(): JsonValue;
   /** Every endpoint of the node, for the API documents. */
@@ -98,6 +102,7 @@ export function nodeEndpoints(node: NodeStatus): readonly Endpoint[] {
       jsonResponse({ ccf_version: `coco-${node.version}`, quickjs_version: '', unsafe: true }),
     ),
     command('/node/metrics', 'Metrics', () => jsonResponse(node.metrics())),
+    command('/node/metrics/prometheus', 'Metrics for Prometheus', () => prometheus(node)),
     command('/node/jwt_keys/refresh/metrics', 'Refreshes of the keys of token issuers', () =>
       jsonResponse(node.tokenKeyRefreshes()),
     ),
@@ -230,6 +235,10 @@ function previousIdentityBody(node: NodeStatus, state: ReadView): JsonValue {
     previous_service_identity: previous,
     endorsements: node.endorsements().map((row) => compact(row)),
   };
+}
+
+function prometheus(node: NodeStatus): Response {
+  return bytesResponse(utf8Encode(node.prometheus()), prometheusContentType);
 }
 
 /** Without the fields that have no value. */

@@ -4,14 +4,13 @@
  * ledger; until `serve` they say no more than how it stands.
  */
 
-import { LedgerError, type Log } from '@coco/base';
+import type { Clock, Log } from '@coco/base';
 import { type ClientSession, errorResponse, type Request, type Response } from '@coco/endpoint';
 import { type HttpListener, listen } from '@coco/http';
+import { RequestCounts } from '@coco/monitor';
 import type { TlsIdentity } from '@coco/peers';
 import { replicationError } from '@coco/replication';
-import { bugReport } from './bug-report.ts';
 import type { InterfaceConfiguration } from './configuration-interfaces.ts';
-import type { RequestCounts } from './metrics.ts';
 import type { RequestContext } from './request-context.ts';
 import { answerRequest } from './request-path.ts';
 
@@ -19,16 +18,18 @@ import { answerRequest } from './request-path.ts';
 export type ServedNode = Omit<RequestContext, 'interface' | 'answered' | 'failed'>;
 
 export class NodeListeners {
-  readonly #log: Log;
   readonly #early: (request: Request) => Response | undefined;
   readonly #listeners = new Map<string, HttpListener>();
-  readonly counts: RequestCounts = { requests: 0, refusals: 0, faults: 0 };
+  readonly counts: RequestCounts;
   #served: ServedNode | undefined;
   #isWithdrawn = false;
 
   /** @param early Answers what can be answered before the node is part of a service. */
-  constructor(log: Log, early: (request: Request) => Response | undefined) {
-    this.#log = log;
+  constructor(
+    { clock, log }: { readonly clock: Clock; readonly log: Log },
+    early: (request: Request) => Response | undefined,
+  ) {
+    this.counts = new RequestCounts(clock, log);
     this.#early = early;
   }
 
@@ -82,7 +83,7 @@ export class NodeListeners {
     if (this.#served) {
       return answerRequest(this.#context(configuration, this.#served), request, session);
     }
-    this.counts.requests++;
+    this.counts.answered();
     const when = this.#isWithdrawn ? 'any more' : 'yet';
     const message = `This node is not part of the network ${when}.`;
     const refusal = replicationError('NodeCannotHandleRequest', message);
@@ -91,20 +92,11 @@ export class NodeListeners {
 
   #context(configuration: InterfaceConfiguration, served: ServedNode): RequestContext {
     const { counts } = this;
-    const log = this.#log;
     return {
       ...served,
       interface: configuration,
-      answered: () => {
-        counts.requests++;
-      },
-      failed: (error) => {
-        const isRefusal = error instanceof LedgerError && error.kind === 'refusal';
-        if (isRefusal) counts.refusals++;
-        else counts.faults++;
-        if (!(error instanceof LedgerError)) log.write('error', 'request.bug', bugReport(error));
-        else log.write(isRefusal ? 'debug' : 'warning', 'request.failed', { code: error.code });
-      },
+      answered: () => counts.answered(),
+      failed: (error) => counts.failed(error),
     };
   }
 }

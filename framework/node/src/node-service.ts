@@ -8,13 +8,14 @@ import type { Adapter } from '@coco/adapter';
 import { LedgerError, type View } from '@coco/base';
 import { type Endpoint, Registry } from '@coco/endpoint';
 import { type GovernancePorts, identityLookup, ServiceStatusReader } from '@coco/governance';
+import { type NodeAlarms, startAlarms } from '@coco/monitor';
 import type { TlsIdentity } from '@coco/peers';
 import { handOver, hostAdapter } from '@coco/replication';
 import { CertificateFollower, type NodeCertificates } from './certificate-follower.ts';
 import { watchCertificates } from './certificate-watch.ts';
 import { governancePorts } from './governance-ports.ts';
 import { joinEndpoint } from './join-endpoint.ts';
-import { collectMetrics } from './metrics.ts';
+import { collectMetrics, prometheusMetrics } from './metrics.ts';
 import { type NodeJobs, startJobs } from './node-jobs.ts';
 import type { NodeListeners } from './node-listeners.ts';
 import { createPlacement, type NodePlacement } from './node-placement.ts';
@@ -51,6 +52,7 @@ export class NodeService {
   #areAdaptersStarted = false;
   #snapshots: NodeSnapshots | undefined;
   #stopWatch: () => void = () => {};
+  #alarms: NodeAlarms | undefined;
   #jobs: NodeJobs | undefined;
 
   constructor(runtime: ServiceRuntime, place: ServicePlace) {
@@ -114,6 +116,9 @@ export class NodeService {
     const isGiven = options.configuration.command.type === 'Join';
     if (!isGiven) await this.#writeCertificates(this.#certificates.current);
     this.#stopWatch = this.#watchCertificates();
+    const { core } = this.runtime;
+    const { memoryBytes } = options.configuration.limits;
+    this.#alarms = startAlarms({ ...options, memoryBytes, core });
   }
 
   async stop(): Promise<void> {
@@ -121,6 +126,7 @@ export class NodeService {
     const { core } = this.runtime;
     this.#stopWatch();
     core.recorder.stop();
+    this.#alarms?.stop();
     await this.#jobs?.stop();
     await this.#leaveOffice();
     await listeners.stop();
@@ -147,8 +153,7 @@ export class NodeService {
   }
 
   #register(): void {
-    const { options, adapters, listeners, state } = this.#place;
-    const { core } = this.runtime;
+    const { options, adapters, state } = this.#place;
     registerEndpoints(this.#registry, this.runtime, {
       ...options,
       adapters,
@@ -158,7 +163,8 @@ export class NodeService {
       state,
       isOpen: () => this.#isOpen(),
       tokenKeyRefreshes: () => this.#jobs?.tokenKeys.metrics() ?? {},
-      metrics: () => collectMetrics({ core, listeners: listeners.all, counts: listeners.counts }),
+      metrics: () => collectMetrics(this.#measured()),
+      prometheus: () => prometheusMetrics(this.#measured()),
     });
   }
 
@@ -179,6 +185,12 @@ export class NodeService {
       if (!(error instanceof LedgerError)) throw error;
       log.write('warning', 'office.kept', { code: error.code });
     }
+  }
+
+  #measured(): Parameters<typeof collectMetrics>[0] {
+    const { all: listeners, counts } = this.#place.listeners;
+    const snapshots = this.#snapshots?.measures;
+    return { core: this.runtime.core, listeners, counts, alarms: this.#alarms, snapshots };
   }
 
   #joinEndpoint(): Endpoint {

@@ -47,7 +47,7 @@ export class NodeWiring {
   constructor(options: RunNodeOptions, adapters: readonly Adapter[]) {
     this.#options = options;
     this.#adapters = adapters;
-    this.#listeners = new NodeListeners(options.log, (request) => this.#answerEarly(request));
+    this.#listeners = new NodeListeners(options, (request) => this.#answerEarly(request));
   }
 
   get state(): NodeState {

@@ -12,6 +12,8 @@ import type { ServiceRuntime } from './service-runtime.ts';
 
 export interface NodeSnapshots {
   readonly files: SnapshotFiles;
+  /** Snapshots that this node has made, and that failed. */
+  readonly measures: { readonly made: number; readonly failed: number };
   /** The entry just appended asks for a snapshot. */
   ask(): void;
   /** The state is whole: nothing of it can be discarded any more. */
@@ -58,6 +60,7 @@ export async function openSnapshots(
   pipeline.addObserver(maker);
   return {
     files,
+    measures: maker.measures,
     ask: () => maker.ask(),
     enable: () => {
       maker.enable();

@@ -20,6 +20,7 @@ export interface RegisteredNode
     | 'isOpen'
     | 'tokenKeyRefreshes'
     | 'metrics'
+    | 'prometheus'
   > {
   readonly placement: Pick<NodePlacement, 'leadership' | 'becomeCurrent'>;
   readonly adapters: readonly Adapter[];

@@ -4,10 +4,10 @@
  */
 
 import { Worker } from 'node:worker_threads';
-import { assert, LedgerError, type Seqno } from '@coco/base';
+import { asSeqno, assert, LedgerError, type Seqno } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import type { Batch, BatchBody } from '@coco/ledger';
-import type { PeerReport } from '@coco/peers';
+import type { LinkMeasures, PeerReport } from '@coco/peers';
 import type {
   CatchUpOrder,
   ConfigurationReport,
@@ -15,6 +15,7 @@ import type {
   FollowedBatch,
   KeptSnapshot,
   ProposalKind,
+  ReplicaMeasures,
   RoleReport,
   StorageReport,
 } from '@coco/replication';
@@ -64,8 +65,11 @@ export class ReplicaClient {
   #isStopped = false;
   /** Set once the worker is of no further use: nobody waits for it from then on. */
   #failure: LedgerError | undefined;
-  /** Flushes so far and the seconds they took: for the metrics. */
-  flushes: { count: number; seconds: number } = { count: 0, seconds: 0 };
+  /** Of the last second: for the metrics. */
+  measures: {
+    readonly replica: ReplicaMeasures | undefined;
+    readonly links: ReadonlyMap<NodeId, LinkMeasures>;
+  } = { replica: undefined, links: new Map() };
   /** Strangers that were cut off so far: for the metrics. */
   refusedPeers = 0;
   #peerAddress: string | undefined;
@@ -274,7 +278,7 @@ export class ReplicaClient {
         this.#events?.onStorage(message);
         break;
       case 'measured':
-        this.flushes = { count: message.flushes, seconds: message.flushSeconds };
+        this.measures = { replica: message.replica ?? this.measures.replica, links: message.links };
         break;
       case 'peers':
         if (message.report.kind === 'refused') this.refusedPeers = message.report.count;
@@ -302,6 +306,8 @@ export class ReplicaClient {
   #follow(batch: FollowedBatch): void {
     try {
       this.#events?.onFollowed(batch);
+      const seqno = asSeqno(batch.firstSeqno + batch.entryCount - 1);
+      this.#worker.postMessage({ kind: 'applied', seqno } satisfies ToReplica);
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
       this.#fail(error);

@@ -76,6 +76,7 @@ class ThreadReplica {
       listen: at,
       clock: systemClock,
       random: systemRandom,
+      isShort: () => this.#host?.isShort === true,
       deliver: (from, message) => this.host.step(from, message),
       onUnreachable: (id) => this.#host?.unreachable(id),
       onEvent: (event) => this.#journal.note(event),
@@ -92,6 +93,10 @@ class ThreadReplica {
       storage: start.storage,
       clock: systemClock,
       random: systemRandom,
+      isFit: (peer) => {
+        const link = this.#channel?.measures().get(peer);
+        return link?.isUp === true && !link.isShort;
+      },
       send: (to, message) => this.#peers.send(to, message),
       post,
       onFailed: fail,
@@ -154,7 +159,10 @@ class ThreadReplica {
 
   #tick(): void {
     this.host.tick();
-    if (++this.#tickCount % reportTicks === 0) this.#journal.beat();
+    if (++this.#tickCount % reportTicks !== 0) return;
+    this.#journal.beat();
+    const links = this.#channel?.measures() ?? new Map();
+    post({ kind: 'measured', replica: this.host.measures(), links });
   }
 }
 
@@ -216,10 +224,9 @@ async function receive(message: ToReplica): Promise<void> {
         return { kind: 'listening', request: message.request, peerAddress };
       });
     case 'start':
-      return answer(message.request, async () => {
-        await begin(message.start);
-        return { kind: 'done', request: message.request };
-      });
+      return carryOut(message.request, () => begin(message.start));
+    case 'applied':
+      return replica.host.applied(message.seqno);
     case 'propose':
       return replica.host.propose(message.batch);
     case 'readCovered':

@@ -5,11 +5,12 @@
 import type { ErrorRow, Seqno, View } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import type { BatchBody } from '@coco/ledger';
-import type { Peer, PeerListen, PeerReport } from '@coco/peers';
+import type { LinkMeasures, Peer, PeerListen, PeerReport } from '@coco/peers';
 import type {
   CoveredEntry,
   KeptSnapshot,
   ProposedBatch,
+  ReplicaMeasures,
   ReplicaMessage,
   StorageLimits,
 } from '@coco/replication';
@@ -117,6 +118,8 @@ export type ToReplica =
   | { readonly kind: 'heir'; readonly request: number }
   | { readonly kind: 'handOver'; readonly request: number; readonly to: NodeId }
   | { readonly kind: 'readIndex'; readonly request: number }
+  /** The main thread has applied what was followed, up to this seqno. */
+  | { readonly kind: 'applied'; readonly seqno: Seqno }
   | { readonly kind: 'stop'; readonly request: number };
 
 export type FromReplica =
@@ -141,5 +144,11 @@ export type FromReplica =
       readonly message: string;
     }
   | { readonly kind: 'peers'; readonly report: PeerReport }
+  /** Once a second. */
+  | {
+      readonly kind: 'measured';
+      readonly replica: ReplicaMeasures | undefined;
+      readonly links: ReadonlyMap<NodeId, LinkMeasures>;
+    }
   /** The worker cannot go on: nothing after this is durable. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };

@@ -1,7 +1,6 @@
 import './authenticate-call.test.ts';
 import './authentication.test.ts';
 import './adapter-settings.test.ts';
-import './bug-report.test.ts';
 import './certificate-follower.test.ts';
 import './certificate-renewal.test.ts';
 import './certificate-watch.test.ts';
@@ -17,6 +16,7 @@ import './listener-renewal.test.ts';
 import './members-follower.test.ts';
 import './network-endpoints.test.ts';
 import './node-addresses.test.ts';
+import './metrics.test.ts';
 import './output-files.test.ts';
 import './peer-interface.test.ts';
 import './peer-silence.test.ts';

@@ -43,6 +43,20 @@ export function createNotesAdapter(): Adapter {
         },
       },
       {
+        method: 'DELETE',
+        path: '/app/notes/{name}',
+        mode: 'command',
+        authentication: [],
+        handle: ({ parameters }) => {
+          const key = utf8Encode(parameters.get('name') ?? '');
+          const { id } = present(host, 'the adapter has started').execute((transaction) => {
+            transaction.map(map).delete(key);
+            return { result: undefined };
+          });
+          return jsonResponse({ transactionId: id ? `${id.view}.${id.seqno}` : null });
+        },
+      },
+      {
         method: 'GET',
         path: '/app/notes/{name}',
         mode: 'command',

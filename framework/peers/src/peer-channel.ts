@@ -43,6 +43,8 @@ export interface PeerChannelOptions {
   readonly listen: PeerListen;
   readonly clock: Clock;
   readonly random: Random;
+  /** What this node tells its peers: its disk or its memory is short. */
+  readonly isShort?: () => boolean;
   /** A message of an authenticated node. A rejection ends the node's connection. */
   readonly deliver: (from: NodeId, message: PeerMessage) => Verdict;
   /** Messages to the node were lost. */
@@ -65,12 +67,13 @@ export class PeerChannel {
   /** Listens; it knows no other node yet. @throws AddressInUse */
   static async open(options: PeerChannelOptions): Promise<PeerChannel> {
     const channel = new PeerChannel(options);
-    const { listen, clock, deliver, onEvent } = options;
+    const { listen, clock, isShort = () => false, deliver, onEvent } = options;
     channel.#listener = await PeerListener.listen({
       ...listen,
       tls: channel.#tls,
       clock,
       frameBytesMax,
+      isShort,
       findPeer: (keyId) => channel.#peers.get(keyId),
       onFrame: ({ id }, payload) => {
         const verdict = deliver(id, parsePeerMessage(payload, defaultLimits));
@@ -113,7 +116,7 @@ export class PeerChannel {
   }
 
   #add(peer: Peer): void {
-    const { clock, random, onUnreachable, onEvent } = this.#options;
+    const { clock, random, isShort = () => false, onUnreachable, onEvent } = this.#options;
     const { id, keyId } = peer;
     this.#peers.set(keyId, peer);
     const link = new PeerLink({
@@ -122,6 +125,7 @@ export class PeerChannel {
       clock,
       random,
       frameBytesMax,
+      isShort,
       onUnreachable: () => onUnreachable(id),
       onUp: () => onEvent({ kind: 'up', id }),
       onLost: (error) => onEvent({ kind: 'lost', id, error }),

@@ -1,22 +1,26 @@
 /**
- * One authenticated connection between two nodes: frames in both directions, an empty one each
- * second as a beat, and an end with a code when the other is silent or breaks the framing.
+ * One authenticated connection between two nodes: frames in both directions, one of them each
+ * second a beat (the first is empty), and an end with a code when the other is silent or breaks
+ * the framing.
  */
 
 import type { TLSSocket } from 'node:tls';
 import { type Clock, LedgerError } from '@coco/base';
 import { peersError } from './errors.ts';
+import { type BeatMeasures, isBeat, PeerBeats } from './peer-beats.ts';
 import { frameHeader, PeerFrames } from './peer-frames.ts';
 
 const beatMs = 1_000;
 /** Some beats may be late; a node that is stopped or cut off is noticed within this. */
 const silenceMsMax = 5_000;
-const beat = frameHeader(0);
+const welcome = frameHeader(0);
 
 export interface PeerConnectionOptions {
   readonly socket: TLSSocket;
   readonly clock: Clock;
   readonly frameBytesMax: number;
+  /** What this node says of itself: its disk or its memory is short. */
+  readonly isShort: () => boolean;
   /** A LedgerError that it throws ends the connection. The payload is valid during the call. */
   readonly onFrame: (payload: Uint8Array) => void;
   readonly onBeat: () => void;
@@ -29,6 +33,7 @@ export interface PeerConnectionOptions {
 export class PeerConnection {
   readonly #options: PeerConnectionOptions;
   readonly #frames: PeerFrames;
+  readonly #beats: PeerBeats;
   #heardMs: number;
   #isEnded = false;
   #cancelBeat: () => void = () => {};
@@ -36,6 +41,7 @@ export class PeerConnection {
   constructor(options: PeerConnectionOptions) {
     this.#options = options;
     this.#frames = new PeerFrames(options.frameBytesMax);
+    this.#beats = new PeerBeats(options.clock, options.isShort);
     this.#heardMs = options.clock.monotonicMs();
     const { socket } = options;
     socket.setNoDelay(true);
@@ -43,12 +49,18 @@ export class PeerConnection {
     socket.on('drain', () => options.onDrain());
     socket.on('error', (cause) => this.#end(lost(cause)));
     socket.on('close', () => this.#end(lost()));
-    this.#beat();
+    socket.write(welcome);
+    this.#beatLater();
   }
 
   /** False while what was sent before waits in the socket: hold back until `onDrain`. */
   get isFree(): boolean {
     return !this.#options.socket.writableNeedDrain;
+  }
+
+  /** What the other's beats have told. */
+  get beats(): BeatMeasures {
+    return this.#beats.measures;
   }
 
   send(payload: Uint8Array): void {
@@ -78,8 +90,11 @@ export class PeerConnection {
     try {
       for (const payload of this.#frames.push(chunk)) {
         if (this.#isEnded) return;
-        if (payload.length === 0) onBeat();
-        else onFrame(payload);
+        if (!isBeat(payload)) onFrame(payload);
+        else {
+          if (payload.length > 0) this.#beats.hear(payload);
+          onBeat();
+        }
       }
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error;
@@ -88,15 +103,19 @@ export class PeerConnection {
   }
 
   #beat(): void {
-    const { clock, socket } = this.#options;
+    const { clock } = this.#options;
     const silentMs = clock.monotonicMs() - this.#heardMs;
     if (silentMs > silenceMsMax) {
       this.#end(peersError('PeerSilent', 'A node is silent.', { silentMs: Math.round(silentMs) }));
       return;
     }
     // What waits in the socket is a sign of life in itself.
-    if (this.isFree) socket.write(beat);
-    this.#cancelBeat = clock.setTimer(beatMs, () => this.#beat());
+    if (this.isFree) this.send(this.#beats.next());
+    this.#beatLater();
+  }
+
+  #beatLater(): void {
+    this.#cancelBeat = this.#options.clock.setTimer(beatMs, () => this.#beat());
   }
 }
 

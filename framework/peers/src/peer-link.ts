@@ -8,6 +8,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Clock, LedgerError, Random } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import { peersError } from './errors.ts';
+import type { BeatMeasures } from './peer-beats.ts';
 import { PeerConnection } from './peer-connection.ts';
 import { PeerQueue } from './peer-queue.ts';
 import { keyIdOf, type PeerTlsOptions, protocolRefusal } from './peer-tls.ts';
@@ -21,6 +22,12 @@ const retryMsMax = 1_000;
 const steadyMs = 5_000;
 /** Almost two of the longest messages, or hundreds of ordinary ones. */
 const queueBytesMax: number = 32 << 20;
+
+const nothingHeard: BeatMeasures = {
+  roundTripMs: undefined,
+  skewMs: undefined,
+  isShort: false,
+};
 
 /** Another node, as the ledger has it. */
 export interface Peer {
@@ -37,6 +44,7 @@ export interface PeerLinkOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly frameBytesMax: number;
+  readonly isShort: () => boolean;
   /** Messages to the peer were lost; called from the event loop, never from `send`. */
   readonly onUnreachable: () => void;
   readonly onUp: () => void;
@@ -44,8 +52,8 @@ export interface PeerLinkOptions {
   readonly onLost: (error: LedgerError) => void;
 }
 
-/** Counters of one link. */
-export interface LinkMeasures {
+/** Counters of one link, and what the peer's beats tell while it stands. */
+export interface LinkMeasures extends BeatMeasures {
   readonly isUp: boolean;
   /** An attempt at a link is under way. */
   readonly isDialling: boolean;
@@ -75,7 +83,8 @@ export class PeerLink {
   measures(): LinkMeasures {
     const isUp = this.#upSinceMs !== undefined;
     const isDialling = !isUp && this.#socket !== undefined;
-    return { isUp, isDialling, queuedBytes: this.#queue.bytes, dropped: this.#dropped };
+    const counts = { queuedBytes: this.#queue.bytes, dropped: this.#dropped };
+    return { isUp, isDialling, ...counts, ...(this.#connection?.beats ?? nothingHeard) };
   }
 
   /** Queues the bytes that `encode` makes, which is not called while the link is down. */
@@ -105,7 +114,7 @@ export class PeerLink {
   }
 
   #authenticate(socket: TLSSocket): void {
-    const { peer, clock, frameBytesMax } = this.#options;
+    const { peer, clock, frameBytesMax, isShort } = this.#options;
     const refusal =
       keyIdOf(socket) === peer.keyId
         ? protocolRefusal(socket)
@@ -118,6 +127,7 @@ export class PeerLink {
       socket,
       clock,
       frameBytesMax,
+      isShort,
       onFrame: () => {
         throw peersError('PeerMessageRejected', 'A node sent a message on another’s link.');
       },

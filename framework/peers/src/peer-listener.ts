@@ -21,6 +21,7 @@ export interface PeerListenerOptions {
   readonly tls: PeerTlsOptions;
   readonly clock: Clock;
   readonly frameBytesMax: number;
+  readonly isShort: () => boolean;
   readonly findPeer: (keyId: string) => Peer | undefined;
   /** A LedgerError that it throws ends the connection. */
   readonly onFrame: (peer: Peer, payload: Uint8Array) => void;
@@ -120,13 +121,14 @@ export class PeerListener {
   }
 
   #serve(peer: Peer, socket: TLSSocket): void {
-    const { clock, frameBytesMax, onFrame, onLost } = this.#options;
+    const { clock, frameBytesMax, isShort, onFrame, onLost } = this.#options;
     // The newest counts: a node dials again when it has lost what this end still holds open.
     this.cut(peer.keyId);
     const connection = new PeerConnection({
       socket,
       clock,
       frameBytesMax,
+      isShort,
       onFrame: (payload) => onFrame(peer, payload),
       onBeat: () => {},
       onDrain: () => {},

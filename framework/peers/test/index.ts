@@ -1,3 +1,4 @@
+import './peer-beats.test.ts';
 import './peer-channel.test.ts';
 import './peer-frames.test.ts';
 import './peer-journal.test.ts';

@@ -17,13 +17,13 @@ import type { ReadView, Store, Transaction, WriteSet } from '@coco/kv';
 import type { Batch, PendingSignature } from '@coco/ledger';
 import { BatchTiming, type ClosedBatch } from './batch-timing.ts';
 import { replicationError } from './errors.ts';
-import type {
-  CommitObserver,
+import {
+  type CommitObserver,
   PipelineMeasures,
-  PipelinePorts,
-  ProposalKind,
-  Sealer,
-  TrackedTransaction,
+  type PipelinePorts,
+  type ProposalKind,
+  type Sealer,
+  type TrackedTransaction,
 } from './pipeline-ports.ts';
 import { ReplicatedState, type ReplicatedStateParts } from './replicated-state.ts';
 import { WriteGate, type Writer } from './write-gate.ts';
@@ -45,7 +45,7 @@ interface InFlight {
 }
 
 export class BatchPipeline {
-  readonly measures: PipelineMeasures = { batches: 0, entries: 0, lastCommitMs: 0 };
+  readonly measures: PipelineMeasures = new PipelineMeasures();
   readonly state: ReplicatedState;
   /** Who is refused when disk or memory runs short. */
   readonly gate: WriteGate = new WriteGate();
@@ -255,6 +255,7 @@ export class BatchPipeline {
    * Invariant: the view that ends is never executed in again; the next one is `nextView` at least.
    */
   loseOffice(nextView: View): void {
+    this.measures.rollbacks++;
     this.#isInOffice = false;
     this.#isSigning = false;
     this.#isRequested = false;
@@ -392,8 +393,7 @@ export class BatchPipeline {
 
   #conclude({ batch, closed }: InFlight, last: Seqno): void {
     const { view, firstSeqno } = batch;
-    this.measures.batches++;
-    this.measures.lastCommitMs = this.#ports.clock.monotonicMs() - closed.atMs;
+    this.measures.committed(batch.entryCount, this.#ports.clock.monotonicMs() - closed.atMs);
     this.#timing.committed(closed);
     this.state.commit({ view, firstSeqno, last });
   }

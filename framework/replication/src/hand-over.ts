@@ -40,8 +40,8 @@ export async function handOver({ pipeline, replica }: HandOverPorts, to: number)
 }
 
 /**
- * Hands office over because the ledger wants this node to leave. What fails is logged: the replica
- * asks again.
+ * Hands office over because the ledger wants this node to leave, or its disk is short of room. What
+ * fails is logged: the replica asks again.
  */
 export async function passOn(
   ports: HandOverPorts & { readonly log: Log },
@@ -49,9 +49,9 @@ export async function passOn(
 ): Promise<void> {
   try {
     await handOver(ports, to);
-    ports.log.write('info', 'membership.passedOn', { to });
+    ports.log.write('info', 'office.passedOn', { to });
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
-    ports.log.write('info', 'membership.notPassedOn', { to, code: error.code });
+    ports.log.write('info', 'office.notPassedOn', { to, code: error.code });
   }
 }

@@ -7,6 +7,8 @@ export type { CatchUpSource, SnapshotPart } from './catch-up-source.ts';
 export { ConfigurationRecorder } from './configuration-recorder.ts';
 export { replicationError } from './errors.ts';
 export { handOver } from './hand-over.ts';
+export type { HistogramMeasures } from './histogram.ts';
+export type { ReplicaMeasures } from './host-measures.ts';
 export { createLeadership, type Leadership } from './leadership.ts';
 export {
   type InstallFiles,

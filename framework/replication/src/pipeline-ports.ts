@@ -3,6 +3,10 @@ import type { CommittedBatch, OpenBatch, Write } from '@coco/adapter';
 import type { Clock, Log, Seqno, View } from '@coco/base';
 import type { Store, Transaction } from '@coco/kv';
 import type { Batch } from '@coco/ledger';
+import { Histogram } from './histogram.ts';
+
+const batchEntriesBounds = [2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
+const commitSecondsBounds = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 /** What concludes a batch (an adapter's block) before it is signed. */
 export interface Sealer {
@@ -32,10 +36,24 @@ export interface PipelinePorts {
   defer(callback: () => void): void;
 }
 
-export interface PipelineMeasures {
-  batches: number;
-  entries: number;
-  lastCommitMs: number;
+export class PipelineMeasures {
+  /** Committed ones of this primary. */
+  batches = 0;
+  /** Executed here. */
+  entries = 0;
+  /** Times that office was lost. */
+  rollbacks = 0;
+  lastCommitMs = 0;
+  readonly batchEntries: Histogram = new Histogram(batchEntriesBounds);
+  readonly commitSeconds: Histogram = new Histogram(commitSecondsBounds);
+
+  /** A batch of so many entries, so long after it was closed. */
+  committed(entryCount: number, ms: number): void {
+    this.batches++;
+    this.lastCommitMs = ms;
+    this.batchEntries.note(entryCount);
+    this.commitSeconds.note(ms / 1000);
+  }
 }
 
 /** A transaction that runs while others write, and the state that it began on. */

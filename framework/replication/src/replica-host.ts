@@ -5,16 +5,7 @@
  * time. Everything it says is one stream of messages, in order; the receiver relies on that order.
  */
 
-import {
-  assert,
-  type Clock,
-  LedgerError,
-  type Log,
-  present,
-  type Random,
-  type Seqno,
-  type View,
-} from '@coco/base';
+import { assert, LedgerError, type Seqno, type View } from '@coco/base';
 import {
   type Configuration,
   lastSeqnoOf,
@@ -22,44 +13,24 @@ import {
   type Office,
   type PeerMessage,
   Replica,
-  type ReplicaLimits,
-  type ReplicaPorts,
   type ReplicaStatus,
   type SnapshotOffer,
   type StoredBatch,
   type Verdict,
 } from '@coco/consensus';
-import type { BatchBody, LedgerFiles, PatientDisk } from '@coco/ledger';
+import type { BatchBody, LedgerFiles } from '@coco/ledger';
 import { CatchUp } from './catch-up.ts';
+import { reportOf } from './configuration-report.ts';
 import { replicationError } from './errors.ts';
+import { FollowedBacklog } from './followed-backlog.ts';
+import { HostMeasures, type ReplicaMeasures } from './host-measures.ts';
+import { HostStorage } from './host-storage.ts';
 import { MembershipDriver } from './membership-driver.ts';
-import { readBody } from './read-body.ts';
-import type { CoveredEntry, ProposedBatch, ReplicaMessage } from './replica-messages.ts';
+import { OfficeYield } from './office-yield.ts';
+import { readBody, readCovered } from './read-files.ts';
+import type { ReplicaHostOptions } from './replica-host-options.ts';
+import type { CoveredEntry, ProposedBatch } from './replica-messages.ts';
 import type { KeptSnapshot } from './snapshot-maker.ts';
-import { type StorageLimits, StorageWatch, storageLimitsDefault } from './storage-watch.ts';
-
-/** Between two measures of the disk's room: a second, by the worker's beat of 50 ms. */
-const measureTicks = 20;
-
-export interface ReplicaHostOptions {
-  readonly nodeId: NodeId;
-  /** From loadRaftModule. */
-  readonly raftModule: WebAssembly.Module;
-  /** The ledger up to where the replica starts; the host's from here on. */
-  readonly files: LedgerFiles;
-  /** What the files lie on: from here on a write that has no room waits. */
-  readonly disk: PatientDisk;
-  readonly storage?: StorageLimits;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log?: Log;
-  readonly limits?: Partial<ReplicaLimits>;
-  readonly send: ReplicaPorts['send'];
-  /** Takes what happens here, in order. */
-  readonly post: (message: ReplicaMessage) => void;
-  /** The replica has stopped for good. */
-  readonly onFailed: (error: unknown) => void;
-}
 
 /**
  * Beats after which a view that the main thread does not begin is given up: ten seconds, for it may
@@ -77,10 +48,11 @@ export class ReplicaHost {
   readonly #replica: Replica;
   readonly #catchUp: CatchUp;
   readonly #membership: MembershipDriver;
-  readonly #storage: StorageWatch;
+  readonly #storage: HostStorage;
+  readonly #backlog: FollowedBacklog;
   /** Whether office could pass to another voter. */
   #hasOtherVoters = false;
-  #tickCount = 0;
+  readonly #yield: OfficeYield | undefined;
   /** The last seqno that this replica has delivered, or began with. */
   #committed: Seqno;
   #office: Office | undefined;
@@ -92,8 +64,7 @@ export class ReplicaHost {
   /** Beats in which this node leads and its main thread has not begun the view. */
   #idleTicks = 0;
   #hasEnded = false;
-  #flushCount = 0;
-  #flushMs = 0;
+  readonly #measures = new HostMeasures();
 
   constructor(options: ReplicaHostOptions) {
     this.#options = options;
@@ -102,22 +73,27 @@ export class ReplicaHost {
     this.#catchUp = new CatchUp(options.files, (order) =>
       options.post({ kind: 'install', ...order }),
     );
+    const { files, disk, storage: limits, log, post, backlogBytesMax, isFit } = options;
+    const passOn = (to: NodeId): void => post({ kind: 'passOn', to });
     this.#membership = new MembershipDriver({
       nodeId: options.nodeId,
-      log: options.log,
+      log,
       propose: (change) => this.#replica.proposeMembership(change),
-      passOn: (to) => options.post({ kind: 'passOn', to }),
+      passOn,
     });
-    const { disk, storage = storageLimitsDefault, post } = options;
-    this.#storage = new StorageWatch({
-      files: options.files,
-      limits: storage,
-      onLevel: (level) => post({ kind: 'storage', level, freeBytes: this.#storage.freeBytes }),
-    });
-    disk.attend({
+    this.#yield = isFit && new OfficeYield({ self: options.nodeId, isFit, passOn });
+    this.#storage = new HostStorage({
+      files,
+      disk,
+      limits,
+      log,
+      onLevel: (report) => post({ kind: 'storage', ...report }),
       onFull: (isFull) => this.#onFull(isFull),
-      meanwhile: (again) => this.#files.serveReads(again),
+      onFailed: (error) => this.#fail(error),
     });
+    this.#backlog = new FollowedBacklog(backlogBytesMax, (isFull) =>
+      this.#replica.takeBatches(!isFull),
+    );
     this.#replica = new Replica({
       ...options,
       id: options.nodeId,
@@ -125,7 +101,7 @@ export class ReplicaHost {
       ports: {
         persist: (batches, truncateFrom) => this.#persist(batches, truncateFrom),
         send: options.send,
-        readBody: (handle) => readBody(options.files, handle),
+        readBody: (handle) => readBody(files, handle),
         installSnapshot: (offer) => this.#install(offer),
       },
       events: {
@@ -160,7 +136,7 @@ export class ReplicaHost {
     const { transferee } = this.#handOver ? this.#replica.status().raft : { transferee: undefined };
     if (transferee === 0) this.#endHandOver();
     this.#followLedger();
-    if (this.#tickCount++ % measureTicks === 0) void this.measureStorage();
+    this.#storage.tick();
   }
 
   /** The nodes that the committed ledger trusts, by their ids in Raft; this one among them. */
@@ -233,10 +209,8 @@ export class ReplicaHost {
   }
 
   /** An entry and the signature that covers it. @throws as LedgerFiles.readEntries does */
-  async readCovered(seqno: Seqno): Promise<CoveredEntry> {
-    const signature = await this.#files.readBatchSignature(seqno);
-    const [entry] = await this.#files.readEntries(seqno, seqno);
-    return { entry: present(entry, 'a read answers with one entry at least'), signature };
+  readCovered(seqno: Seqno): Promise<CoveredEntry> {
+    return readCovered(this.#files, seqno);
   }
 
   /** This node has the file of a committed snapshot: as primary it offers it to who is far behind. */
@@ -273,7 +247,7 @@ export class ReplicaHost {
     this.#replica.stop();
     this.#catchUp.stop();
     this.#endHandOver();
-    this.#options.disk.giveUp();
+    this.#storage.stop();
     await this.#files.close();
   }
 
@@ -283,8 +257,10 @@ export class ReplicaHost {
     const isPrimary = office?.canExecute === true;
     const isInOffice = isPrimary && office.view === this.#begun;
     this.#idleTicks = isPrimary && !isInOffice ? this.#idleTicks + 1 : 0;
-    if (!isInOffice || this.#handOver) this.#membership.rest();
-    else this.#membership.tick(this.#replica.status());
+    const status = isInOffice && !this.#handOver ? this.#replica.status() : undefined;
+    if (!status) this.#membership.rest();
+    else this.#membership.tick(status);
+    if (status && this.isShort) this.#yield?.tick(status);
     const max = this.#membership.isRetired ? idleTicksMax.retired : idleTicksMax.member;
     if (this.#idleTicks >= max) this.#giveUpOffice();
   }
@@ -306,18 +282,29 @@ export class ReplicaHost {
       this.#replica.stall();
       if (this.#office?.role === 'leader' && this.#hasOtherVoters) this.#replica.resign();
     } else this.#replica.resume();
-    this.#storage.setFull(isFull);
-    if (!isFull) void this.measureStorage();
   }
 
   /** Tells how much room the disk has, if that is another level. Called by the beat, too. */
-  async measureStorage(): Promise<void> {
-    try {
-      await this.#storage.measure();
-    } catch (error) {
-      if (!(error instanceof LedgerError)) return this.#fail(error);
-      this.#options.log?.write('warning', 'storage.unmeasured', { code: error.code });
-    }
+  measureStorage(): Promise<void> {
+    return this.#storage.measure();
+  }
+
+  /** This node's disk is short: another should be primary, if there is one that is not. */
+  get isShort(): boolean {
+    return this.#storage.isShort;
+  }
+
+  /** For operators; undefined once it has ended. */
+  measures(): ReplicaMeasures | undefined {
+    if (this.#hasEnded) return undefined;
+    const { level: diskLevel, freeBytes: diskFreeBytes } = this.#storage;
+    const { bytes: backlogBytes } = this.#backlog;
+    return this.#measures.of(this.#replica.status(), { backlogBytes, diskLevel, diskFreeBytes });
+  }
+
+  /** The main thread has applied what was followed, up to `seqno`. */
+  applied(seqno: Seqno): void {
+    this.#backlog.applied(seqno);
   }
 
   async #install(offer: SnapshotOffer): Promise<void> {
@@ -325,17 +312,14 @@ export class ReplicaHost {
     if (offer.lastBatch) this.#committed = lastSeqnoOf(offer.lastBatch);
   }
 
-  #onConfiguration({ voters, votersOutgoing, learners, learnersNext }: Configuration): void {
-    const all = [...new Set([...voters, ...votersOutgoing])];
-    const receiving = [...new Set([...learners, ...learnersNext])].filter(
-      (id) => !all.includes(id),
-    );
-    this.#hasOtherVoters = all.some((id) => id !== this.#options.nodeId);
-    this.#options.post({ kind: 'configuration', voters: all, learners: receiving });
+  #onConfiguration(configuration: Configuration): void {
+    const report = reportOf(configuration);
+    this.#hasOtherVoters = report.voters.some((id) => id !== this.#options.nodeId);
+    this.#options.post({ kind: 'configuration', ...report });
   }
 
   async #persist(batches: readonly StoredBatch[], truncateFrom: Seqno | undefined): Promise<void> {
-    const { clock, post } = this.#options;
+    const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
     if (truncateFrom !== undefined) {
       await this.#files.truncateAfter((truncateFrom - 1) as Seqno);
@@ -345,13 +329,12 @@ export class ReplicaHost {
     );
     await this.#files.flush();
     for (const { body } of batches) this.#storage.wrote(body.length);
-    this.#flushCount++;
-    this.#flushMs += clock.monotonicMs() - startedMs;
-    post({ kind: 'measured', flushes: this.#flushCount, flushSeconds: this.#flushMs / 1000 });
+    this.#measures.flushed(clock.monotonicMs() - startedMs);
   }
 
   #onRole(office: Office): void {
     this.#office = office;
+    this.#measures.onRole(office);
     const { role, view, leaderId, canExecute } = office;
     if (canExecute) this.#announced = view;
     this.#options.post({ kind: 'role', role, view, leaderId, canExecute });
@@ -367,7 +350,10 @@ export class ReplicaHost {
     for (const { handle, body } of batches) {
       const { view, firstSeqno, entryCount } = handle;
       if (this.#isOwn(view)) post({ kind: 'committed', seqno: lastSeqnoOf(handle) });
-      else post({ kind: 'followed', batch: { view, firstSeqno, entryCount, body } });
+      else {
+        this.#backlog.handed(lastSeqnoOf(handle), body.length);
+        post({ kind: 'followed', batch: { view, firstSeqno, entryCount, body } });
+      }
     }
     const last = batches.at(-1);
     if (!last) return;

@@ -69,5 +69,4 @@ export type ReplicaMessage =
   /** Raft's configuration no longer names this node, and never will: it is to end. */
   | { readonly kind: 'removed' }
   | ({ readonly kind: 'configuration' } & ConfigurationReport)
-  | ({ readonly kind: 'storage' } & StorageReport)
-  | { readonly kind: 'measured'; readonly flushes: number; readonly flushSeconds: number };
+  | ({ readonly kind: 'storage' } & StorageReport);

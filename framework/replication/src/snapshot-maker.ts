@@ -54,6 +54,7 @@ export interface SnapshotMakerOptions {
 }
 
 export class SnapshotMaker implements CommitObserver {
+  readonly measures: { made: number; failed: number } = { made: 0, failed: 0 };
   readonly #options: SnapshotMakerOptions;
   readonly #guard = new SnapshotNonceGuard();
   /** Seqnos of entries that asked for one; a rollback takes them back. */
@@ -167,6 +168,7 @@ export class SnapshotMaker implements CommitObserver {
     const held = pipeline.state.holdCommitted();
     const failed = (error: unknown): void => {
       if (!(error instanceof LedgerError)) throw error;
+      this.measures.failed++;
       log.write('warning', 'snapshot.failed', { seqno, code: error.code, reason: error.message });
     };
     try {
@@ -211,6 +213,7 @@ export class SnapshotMaker implements CommitObserver {
     if (decision !== 'Committed') return false;
     const receipt = await receiptOf(id);
     const name = formatSnapshotName(await files.commit(receipt));
+    this.measures.made++;
     log.write('info', 'snapshot.made', { name, bytes: snapshot.size });
     const digest = await this.#fileDigest(snapshot, receipt);
     this.#options.onMade?.({ name, seqno: snapshot.seqno, digest });

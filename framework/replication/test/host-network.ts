@@ -24,6 +24,7 @@ import {
 } from '@coco/consensus';
 import { createLedgerFiles, PatientDisk } from '@coco/ledger';
 import { ReplicaHost } from '../src/replica-host.ts';
+import type { ReplicaHostOptions } from '../src/replica-host-options.ts';
 import type { ReplicaMessage } from '../src/replica-messages.ts';
 
 let raftModule: Promise<WebAssembly.Module> | undefined;
@@ -49,6 +50,8 @@ interface Parcel {
   readonly message: PeerMessage;
 }
 
+type HostOptions = Pick<ReplicaHostOptions, 'backlogBytesMax' | 'isFit'>;
+
 export class HostNetwork {
   readonly all: Map<number, ReplicaHost> = new Map();
   /** Nodes that neither send nor receive. */
@@ -57,18 +60,24 @@ export class HostNetwork {
   /** Called with everything that a host says, after it was kept. */
   onMessage: (id: number, message: ReplicaMessage) => void = () => {};
   readonly #limits: Partial<ReplicaLimits>;
+  readonly #hostOptions: HostOptions;
   readonly #said = new Map<number, ReplicaMessage[]>();
   readonly #disks = new Map<number, MemoryDisk>();
   readonly #clock = new ManualClock(0);
   readonly #queue: Parcel[] = [];
 
-  private constructor(limits: Partial<ReplicaLimits>) {
+  private constructor(limits: Partial<ReplicaLimits>, options: HostOptions) {
     this.#limits = limits;
+    this.#hostOptions = options;
   }
 
   /** Nodes 1 to `count`, who begin a service. */
-  static async start(count: number, limits: Partial<ReplicaLimits> = {}): Promise<HostNetwork> {
-    const network = new HostNetwork(limits);
+  static async start(
+    count: number,
+    limits: Partial<ReplicaLimits> = {},
+    options: HostOptions = {},
+  ): Promise<HostNetwork> {
+    const network = new HostNetwork(limits, options);
     const ids = Array.from({ length: count }, (_, index) => index + 1);
     for (const id of ids) {
       const host = await network.#add(id);
@@ -190,6 +199,7 @@ export class HostNetwork {
       clock: this.#clock,
       random: new SeededRandom(id),
       limits: this.#limits,
+      ...this.#hostOptions,
       send: (to, message) => this.#queue.push({ from: id, to, message }),
       post: (message) => {
         said.push(message);
