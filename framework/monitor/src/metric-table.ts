@@ -13,6 +13,8 @@ import type { RequestCounts } from './request-counts.ts';
 export interface MeasuredNode {
   readonly core: MeasuredCore;
   readonly counts: RequestCounts;
+  /** Requests that this node passed on to the primary. */
+  readonly forwardedCount: number;
   readonly alarms: NodeAlarms | undefined;
   readonly snapshots: { readonly made: number; readonly failed: number } | undefined;
 }
@@ -305,6 +307,12 @@ const requestMetrics: readonly Metric[] = [
     type: 'counter',
     help: 'Requests that failed for another reason.',
     read: ({ counts }) => counts.faults,
+  },
+  {
+    name: 'coco_forwarded_requests_total',
+    type: 'counter',
+    help: 'Requests that this node passed on to the primary.',
+    read: ({ forwardedCount }) => forwardedCount,
   },
   {
     name: 'coco_failed_requests_total',

@@ -190,7 +190,9 @@ export class NodeService {
   #measured(): Parameters<typeof collectMetrics>[0] {
     const { all: listeners, counts } = this.#place.listeners;
     const snapshots = this.#snapshots?.measures;
-    return { core: this.runtime.core, listeners, counts, alarms: this.#alarms, snapshots };
+    const { count: forwardedCount } = this.#placement.forwarder;
+    const { core } = this.runtime;
+    return { core, listeners, counts, forwardedCount, alarms: this.#alarms, snapshots };
   }
 
   #joinEndpoint(): Endpoint {
