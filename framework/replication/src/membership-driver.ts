@@ -64,10 +64,13 @@ export class MembershipDriver {
     this.#restsUntil = 0;
   }
 
-  /** Who takes this primary's office over best; undefined while nobody can. */
-  heir({ configuration, raft }: ReplicaStatus): NodeId | undefined {
-    const trusted = this.#trusted;
-    if (!trusted) return undefined;
+  /** Who takes this primary's office over best, of those that are fit; undefined while nobody can. */
+  heir(
+    { configuration, raft }: Pick<ReplicaStatus, 'configuration' | 'raft'>,
+    isFit: (peer: NodeId) => boolean = () => true,
+  ): NodeId | undefined {
+    if (!this.#trusted) return undefined;
+    const trusted = new Set([...this.#trusted].filter(isFit));
     const { peers: progress, commit } = raft;
     return heirOf({ self: this.#options.nodeId, trusted, configuration, progress, commit });
   }

@@ -52,7 +52,7 @@ export class ReplicaHost {
   readonly #backlog: FollowedBacklog;
   /** Whether office could pass to another voter. */
   #hasOtherVoters = false;
-  readonly #yield: OfficeYield | undefined;
+  readonly #yield: OfficeYield;
   /** The last seqno that this replica has delivered, or began with. */
   #committed: Seqno;
   #office: Office | undefined;
@@ -73,7 +73,7 @@ export class ReplicaHost {
     this.#catchUp = new CatchUp(options.files, (order) =>
       options.post({ kind: 'install', ...order }),
     );
-    const { files, disk, storage: limits, log, post, backlogBytesMax, isFit } = options;
+    const { files, disk, storage: limits, log, post, backlogBytesMax } = options;
     const passOn = (to: NodeId): void => post({ kind: 'passOn', to });
     this.#membership = new MembershipDriver({
       nodeId: options.nodeId,
@@ -81,7 +81,7 @@ export class ReplicaHost {
       propose: (change) => this.#replica.proposeMembership(change),
       passOn,
     });
-    this.#yield = isFit && new OfficeYield({ self: options.nodeId, isFit, passOn });
+    this.#yield = new OfficeYield(passOn);
     this.#storage = new HostStorage({
       files,
       disk,
@@ -260,9 +260,14 @@ export class ReplicaHost {
     const status = isInOffice && !this.#handOver ? this.#replica.status() : undefined;
     if (!status) this.#membership.rest();
     else this.#membership.tick(status);
-    if (status && this.isShort) this.#yield?.tick(status);
+    if (status && this.isShort) this.#yieldOffice(status);
     const max = this.#membership.isRetired ? idleTicksMax.retired : idleTicksMax.member;
     if (this.#idleTicks >= max) this.#giveUpOffice();
+  }
+
+  #yieldOffice(status: ReplicaStatus): void {
+    const { isFit } = this.#options;
+    if (isFit) this.#yield.tick(() => this.#membership.heir(status, isFit));
   }
 
   /** The main thread of a retired node may have no state to begin a view on: another begins one. */

@@ -1,72 +1,86 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { asView } from '@coco/base';
-import { createConfiguration, type PeerProgress } from '@coco/consensus';
+import { createConfiguration, type NodeId, type PeerProgress } from '@coco/consensus';
+import { MembershipDriver } from '../src/membership-driver.ts';
 import { OfficeYield } from '../src/office-yield.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { HostNetwork } from './host-network.ts';
 
-const lastIndex = 100;
+const commit = 100;
 
-function statusOf(...peers: Partial<PeerProgress>[]): Parameters<OfficeYield['tick']>[0] {
+function statusOf(...peers: Partial<PeerProgress>[]): Parameters<MembershipDriver['heir']>[0] {
   const all = peers.map((peer, at) => ({
     id: at + 1,
-    match: lastIndex,
-    next: lastIndex + 1,
+    match: commit,
+    next: commit + 1,
     state: 'replicate' as const,
     isLearner: false,
     isRecentlyActive: true,
     ...peer,
   }));
-  const raft = { commit: 0, applied: 0, transferee: 0, firstIndex: 1, lastIndex, peers: all };
-  const office = { role: 'leader', view: asView(2), leaderId: 1, canExecute: true } as const;
-  return { raft, office, configuration: createConfiguration(all.map(({ id }) => id)) };
+  const voters = all.filter(({ isLearner }) => !isLearner).map(({ id }) => id);
+  const raft = { commit, applied: 0, transferee: 0, firstIndex: 1, lastIndex: commit, peers: all };
+  return { raft, configuration: createConfiguration(voters) };
 }
 
-function yieldOf(isFit: (id: number) => boolean = () => true) {
-  const asked: number[] = [];
-  const office = new OfficeYield({ self: 1, isFit, passOn: (to) => asked.push(to) });
-  return { office, asked };
+/** Node 1 leads. */
+function heirOf(
+  status: Parameters<MembershipDriver['heir']>[0],
+  isFit?: (id: NodeId) => boolean,
+): NodeId | undefined {
+  const driver = new MembershipDriver({
+    nodeId: 1,
+    log: undefined,
+    propose: () => Promise.resolve(status.configuration),
+    passOn: () => {},
+  });
+  driver.setTrusted(status.raft.peers.map(({ id }) => id));
+  return driver.heir(status, isFit);
 }
 
-describe('a primary that should not be it', () => {
-  test('asks the nearest to the end of the log, and again after ten seconds', () => {
-    const { office, asked } = yieldOf();
-    const status = statusOf({}, { match: lastIndex - 2 }, { match: lastIndex - 1 });
-    for (let beat = 0; beat < 200; beat++) office.tick(status);
-    assert.deepEqual(asked, [3]);
-    office.tick(status);
-    assert.deepEqual(asked, [3, 3]);
+describe('the heir of a primary', () => {
+  test('is the voter that holds most', () => {
+    assert.equal(heirOf(statusOf({}, { match: commit - 2 }, { match: commit - 1 })), 3);
   });
 
   for (const [why, peer] of [
-    ['is far behind', { match: lastIndex - 17 }],
+    ['is far behind', { match: commit - 9 }],
     ['does not answer', { isRecentlyActive: false }],
     ['does not vote', { isLearner: true }],
   ] as const) {
-    test(`passes over who ${why}`, () => {
-      const { office, asked } = yieldOf();
-      office.tick(statusOf({}, peer));
-      assert.deepEqual(asked, []);
-      office.tick(statusOf({}, peer, {}));
-      assert.deepEqual(asked, [3]);
+    test(`is nobody who ${why}`, () => {
+      assert.equal(heirOf(statusOf({}, peer)), undefined);
+      assert.equal(heirOf(statusOf({}, peer, {})), 3);
     });
   }
 
-  test('keeps its office where nobody has room, and asks as soon as somebody has', () => {
-    let isFit = false;
-    const { office, asked } = yieldOf(() => isFit);
-    office.tick(statusOf({}, {}, {}));
-    assert.deepEqual(asked, []);
-    isFit = true;
-    office.tick(statusOf({}, {}, {}));
-    assert.deepEqual(asked, [2]);
+  test('is nobody who has no room, where that is asked for', () => {
+    assert.equal(
+      heirOf(statusOf({}, {}, {}), (id) => id === 3),
+      3,
+    );
+    assert.equal(
+      heirOf(statusOf({}, {}, {}), () => false),
+      undefined,
+    );
   });
 });
 
+test('a primary that should not be it asks its heir, and again after ten seconds', () => {
+  const asked: NodeId[] = [];
+  const office = new OfficeYield((to) => asked.push(to));
+  for (let beat = 0; beat < 5; beat++) office.tick(() => undefined);
+  assert.deepEqual(asked, []);
+  for (let beat = 0; beat < 200; beat++) office.tick(() => 3);
+  assert.deepEqual(asked, [3]);
+  office.tick(() => 2);
+  assert.deepEqual(asked, [3, 2]);
+});
+
 test('a primary whose disk is short of room has its main thread pass office on', async () => {
-  const isFit = (id: number): boolean => !network.host(id).isShort;
+  const isFit = (id: NodeId): boolean => !network.host(id).isShort;
   const network: HostNetwork = await HostNetwork.start(3, {}, { isFit });
+  for (const id of network.ids) network.host(id).setTrusted(network.ids);
   const leader = await network.primary();
   network.host(leader).propose(new BatchWriter(network.viewOf(leader)).open());
   await network.beat(2);
