@@ -3,12 +3,14 @@
  * node. What they are told is checked against what they were told before.
  */
 import { formatTransactionId, LedgerError, type TransactionId, utf8Encode } from '@coco/base';
+import type { NodeId } from '@coco/consensus';
 import { runOptimistic } from '@coco/replication';
 import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
 import type { Cluster, Member } from './cluster.ts';
-import { decodeCount, encodeCount, optimisticMap } from './counters-adapter.ts';
+import { countersMap, decodeCount, encodeCount, optimisticMap } from './counters-adapter.ts';
 import { check } from './errors.ts';
+import { isLinearizable, type Operation } from './linearizability.ts';
 import { purposes } from './world.ts';
 
 const pauseMsMin = 1;
@@ -43,7 +45,23 @@ export class Clients {
   #tempo: number = tempos[0];
   /** The first rule that was broken where only a promise noticed it. */
   failure: unknown;
-  readonly counts = { executed: 0, refused: 0, acknowledged: 0, invalid: 0, reads: 0 };
+  /** Increments of counters by their ids, and when their commit was told. */
+  readonly #increments = new Map<
+    string,
+    { readonly name: string; readonly count: number; readonly calledMs: number }
+  >();
+  readonly #answeredMs = new Map<string, number>();
+  readonly #currentReads: { readonly name: string; readonly operation: Operation }[] = [];
+  /** The state that each node answered from last. */
+  readonly #readAt = new Map<NodeId, number>();
+  readonly counts = {
+    executed: 0,
+    refused: 0,
+    acknowledged: 0,
+    invalid: 0,
+    reads: 0,
+    serialReads: 0,
+  };
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -62,8 +80,34 @@ export class Clients {
 
   /** One increment on the primary, if there is one. */
   increment(member: Member): TransactionId | undefined {
-    const name = `counter ${this.#chance.below(counterCount)}`;
-    return this.#attempt(() => this.#executed(member, member.counters.increment(name)));
+    const name = this.#anyCounter();
+    return this.#attempt(() => {
+      const { id, count } = member.counters.increment(name);
+      const calledMs = this.#cluster.world.agenda.nowMs;
+      this.#increments.set(formatTransactionId(id), { name, count, calledMs });
+      return this.#executed(member, id);
+    });
+  }
+
+  /** What clients saw of each counter, for who looks whether it makes sense. */
+  checkHistories(): void {
+    const { log } = this.#cluster;
+    const histories = new Map<string, Operation[]>();
+    const add = (name: string, operation: Operation): void => {
+      histories.set(name, [...(histories.get(name) ?? []), operation]);
+    };
+    for (const [id, { name, count, calledMs }] of this.#increments) {
+      const answeredMs = this.#answeredMs.get(id) ?? Number.POSITIVE_INFINITY;
+      if (log.has(id)) add(name, { kind: 'increment', count, calledMs, answeredMs });
+    }
+    for (const { name, operation } of this.#currentReads) add(name, operation);
+    for (const [name, operations] of histories) {
+      check(isLinearizable(operations), `what clients saw of ${name} is not linearizable`);
+    }
+  }
+
+  #anyCounter(): string {
+    return `counter ${this.#chance.below(counterCount)}`;
   }
 
   #next(): void {
@@ -88,7 +132,8 @@ export class Clients {
     else if (roll < 65 && writer) {
       // Several at once, so that they conflict.
       for (let left = 1 + this.#chance.below(3); left > 0; left--) this.#incrementLater(writer);
-    } else if (roll < 85) this.#poll(anyone);
+    } else if (roll < 80) this.#poll(anyone);
+    else if (roll < 90) this.#readCommitted(anyone);
     else this.#read(anyone);
   }
 
@@ -117,6 +162,7 @@ export class Clients {
       return;
     }
     this.counts.acknowledged++;
+    this.#answeredMs.set(text, world.agenda.nowMs);
     world.statuses.answered(node.id, id, 'Committed');
     check(log.has(text), `${text} is acknowledged by ${node.name} and not committed`);
     // Writes are linearizable: what began after an acknowledgement stands behind it.
@@ -150,15 +196,41 @@ export class Clients {
     if (id) this.#cluster.world.statuses.answered(node.id, id, node.tracker.status(id));
   }
 
+  /**
+   * A read of what a node has committed, backup or not: it is of one moment of the ledger, and no
+   * later read of the same node is of an earlier one: the ledger is the order of all of them.
+   */
+  #readCommitted({ node }: Member): void {
+    const state = node.pipeline.committedState();
+    const { seqno } = state;
+    check(seqno >= (this.#readAt.get(node.id) ?? 0), `${node.name} reads at ${seqno} again`);
+    this.#readAt.set(node.id, seqno);
+    this.counts.serialReads++;
+    for (let at = 0; at < counterCount; at++) {
+      const name = `counter ${at}`;
+      const count = decodeCount(state.map(countersMap).get(utf8Encode(name)));
+      const expected = this.#cluster.log.state.countAt(name, seqno);
+      check(count === expected, `${node.name} reads ${count} of ${name} at ${seqno}`);
+    }
+  }
+
   /** A read that is answered has seen everything that was acknowledged when it began. */
   #read({ node }: Member): void {
     const begunAfter = this.#acknowledged;
+    const { agenda } = this.#cluster.world;
+    const calledMs = agenda.nowMs;
+    const name = this.#anyCounter();
     node
       .askWorker(() => node.host.readIndex())
       .then(
         () => {
           this.counts.reads++;
-          const seen = node.pipeline.committedState().seqno;
+          const state = node.pipeline.committedState();
+          const seen = state.seqno;
+          const count = decodeCount(state.map(countersMap).get(utf8Encode(name)));
+          const answeredMs = agenda.nowMs;
+          const operation = { kind: 'read', count, calledMs, answeredMs } as const;
+          this.#currentReads.push({ name, operation });
           check(seen >= begunAfter, `${node.name} reads at ${seen} after ${begunAfter} was told`);
         },
         (error: unknown) => this.#refused(error),

@@ -1,19 +1,23 @@
-/** The nodes of a run: all begin with the files and the secret of one service, at its next view. */
+/** The nodes of a run: the first ones begin with the files and the secret of one service. */
 import type { Adapter } from '@coco/adapter';
-import { asView, MemoryDisk } from '@coco/base';
-import { createConfiguration, type NodeId } from '@coco/consensus';
+import { asView, LedgerError, MemoryDisk, present, utf8Encode } from '@coco/base';
+import { type Configuration, createConfiguration, type NodeId } from '@coco/consensus';
+import { nodeInfos, raftIdOf, unrecordedFacts } from '@coco/governance';
+import { type CommittedBody, SnapshotFiles } from '@coco/ledger';
 import { loadLedger } from '@coco/replication';
 import type { CommittedLog } from './committed-log.ts';
 import { CountersAdapter } from './counters-adapter.ts';
 import { type CreatedService, createService, secretsOf } from './create-service.ts';
-import { ledgerFolder } from './durability-checker.ts';
+import { checkDurable, ledgerFolder } from './durability-checker.ts';
 import { check } from './errors.ts';
 import { createEthereum } from './ethereum-ledger.ts';
+import { type JoinedNode, joinNode } from './join-node.ts';
+import { LedgerSources, snapshotFolder } from './ledger-sources.ts';
 import { settled } from './pump.ts';
-import { takeSecret } from './rekey.ts';
+import type { RunningNode } from './running-node.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNode } from './simulated-node.ts';
-import type { World } from './world.ts';
+import { purposes, type World } from './world.ts';
 
 /** A node and what clients talk to on it. */
 export interface Member {
@@ -24,37 +28,29 @@ export interface Member {
 
 export class Cluster {
   readonly world: World;
-  readonly log: CommittedLog;
-  readonly members: readonly Member[];
+  readonly members: Member[] = [];
+  readonly sources: LedgerSources;
+  #service: CreatedService | undefined;
+  #configuration: Configuration = createConfiguration([]);
 
-  private constructor(world: World, log: CommittedLog, members: readonly Member[]) {
+  private constructor(world: World) {
     this.world = world;
-    this.log = log;
-    this.members = members;
+    this.sources = new LedgerSources(world);
   }
 
   static async create(world: World, nodeCount: number): Promise<Cluster> {
-    const members: Member[] = [];
-    const service = await createService(world, {
-      adapters: [new CountersAdapter(), createEthereum()],
-      onEntry: takeSecret,
-      voterDisks: () => members.map(({ node }) => node.disk),
-    });
-    const ids = Array.from({ length: nodeCount }, (_, index) => index + 1);
-    service.log.admit(ids);
-    const starting = [];
-    for (const id of ids) starting.push(await createMember(world, service, { id, ids }));
-    members.push(...starting);
-    return new Cluster(world, service.log, members);
+    const cluster = new Cluster(world);
+    await cluster.#start(nodeCount);
+    return cluster;
   }
 
+  get log(): CommittedLog {
+    return present(this.#service, 'the service is created').log;
+  }
+
+  /** Nodes that run and answer clients. */
   get live(): readonly Member[] {
-    return this.members.filter(({ node }) => node.isAlive);
-  }
-
-  /** Whether so many nodes may crash that a majority is left. */
-  get maySpareOne(): boolean {
-    return 2 * (this.live.length - 1) > this.members.length;
+    return this.members.filter(({ node }) => node.isAlive && node.isPart);
   }
 
   /** Who executes now; the one of the highest view, where an old one does not know better yet. */
@@ -64,62 +60,204 @@ export class Cluster {
     return primaries[0];
   }
 
+  /** Raft's configuration, as the newest primary has applied it. */
+  get configuration(): Configuration {
+    const primary = this.primary()?.node;
+    if (primary) this.#configuration = primary.host.status().configuration;
+    return this.#configuration;
+  }
+
   member(id: NodeId): Member | undefined {
     return this.members.find(({ node }) => node.id === id);
   }
 
+  /** The node that the ledger knows by this id, if it has run. */
+  named(nodeId: string): Member | undefined {
+    return this.members.find(({ node }) => node.nodeId === nodeId);
+  }
+
+  /** Begins a node that the service trusts now. */
+  async join(joined: JoinedNode): Promise<Member> {
+    const { world, log, members } = this;
+    const node = await joinNode(joined, {
+      world,
+      log,
+      count: members.length,
+      sources: (reader) => this.sourcesOf(reader),
+    });
+    return this.#add(node);
+  }
+
+  /**
+   * Whether everybody who is trusted and lives votes, and who is not has ended. Who was cut off
+   * before it could learn that it was removed cannot know: its operator ends it.
+   */
+  followsLedger(): boolean {
+    const primary = this.primary()?.node;
+    if (!primary) return false;
+    const state = primary.pipeline.committedState();
+    const { configuration } = this;
+    const facts = unrecordedFacts(state, configuration);
+    if (facts.voting.length > 0 || facts.gone.length > 0) return false;
+    for (const { node } of this.members) {
+      if (!node.isAlive) continue;
+      const info = nodeInfos.get(state, node.nodeId);
+      if (info?.retired_committed === true && !primary.peers.includes(node.id)) {
+        this.world.transcript.write(node.name, 'is ended by its operator');
+        node.end();
+      } else if (info?.status !== 'Trusted' || !node.isPart) return false;
+      else if (!configuration.voters.includes(node.id)) return false;
+    }
+    return true;
+  }
+
   /** What must hold after every step. @throws SimulationFailed, and what ended a node */
   checkStep(): void {
-    for (const { node } of this.live) {
-      if (node.failure !== undefined) throw node.failure;
+    for (const { node } of this.members) {
+      if (!node.isAlive) continue;
+      if (node.failure !== undefined) {
+        if (!this.#isClosedTo(node)) throw node.failure;
+        this.world.transcript.write(node.name, 'ends: the ledger is closed to it');
+        node.crash();
+        continue;
+      }
       const { pipeline } = node;
       this.world.offices.observe(node.id, pipeline.isInOffice ? pipeline.view : undefined);
       check(pipeline.committedSeqno <= this.log.end, `${node.name} commits what nobody has`);
     }
   }
+
+  /** Whether a node that cannot catch up is one that nobody serves any more. */
+  #isClosedTo({ nodeId, failure }: SimulatedNode): boolean {
+    const row = this.log.state.value(nodeInfos.name, utf8Encode(nodeId));
+    const isRetired = row !== undefined && nodeInfos.decode(row).status === 'Retired';
+    const cause = failure instanceof LedgerError ? failure.cause : undefined;
+    return isRetired && cause instanceof LedgerError && cause.code === 'CatchUpFailed';
+  }
+
+  async #start(nodeCount: number): Promise<void> {
+    const { world } = this;
+    world.onPromotion = (primary, id) => this.#checkPromotion(primary, id);
+    const service = await createService(world, {
+      adapters: [new CountersAdapter(), createEthereum()],
+      nodeCount,
+      onNew: (batch, by) => this.#checkDurable(batch, by),
+    });
+    this.#service = service;
+    this.#configuration = createConfiguration(service.nodes.map(({ id }) => id));
+    for (const { id } of service.nodes) world.members.trusted(id);
+    for (const own of service.nodes) await this.#begin(service, own);
+  }
+
+  async #begin(
+    { files, secret, log }: CreatedService,
+    { nodeId, id }: CreatedService['nodes'][number],
+  ): Promise<void> {
+    const { world } = this;
+    const chance = world.chance(purposes.node + this.members.length);
+    const memory = await diskWith(files);
+    const disk = new SimulatedDisk(memory, { agenda: world.agenda, chance, owner: id });
+    const secrets = secretsOf(secret);
+    const loaded = await settled(
+      world,
+      loadLedger({ disk: disk.patient, folder: ledgerFolder }, secrets),
+    );
+    const { ledger, store, tracker } = loaded;
+    const { seqno, view } = ledger.lastId;
+    const nextView = asView(view + 1);
+    log.admit([id]);
+    const snapshots = await settled(
+      world,
+      SnapshotFiles.open({ disk, folder: snapshotFolder }, seqno),
+    );
+    const node = new SimulatedNode(world, {
+      id,
+      nodeId,
+      chance,
+      disk,
+      snapshots,
+      // The last one: of a network of one there is none to be believed.
+      isHostile: id === this.#configuration.voters.at(-1) && id !== this.#configuration.voters[0],
+      files: loaded.files,
+      store,
+      tracker,
+      secrets,
+      sequencer: {
+        view: nextView,
+        lastView: view,
+        start: 'view',
+        tree: ledger.tree,
+        committed: seqno,
+      },
+      begin: { kind: 'start', configuration: this.#configuration, view: nextView, seqno },
+      log,
+      sources: (reader) => this.sourcesOf(reader),
+    });
+    this.#add(node);
+  }
+
+  /** Who serves the ledger to a node: everybody that it knows. */
+  sourcesOf(reader: RunningNode): ReturnType<LedgerSources['source']>[] {
+    const known = this.members.filter(({ node }) => node.isAlive && reader.peers.includes(node.id));
+    return known.map(({ node }) => this.sources.source(reader, node));
+  }
+
+  #add(node: SimulatedNode): Member {
+    const [counters, ethereum] = [new CountersAdapter(), createEthereum()];
+    // An adapter reads the state that it begins with.
+    void node.whenPart().then(() => {
+      for (const adapter of [counters, ethereum]) node.startAdapter(adapter);
+    });
+    node.pipeline.addObserver({
+      onCommitted: ({ state }) => {
+        for (const [nodeId, { status }] of nodeInfos.rows(state)) {
+          const id = raftIdOf(state, nodeId);
+          if (status === 'Trusted' && id !== undefined) this.world.members.trusted(id);
+        }
+      },
+      rolledBack: () => {},
+    });
+    const member = { node, counters, ethereum };
+    this.members.push(member);
+    return member;
+  }
+
+  /** A node may vote when it durably holds what is committed, but for what is on its way. */
+  #checkPromotion(primary: RunningNode, id: NodeId): void {
+    const end = this.member(id)?.node.files.next ?? 1;
+    const lag = this.log.batchesBetween(end, primary.host.status().committedSeqno);
+    this.world.members.promotes(primary.id, { id, lag });
+  }
+
+  /** By one of the configurations under which the node may have heard of it. */
+  #checkDurable(batch: CommittedBody, by: NodeId): void {
+    const configurations = this.member(by)?.node.heardConfigurations ?? [];
+    const failures: unknown[] = [];
+    for (const configuration of configurations) {
+      try {
+        checkDurable(batch, this.#votersOf(configuration));
+        return;
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures.at(-1);
+  }
+
+  #votersOf({ voters, votersOutgoing }: Configuration): SimulatedDisk[][] {
+    const disksOf = (ids: readonly NodeId[]): SimulatedDisk[] =>
+      ids.flatMap((id) => this.member(id)?.node.disk ?? []);
+    return [voters, votersOutgoing].filter((ids) => ids.length > 0).map(disksOf);
+  }
 }
 
-async function createMember(
-  world: World,
-  service: CreatedService,
-  { id, ids }: { readonly id: NodeId; readonly ids: readonly NodeId[] },
-): Promise<Member> {
-  const { agenda } = world;
+async function diskWith(files: ReadonlyMap<string, Uint8Array>): Promise<MemoryDisk> {
   const memory = new MemoryDisk();
-  for (const [name, bytes] of service.files) {
+  for (const [name, bytes] of files) {
     const file = await memory.open(`${ledgerFolder}/${name}`, { create: true });
     await file.write(0, bytes);
     await file.datasync();
   }
   await memory.syncFolder(ledgerFolder);
-  const disk = new SimulatedDisk(memory, { agenda, chance: world.chance(id), owner: id });
-  const secrets = secretsOf(service.secret);
-  const loaded = await settled(
-    world,
-    loadLedger({ disk: disk.patient, folder: ledgerFolder }, secrets),
-  );
-  const { ledger, store, tracker, files } = loaded;
-  const { seqno, view } = ledger.lastId;
-  const nextView = asView(view + 1);
-  const node = new SimulatedNode(world, {
-    id,
-    disk,
-    files,
-    store,
-    tracker,
-    secrets,
-    sequencer: {
-      view: nextView,
-      lastView: view,
-      start: 'view',
-      tree: ledger.tree,
-      committed: seqno,
-    },
-    service: { configuration: createConfiguration(ids), view: nextView, seqno },
-    log: service.log,
-    onEntry: takeSecret,
-  });
-  const [counters, ethereum] = [new CountersAdapter(), createEthereum()];
-  for (const adapter of [counters, ethereum]) node.startAdapter(adapter);
-  return { node, counters, ethereum };
+  return memory;
 }

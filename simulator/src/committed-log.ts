@@ -37,11 +37,15 @@ export class CommittedLog {
   readonly state: ReferenceState = new ReferenceState();
   readonly secrets: LedgerSecrets;
   readonly #onEntry: (entry: OpenedEntry) => void;
-  readonly #onNew: (batch: CommittedBody) => void;
+  readonly #onNew: (batch: CommittedBody, by: number) => void;
   /** Batches as they were proposed, by view and first seqno. */
   readonly #proposed = new Map<string, CommittedBody>();
+  /** Ids of their last entries. */
+  readonly #ends = new Set<string>();
   readonly #batches = new Map<number, LoggedBatch>();
-  /** Where each node's next commit begins. */
+  /** The first seqno of each batch by its last. */
+  readonly #firsts = new Map<number, number>();
+  /** Where each node's next commit begins; nothing of a node that holds nothing yet. */
   readonly #next = new Map<number, number>();
   /** Ids of all committed entries. */
   readonly #ids = new Set<string>();
@@ -54,7 +58,7 @@ export class CommittedLog {
     /** Before an entry is applied; a rekey adds its secret. */
     readonly onEntry: (entry: OpenedEntry) => void;
     /** A batch is heard to be committed for the first time. */
-    readonly onNew: (batch: CommittedBody) => void;
+    readonly onNew: (batch: CommittedBody, by: number) => void;
   }) {
     this.secrets = parts.secrets;
     this.#onEntry = parts.onEntry;
@@ -68,6 +72,18 @@ export class CommittedLog {
   /** The last committed seqno. */
   get end(): number {
     return this.#end;
+  }
+
+  /** Batches that begin at `from` or later and end at `to` or before. */
+  batchesBetween(from: number, to: number): number {
+    let count = 0;
+    for (let seqno = from; seqno <= to; ) {
+      const batch = this.#batches.get(seqno);
+      if (!batch) break;
+      seqno = batch.lastSeqno + 1;
+      count++;
+    }
+    return count;
   }
 
   has(id: string): boolean {
@@ -91,6 +107,12 @@ export class CommittedLog {
     const isSame = equalBytes(known.body, batch.body);
     check(isSame, `node ${node} proposes another batch at ${key} than was proposed before`);
     this.#proposed.set(key, batch);
+    this.#ends.add(`${batch.view}.${batch.firstSeqno + batch.entryCount - 1}`);
+  }
+
+  /** Whether a batch that was proposed ends with this id: it is of a signature. */
+  isSignature(id: string): boolean {
+    return this.#ends.has(id);
   }
 
   /** A replica delivers a body: it is one that a primary proposed. */
@@ -104,26 +126,54 @@ export class CommittedLog {
 
   /** A node has committed a batch, and its state stands behind it. */
   commits(node: number, { view, firstSeqno, lastSeqno, state }: Commit): void {
-    const next = this.#next.get(node);
+    const next = this.#next.get(node) ?? 1;
     check(firstSeqno === next, `node ${node} commits ${firstSeqno}, its next one is ${next}`);
+    const isAdopted = !this.#next.has(node);
     this.#next.set(node, lastSeqno + 1);
+    if (isAdopted) {
+      this.#adopts(node, { view, lastSeqno, state });
+      return;
+    }
     if (firstSeqno > this.#end) {
       const proposed = this.#proposed.get(`${view}.${firstSeqno}`);
       check(proposed !== undefined, `${view}.${firstSeqno} commits, which nobody proposed`);
       if (proposed) {
         this.#append(proposed);
-        this.#onNew(proposed);
+        this.#onNew(proposed, node);
       }
     }
     const batch = this.#batches.get(firstSeqno);
     const isSame = batch?.view === view && batch.lastSeqno === lastSeqno;
     const range = `${view}.${firstSeqno}-${lastSeqno}`;
     check(isSame, `node ${node} commits ${range}, others ${batch?.view}.${firstSeqno}`);
-    if (batch?.stateDigest === undefined) return;
-    check(
-      stateDigest(state) === batch.stateDigest,
-      `the state of node ${node} is wrong at ${range}`,
-    );
+    checkState(node, { state, batch });
+  }
+
+  /** A node that lacked batches is given them by another: they are what committed. */
+  installs(node: number, batches: readonly CommittedBody[]): void {
+    for (const batch of batches) {
+      const known = this.#batches.get(batch.firstSeqno) ?? this.#proposedAs(batch);
+      check(
+        known !== undefined,
+        `node ${node} installs ${batch.firstSeqno}, which nobody proposed`,
+      );
+      const isSame = known !== undefined && equalBytes(known.body, batch.body);
+      check(isSame, `node ${node} installs another batch at ${batch.firstSeqno} than committed`);
+      if (batch.firstSeqno > this.#end) this.#append(batch);
+    }
+  }
+
+  /** A node that held nothing has the whole ledger at once. */
+  #adopts(node: number, commit: Omit<Commit, 'firstSeqno'>): void {
+    const { view, lastSeqno, state } = commit;
+    const batch = this.#batches.get(this.#firsts.get(lastSeqno) ?? 0);
+    const isSame = batch?.view === view;
+    check(isSame, `node ${node} begins at ${view}.${lastSeqno}, where no batch ends`);
+    checkState(node, { state, batch });
+  }
+
+  #proposedAs({ view, firstSeqno }: CommittedBody): CommittedBody | undefined {
+    return this.#proposed.get(`${view}.${firstSeqno}`);
   }
 
   #append(batch: CommittedBody): void {
@@ -146,15 +196,28 @@ export class CommittedLog {
     const digest = isCompared ? this.state.digest() : undefined;
     const lastSeqno = firstSeqno + entryCount - 1;
     this.#batches.set(firstSeqno, { ...batch, lastSeqno, stateDigest: digest });
+    this.#firsts.set(lastSeqno, firstSeqno);
   }
 }
 
-/** Entries that stand back to back. */
-function entriesOf(body: Uint8Array): Uint8Array[] {
+/** The whole state of a node, where it is compared. */
+function checkState(
+  node: number,
+  { state, batch }: { readonly state: ReadView; readonly batch: LoggedBatch | undefined },
+): void {
+  if (batch?.stateDigest === undefined) return;
+  const isSame = stateDigest(state) === batch.stateDigest;
+  check(isSame, `the state of node ${node} is wrong at ${batch.view}.${batch.lastSeqno}`);
+}
+
+/** Entries that stand back to back; one that is cut ends them. */
+export function entriesOf(body: Uint8Array): Uint8Array[] {
   const entries: Uint8Array[] = [];
   for (let at = 0; at < body.length; ) {
     // u32 of the size without the header of 8 bytes stands behind version and flags.
+    if (at + 8 > body.length) break;
     const size = new DataView(body.buffer, body.byteOffset + at + 2, 4).getUint32(0, true) + 8;
+    if (at + size > body.length) break;
     entries.push(body.subarray(at, at + size));
     at += size;
   }
@@ -164,4 +227,13 @@ function entriesOf(body: Uint8Array): Uint8Array[] {
 /** A short name of a body, for people. */
 export function nameOf(body: Uint8Array): string {
   return toHex(sha256(body)).slice(0, 8);
+}
+
+/** The ids of a batch, for people. */
+export function rangeOf(batch: {
+  readonly view: View;
+  readonly firstSeqno: Seqno;
+  readonly entryCount: number;
+}): string {
+  return `${batch.view}.${batch.firstSeqno}-${batch.firstSeqno + batch.entryCount - 1}`;
 }

@@ -40,8 +40,11 @@ export class CountersAdapter implements Adapter {
     this.#host = host;
   }
 
-  /** Adds one to a counter at once. @throws NodeCannotHandleRequest, TooManyPendingTransactions */
-  increment(name: string): TransactionId {
+  /**
+   * Adds one to a counter at once, and tells the new count.
+   * @throws NodeCannotHandleRequest, TooManyPendingTransactions
+   */
+  increment(name: string): { readonly id: TransactionId; readonly count: number } {
     const host = present(this.#host, 'the adapter has started');
     const { result, id } = host.execute((transaction) => {
       const rows = transaction.map(countersMap);
@@ -49,7 +52,7 @@ export class CountersAdapter implements Adapter {
     });
     this.#cache.set(name, result);
     this.#openCount++;
-    return present(id, 'an increment writes a row');
+    return { id: present(id, 'an increment writes a row'), count: result };
   }
 
   seal(transaction: Transaction, _batch: OpenBatch): Write<void> {

@@ -1,30 +1,35 @@
 /**
  * The service of a run: one node creates it by the production path (genesis of governance and of
- * every adapter, the first batch, its commit), and its ledger files are what the nodes of the run
- * are given, with the ledger secret, as a node that joins will be.
+ * every adapter, the first batch, its commit), adds the nodes that the run begins with, each by a
+ * transaction of its own, and retires. Its ledger files are what they are given, with the secret.
  */
 import type { Adapter } from '@coco/adapter';
-import { asSeqno, asView, MemoryDisk, present } from '@coco/base';
-import { createConfiguration } from '@coco/consensus';
+import { asSeqno, asView, MemoryDisk, present, type TransactionId } from '@coco/base';
+import { createConfiguration, type NodeId } from '@coco/consensus';
 import { TransactionStatusTracker } from '@coco/endpoint';
-import { genesis } from '@coco/governance';
-import { Store } from '@coco/kv';
+import { genesis, nodeInfos, nodeVoters, raftIdOf } from '@coco/governance';
+import { Store, type Transaction } from '@coco/kv';
 import {
+  type CommittedBody,
   createLedgerFiles,
   createLedgerTree,
   LedgerSecrets,
   ledgerSecretBytes,
+  SnapshotFiles,
 } from '@coco/ledger';
 import { CommittedLog } from './committed-log.ts';
 import { checkDurable, ledgerFolder } from './durability-checker.ts';
 import { identities } from './identities.ts';
+import { snapshotFolder } from './ledger-sources.ts';
+import { addNode, nodeIdOf } from './node-rows.ts';
 import { settled, stepUntil } from './pump.ts';
+import { takeSecret } from './rekey.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
-import { type NodeStart, SimulatedNode } from './simulated-node.ts';
-import type { World } from './world.ts';
+import { SimulatedNode } from './simulated-node.ts';
+import { purposes, type World } from './world.ts';
 
-/** The creator's id in Raft; no node of the run has it. */
-const creatorId = 900;
+/** The creator's id in Raft: the genesis transaction adds it. */
+const creatorId = 1;
 const firstView = asView(2);
 
 export interface CreatedService {
@@ -33,30 +38,38 @@ export interface CreatedService {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** The secret that is in force from the first entry on. */
   readonly secret: Uint8Array;
+  /** The nodes of the run, all trusted, by their ids in the ledger and in Raft. */
+  readonly nodes: readonly { readonly nodeId: string; readonly id: NodeId }[];
 }
 
 export async function createService(
   world: World,
   options: {
     readonly adapters: readonly Adapter[];
-    readonly onEntry: NodeStart['onEntry'];
-    readonly voterDisks: () => readonly SimulatedDisk[];
+    readonly nodeCount: number;
+    /** Whether a batch that a node of the run has heard to be committed is durable. */
+    readonly onNew: (batch: CommittedBody, by: NodeId) => void;
   },
 ): Promise<CreatedService> {
   const { agenda } = world;
-  const chance = world.chance(creatorId);
+  const chance = world.chance(purposes.creator);
   const secret = chance.bytes(ledgerSecretBytes);
   const disk = new SimulatedDisk(new MemoryDisk(), { agenda, chance, owner: creatorId });
   const log = createLog(secret, disk, options);
   log.admit([creatorId]);
+  world.members.trusted(creatorId);
   const files = await settled(
     world,
     createLedgerFiles({ disk: disk.patient, folder: ledgerFolder }),
   );
+  const snapshots = await SnapshotFiles.open({ disk, folder: snapshotFolder }, asSeqno(0));
   const node = new SimulatedNode(world, {
     id: creatorId,
+    snapshots,
+    chance,
     disk,
     files,
+    nodeId: identities.nodeId,
     store: new Store(),
     tracker: new TransactionStatusTracker(),
     secrets: secretsOf(secret),
@@ -66,22 +79,50 @@ export async function createService(
       tree: createLedgerTree(),
       committed: asSeqno(0),
     },
-    service: {
+    begin: {
+      kind: 'start',
       configuration: createConfiguration([creatorId]),
       view: firstView,
       seqno: asSeqno(0),
     },
     log,
-    onEntry: options.onEntry,
+    sources: () => [],
   });
   await stepUntil(world, () => node.pipeline.isExecuting, {
     what: 'the creator leads',
     withinMs: 5000,
   });
-  const id = executeGenesis(node, options.adapters);
-  await settled(world, node.tracker.whenDecided(id));
+  executeGenesis(node, options.adapters);
+  const { nodeIds, last } = addNodes(node, options.nodeCount);
+  await settled(world, node.tracker.whenDecided(last));
+  await settled(world, node.pipeline.whenIdle());
+  const nodes = addedNodes(node, nodeIds);
   node.crash();
-  return { log, files: disk.memory.durableFiles(ledgerFolder), secret };
+  return { log, files: disk.memory.durableFiles(ledgerFolder), secret, nodes };
+}
+
+/** The nodes of the run come, each by a transaction of its own, and the creator goes. */
+function addNodes(
+  node: SimulatedNode,
+  nodeCount: number,
+): { readonly nodeIds: readonly string[]; readonly last: TransactionId } {
+  const nodeIds = Array.from({ length: nodeCount }, (_, index) => nodeIdOf(index + 1));
+  for (const id of nodeIds) write(node, (transaction) => addNode(transaction, id, 'Trusted'));
+  const last = write(node, (transaction) => {
+    const info = present(nodeInfos.get(transaction, identities.nodeId), 'it is there');
+    const gone = { status: 'Retired', retired_committed: true } as const;
+    nodeInfos.put(transaction, identities.nodeId, { ...info, ...gone });
+    for (const id of nodeIds) nodeVoters.put(transaction, id, new Uint8Array(8));
+  });
+  return { nodeIds, last };
+}
+
+function addedNodes(node: SimulatedNode, nodeIds: readonly string[]): CreatedService['nodes'] {
+  const state = node.pipeline.committedState();
+  return nodeIds.map((nodeId) => ({
+    nodeId,
+    id: present(raftIdOf(state, nodeId), 'the node was added'),
+  }));
 }
 
 export function secretsOf(secret: Uint8Array): LedgerSecrets {
@@ -96,16 +137,24 @@ function createLog(
   const secrets = secretsOf(secret);
   return new CommittedLog({
     secrets,
-    onEntry: (entry) => options.onEntry(entry, secrets),
-    onNew: (batch) => {
-      const voters = options.voterDisks();
-      checkDurable(batch, voters.length > 0 ? voters : [creatorDisk]);
+    onEntry: (entry) => takeSecret(entry, secrets),
+    onNew: (batch, by) => {
+      if (by === creatorId) checkDurable(batch, [[creatorDisk]]);
+      else options.onNew(batch, by);
     },
   });
 }
 
-function executeGenesis(node: SimulatedNode, adapters: readonly Adapter[]) {
+function write(node: SimulatedNode, act: (transaction: Transaction) => void): TransactionId {
   const { id } = node.pipeline.execute((transaction) => {
+    act(transaction);
+    return { result: undefined };
+  });
+  return present(id, 'it writes');
+}
+
+function executeGenesis(node: SimulatedNode, adapters: readonly Adapter[]): void {
+  write(node, (transaction) => {
     genesis(transaction, {
       members: [
         {
@@ -129,7 +178,5 @@ function executeGenesis(node: SimulatedNode, adapters: readonly Adapter[]) {
       },
     });
     for (const adapter of adapters) adapter.genesis(transaction);
-    return { result: undefined };
   });
-  return present(id, 'genesis writes');
 }

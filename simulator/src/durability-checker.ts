@@ -1,7 +1,8 @@
 /**
  * Committed means durable on a majority: when the first node hears of a commit, the bytes of the
  * batch are on the disks of a majority of the voters, flushed, in a file whose name is flushed too.
- * Crashed voters count with what their disk kept.
+ * While a replacement is under way both sets of voters need a majority. Crashed voters count with
+ * what their disk kept.
  */
 import type { CommittedBody } from '@coco/ledger';
 import { check } from './errors.ts';
@@ -21,10 +22,15 @@ export function holdsDurably(disk: SimulatedDisk, batch: CommittedBody): boolean
   return candidates.some(({ bytes }) => Buffer.from(bytes).includes(body));
 }
 
-/** @throws SimulationFailed */
-export function checkDurable(batch: CommittedBody, voters: readonly SimulatedDisk[]): void {
-  const holders = voters.filter((disk) => holdsDurably(disk, batch));
-  const { view, firstSeqno } = batch;
-  const rule = `${view}.${firstSeqno} commits, and ${holders.length} of ${voters.length} hold it`;
-  check(2 * holders.length > voters.length, `${rule} durably`);
+/** @throws SimulationFailed unless a majority of each set of disks holds the batch. */
+export function checkDurable(
+  batch: CommittedBody,
+  voterSets: readonly (readonly SimulatedDisk[])[],
+): void {
+  for (const voters of voterSets) {
+    const holders = voters.filter((disk) => holdsDurably(disk, batch));
+    const { view, firstSeqno } = batch;
+    const rule = `${view}.${firstSeqno} commits, and ${holders.length} of ${voters.length} hold it`;
+    check(2 * holders.length > voters.length, `${rule} durably`);
+  }
 }

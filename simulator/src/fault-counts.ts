@@ -18,6 +18,28 @@ export const faultKinds = [
   'resign',
   'clock skew',
   'rekey',
+  'node asks to join',
+  'join',
+  'replace',
+  'retire',
+  'retired primary',
+  'learner',
+  'promotion',
+  'replacement',
+  'removal',
+  'office passed on',
+  'removed node ends',
+  'install',
+  'batch installed',
+  'tampered batches',
+  'hostile source',
+  'snapshot',
+  'snapshot kept',
+  'snapshot part',
+  'snapshot install',
+  'tampered snapshot',
+  'stale snapshot',
+  'locked out',
 ] as const;
 
 /** What only a network of several nodes can suffer. */
@@ -34,6 +56,27 @@ export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
   'failed hand-over',
   'hand-over under load',
   'dropped proposal',
+  'node asks to join',
+  'join',
+  'replace',
+  'retire',
+  'retired primary',
+  'learner',
+  'promotion',
+  'replacement',
+  'removal',
+  'office passed on',
+  'removed node ends',
+  'install',
+  'batch installed',
+  'tampered batches',
+  'hostile source',
+  'snapshot kept',
+  'snapshot part',
+  'snapshot install',
+  'tampered snapshot',
+  'stale snapshot',
+  'locked out',
 ]);
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -41,8 +84,8 @@ export type FaultKind = (typeof faultKinds)[number];
 export class FaultCounts {
   readonly #counts = new Map<FaultKind, number>(faultKinds.map((kind) => [kind, 0]));
 
-  add(kind: FaultKind): void {
-    this.#counts.set(kind, this.of(kind) + 1);
+  add(kind: FaultKind, count = 1): void {
+    this.#counts.set(kind, this.of(kind) + count);
   }
 
   of(kind: FaultKind): number {

@@ -5,6 +5,7 @@ import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
 import type { Cluster, Member } from './cluster.ts';
 import type { FaultKind } from './fault-counts.ts';
+import type { MembershipFaults } from './membership-faults.ts';
 import { rekey } from './rekey.ts';
 import { calm } from './simulated-network.ts';
 import type { SimulatedNode } from './simulated-node.ts';
@@ -43,19 +44,24 @@ const faults: readonly Fault[] = [
   { kind: 'resign', weight: 8, needsPeers: false },
   { kind: 'rekey', weight: 8, needsPeers: false },
   { kind: 'clock skew', weight: 4, needsPeers: false },
-  { kind: 'crash', weight: 1, needsPeers: true },
+  { kind: 'crash', weight: 2, needsPeers: true },
   { kind: 'full disk', weight: 4, needsPeers: false },
+  { kind: 'join', weight: 5, needsPeers: true },
+  { kind: 'replace', weight: 5, needsPeers: true },
+  { kind: 'retire', weight: 4, needsPeers: true },
 ];
 
 export class Faults {
   readonly #cluster: Cluster;
+  readonly #membership: MembershipFaults;
   readonly #chance: Chance;
   readonly #faults: readonly Fault[];
   #isStopped = false;
   failure: unknown;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, membership: MembershipFaults) {
     this.#cluster = cluster;
+    this.#membership = membership;
     this.#chance = cluster.world.chance(purposes.faults);
     const isAlone = cluster.members.length === 1;
     this.#faults = faults.filter(({ needsPeers }) => !needsPeers || !isAlone);
@@ -91,7 +97,8 @@ export class Faults {
     let roll = this.#chance.below(total);
     const fault = this.#faults.find(({ weight }) => (roll -= weight) < 0);
     // Half of all faults hit the primary, which has most to lose.
-    const anyone = this.#chance.pick(this.#cluster.live);
+    const running = this.#cluster.members.filter(({ node }) => node.isAlive);
+    const anyone = this.#chance.pick(running);
     const victim = this.#chance.percent(50) ? (this.#cluster.primary() ?? anyone) : anyone;
     if (fault && victim) this.#inflict(fault.kind, victim);
   }
@@ -109,6 +116,9 @@ export class Faults {
       'clock skew': () => this.#skew(victim),
       crash: () => this.#crash(victim),
       'full disk': () => this.#fillDisk(victim),
+      join: () => this.#membership.join(),
+      replace: () => this.#membership.replace(),
+      retire: () => this.#membership.retire(),
     };
     acts[kind]?.();
   }
@@ -139,7 +149,7 @@ export class Faults {
 
   #partition(kind: 'partition' | 'one-way partition', victim: Member): void {
     const { network, counts } = this.#cluster.world;
-    const ids = this.#cluster.members.map(({ node }) => node.id);
+    const ids = this.#running();
     const others = this.#chance.shuffle(ids.filter((id) => id !== victim.node.id));
     const side = [victim.node.id, ...others.splice(0, this.#chance.below(others.length))];
     counts.add(kind);
@@ -204,8 +214,13 @@ export class Faults {
   }
 
   #otherThan(member: Member | undefined): NodeId | undefined {
-    const ids = this.#cluster.members.map(({ node }) => node.id);
+    const ids = this.#running();
     return this.#chance.pick(ids.filter((id) => id !== member?.node.id));
+  }
+
+  #running(): NodeId[] {
+    const running = this.#cluster.members.filter(({ node }) => node.isAlive);
+    return running.map(({ node }) => node.id);
   }
 
   #resign({ node }: Member): void {
@@ -241,7 +256,7 @@ export class Faults {
 
   /** A process that stops is a node that is gone for good. */
   #crash({ node }: Member): void {
-    if (!this.#cluster.maySpareOne) return;
+    if (!this.#membership.voters.maySpare(node.id)) return;
     this.#cluster.world.counts.add('crash');
     this.#tell('crash', node.name);
     node.crash();

@@ -3,20 +3,40 @@
  * them, and after a power cut of every node any majority of the disks still gives, by the rule of
  * disaster recovery, everything that was acknowledged.
  */
-import { formatTransactionId, type MemoryDisk, type TransactionId, toHex } from '@coco/base';
+import {
+  asSeqno,
+  asView,
+  formatTransactionId,
+  type MemoryDisk,
+  type TransactionId,
+  toHex,
+} from '@coco/base';
 import { sha256 } from '@coco/crypto';
-import { auditLedger, type LedgerSecrets, recoverLedger } from '@coco/ledger';
+import {
+  auditLedger,
+  entryId,
+  type LedgerSecrets,
+  parseSnapshotName,
+  recoverLedger,
+} from '@coco/ledger';
 import type { Cluster, Member } from './cluster.ts';
+import { entriesOf } from './committed-log.ts';
 import { ledgerFolder } from './durability-checker.ts';
 import { check } from './errors.ts';
+import { snapshotFolder } from './ledger-sources.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 
 const fileBytesMax = 1 << 26;
+/** The offset of a chunk's table stands before its entries. */
+const chunkHeaderBytes = 8;
 
 /** Nodes that hold the same commits hold the same files, names and bytes. */
 export async function checkFilesEqual(members: readonly Member[]): Promise<void> {
   const all = [];
-  for (const { node } of members) all.push({ node, text: await folderText(node.disk.memory) });
+  for (const { node } of members) {
+    // The first file of a node that began from a snapshot begins where no other's does.
+    if (isWhole(node)) all.push({ node, text: await folderText(node.disk.memory) });
+  }
   const [first] = all;
   for (const { node, text } of all) {
     check(text === first?.text, `the files of ${node.name} are not those of ${first?.node.name}`);
@@ -38,6 +58,7 @@ export async function checkAudit(
   secrets: LedgerSecrets,
 ): Promise<void> {
   for (const { node } of members) {
+    if (!isWhole(node)) continue;
     const at = { disk: node.disk.memory, folder: ledgerFolder };
     for (const options of [at, { ...at, secrets }]) {
       const { isSound, findings } = await auditLedger(options);
@@ -54,18 +75,19 @@ interface Recovered {
 
 /**
  * The power fails everywhere. From the files of the node whose last signature is highest among any
- * majority, nothing that was acknowledged is missing or changed.
+ * majority of the last configuration, nothing that was acknowledged is missing or changed.
  */
 export async function checkRecoverable(
   cluster: Cluster,
   acknowledged: readonly string[],
 ): Promise<void> {
+  const { configuration } = cluster;
   const recovered: Recovered[] = [];
   for (const { node } of cluster.members) {
     if (node.isAlive) node.crash();
-    const own = await recover(node.disk.memory);
+    const own = isWhole(node) ? await recover(node.disk.memory) : await scan(cluster, node);
     checkOwn(cluster, node, own);
-    recovered.push(own);
+    if (configuration.voters.includes(node.id)) recovered.push(own);
   }
   for (const majority of majoritiesOf(recovered)) {
     const best = majority.reduce((one, other) => (isHigher(other.id, one.id) ? other : one));
@@ -95,6 +117,46 @@ async function recover(disk: MemoryDisk): Promise<Recovered> {
     },
   });
   return { id: ledger.lastId, entries };
+}
+
+/** Whether the node's files begin with the ledger. */
+function isWhole(node: SimulatedNode): boolean {
+  return node.startedAfter === 0;
+}
+
+/** What the files behind a snapshot hold; the snapshot stands for everything before. */
+async function scan({ log }: Cluster, node: SimulatedNode): Promise<Recovered> {
+  const disk = node.disk.memory;
+  const { startedAfter } = node;
+  const names = await disk.list(snapshotFolder);
+  const isThere = names.some((name) => parseSnapshotName(name)?.seqno === startedAfter);
+  check(isThere, `${node.name} has lost the snapshot at ${startedAfter} that it began from`);
+  const entries = new Map<number, string>();
+  for (let seqno = 1; seqno <= startedAfter; seqno++) {
+    const digest = log.entryDigest(seqno);
+    if (digest !== undefined) entries.set(seqno, digest);
+  }
+  let id: TransactionId = { view: asView(0), seqno: asSeqno(0) };
+  for (const bytes of await scannedEntries(disk)) {
+    const own = entryId(bytes);
+    entries.set(own.seqno, toHex(sha256(bytes)));
+    if (log.isSignature(formatTransactionId(own)) && isHigher(own, id)) id = own;
+  }
+  return { id, entries };
+}
+
+/** The entries of all chunk files, as far as they are whole. */
+async function scannedEntries(disk: MemoryDisk): Promise<Uint8Array[]> {
+  const starts = new Map<number, string>();
+  for (const name of await disk.list(ledgerFolder)) starts.set(Number(/\d+/.exec(name)?.[0]), name);
+  const entries: Uint8Array[] = [];
+  for (const start of [...starts.keys()].sort((one, other) => one - other)) {
+    const file = await disk.readFile(`${ledgerFolder}/${starts.get(start)}`, fileBytesMax);
+    if (file.length < chunkHeaderBytes) break;
+    const table = new DataView(file.buffer, file.byteOffset, 4).getUint32(0, true);
+    entries.push(...entriesOf(file.subarray(chunkHeaderBytes, table > 0 ? table : file.length)));
+  }
+  return entries;
 }
 
 function isHigher(one: TransactionId, other: TransactionId): boolean {

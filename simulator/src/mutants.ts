@@ -23,6 +23,8 @@ const replicatedState = 'framework/replication/src/replicated-state.ts';
 const replicaHost = 'framework/replication/src/replica-host.ts';
 const patientDisk = 'framework/ledger/src/patient-disk.ts';
 const nodeOffice = 'framework/replication/src/node-office.ts';
+const openSnapshot = 'framework/replication/src/open-snapshot.ts';
+const trustedNode = 'framework/governance/src/trusted-node.ts';
 
 /** A batch that Raft refused is thrown away, and the office goes on as if nothing had been. */
 const dropQuietly: Patch = {
@@ -236,6 +238,103 @@ export const mutants: readonly Mutant[] = [
         find: '    this.#endBatch(signature.treeBytes, last);\n',
         replace:
           '    this.#store.skip(last);\n    this.#store.seal();\n    this.tracker.executed(last);\n',
+      },
+    ],
+  },
+  {
+    name: 'give secrets to a Pending node',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: trustedNode,
+        find: "  const isTrusted = info?.status === 'Trusted';\n",
+        replace: '  const isTrusted = info !== undefined;\n',
+      },
+      {
+        file: trustedNode,
+        find: 'if (!isTrusted || endorsedCertificatePem === undefined || raftId === undefined)',
+        replace: 'if (!isTrusted || raftId === undefined)',
+      },
+    ],
+  },
+  {
+    name: 'accept a stale snapshot',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/replication/src/ledger-installer.ts',
+        find: '      if (equalBytes(sha256(file), ledgerSnapshot.digest)) return file;',
+        replace: '      if (file.length > 0) return file;',
+      },
+      {
+        file: openSnapshot,
+        find: '  if (digest && !equalBytes(sha256(file), digest)) {',
+        replace: '  if (digest?.length === 0) {',
+      },
+      { file: openSnapshot, find: '  if (!isNamed) {', replace: '  if (!name) {' },
+    ],
+  },
+  {
+    name: 'promote a learner that is behind',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/replication/src/membership-step.ts',
+        find: [
+          '      peer.isRecentlyActive &&',
+          "      peer.state === 'replicate' &&",
+          '      peer.match + promotionEntriesMax >= commit,',
+        ].join('\n'),
+        replace: '      peer.isRecentlyActive,',
+      },
+    ],
+  },
+  {
+    name: 'remove two voters at once',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/consensus/src/configuration.ts',
+        find: '      return [{ type: removeNode, id: change.id }];',
+        replace: '      return [0, 1].map((more) => ({ type: removeNode, id: change.id + more }));',
+      },
+    ],
+  },
+  {
+    name: 'forget a retired node’s cut-off',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/node/src/members-follower.ts',
+        find: "    const isGone = info.status === 'Pending' || info.retired_committed === true;",
+        replace: "    const isGone = info.status === 'Pending';",
+      },
+    ],
+  },
+  {
+    name: 'forget to tell who was removed',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/consensus/src/ready-loop.ts',
+        find: '      this.#tellRemoved(before);\n',
+        replace: '',
+      },
+      {
+        file: 'framework/consensus/src/inbox.ts',
+        find: '    this.#tellRemoved(from);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'take a part of the ledger for the whole',
+    nodeCounts: [3],
+    patches: [
+      {
+        file: 'framework/replication/src/ledger-installer.ts',
+        find: '      if (next > target) return;',
+        replace: '      if (next > 0) return;',
       },
     ],
   },

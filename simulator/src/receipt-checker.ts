@@ -14,6 +14,10 @@ import { identities } from './identities.ts';
 /** Each costs a signature's verification: some of many say it of all. */
 const receiptsMax = 12;
 
+function seqnoOf(id: string): number {
+  return Number(id.split('.')[1]);
+}
+
 export async function checkReceipts(
   members: readonly Member[],
   acknowledged: readonly string[],
@@ -25,7 +29,9 @@ export async function checkReceipts(
       secrets: parts.secrets,
       readCovered: ({ seqno }) => node.host.readCovered(seqno),
     });
-    for (const id of parts.chance.shuffle(acknowledged).slice(0, receiptsMax)) {
+    // What lies before the snapshot that it began from, a node has no files of.
+    const held = acknowledged.filter((id) => seqnoOf(id) > node.startedAfter);
+    for (const id of parts.chance.shuffle(held).slice(0, receiptsMax)) {
       const { body } = await endpoint.handle({
         request: {
           method: 'GET',

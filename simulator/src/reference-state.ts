@@ -17,6 +17,8 @@ interface ReferenceRow {
 export class ReferenceState {
   readonly #maps = new Map<string, Map<string, ReferenceRow>>();
   #increments = 0;
+  /** The counts of each counter with the seqnos that brought them, ascending. */
+  readonly #counts = new Map<string, { readonly seqno: number; readonly count: number }[]>();
 
   /** Counters that were ever incremented, and increments in all. */
   get incrementCount(): number {
@@ -34,6 +36,16 @@ export class ReferenceState {
       if (map.size > 0) this.#maps.set(name, map);
       else this.#maps.delete(name);
     }
+  }
+
+  /** What a counter was at an earlier moment of the ledger. */
+  countAt(name: string, seqno: number): number {
+    const counts = this.#counts.get(name) ?? [];
+    return counts.findLast((one) => one.seqno <= seqno)?.count ?? 0;
+  }
+
+  value(map: string, key: Uint8Array): Uint8Array | undefined {
+    return this.#maps.get(map)?.get(toHex(key))?.value;
   }
 
   /** Names every row of the state; equal digests are equal states. */
@@ -61,7 +73,11 @@ export class ReferenceState {
         const count = decodeCount(value);
         const rule = `counter ${utf8Decode(key)} goes from ${before} to ${before + 1} at ${seqno}`;
         check(count === before + 1, `${rule}, not to ${count}`);
-        if (name === countersMap) this.#increments++;
+        if (name !== countersMap) continue;
+        this.#increments++;
+        const counts = this.#counts.get(utf8Decode(key)) ?? [];
+        counts.push({ seqno, count });
+        this.#counts.set(utf8Decode(key), counts);
       }
     }
   }

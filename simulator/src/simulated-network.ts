@@ -45,6 +45,8 @@ export class SimulatedNetwork {
   /** Directed links that pass nothing: `from>to`. */
   readonly cut: Set<string> = new Set();
   readonly receivers: Map<NodeId, Receiver> = new Map();
+  /** Whom each node's channel knows: nothing passes between two of which one does not. */
+  readonly #known = new Map<NodeId, ReadonlySet<NodeId>>();
   readonly #agenda: Agenda;
   readonly #chance: Chance;
   readonly #counts: FaultCounts;
@@ -63,7 +65,24 @@ export class SimulatedNetwork {
     this.#onBytes = parts.onBytes;
   }
 
+  /** The other nodes that a node speaks with from now on. */
+  setPeers(id: NodeId, peers: readonly NodeId[]): void {
+    this.#known.set(id, new Set(peers));
+  }
+
+  /** Whether there is a link, as far as the ends go. */
+  isLinked(one: NodeId, other: NodeId): boolean {
+    const knows = (id: NodeId, peer: NodeId): boolean => this.#known.get(id)?.has(peer) ?? false;
+    return knows(one, other) && knows(other, one);
+  }
+
+  /** Whether bytes pass now. */
+  passes(from: NodeId, to: NodeId): boolean {
+    return this.receivers.has(to) && !this.cut.has(`${from}>${to}`);
+  }
+
   send(from: NodeId, to: NodeId, message: PeerMessage): void {
+    if (!this.isLinked(from, to)) return;
     const { dropPercent, doublePercent } = this.weather;
     const [sent, isIntact] = this.#damage(message);
     const bytes = encodePeerMessage(sent).slice();
@@ -100,11 +119,13 @@ export class SimulatedNetwork {
     this.#agenda.after(delay, nobody, () => {
       const { from, to, bytes, isIntact } = parcel;
       const receiver = this.receivers.get(to);
-      if (!receiver || this.cut.has(`${from}>${to}`)) {
+      if (!receiver || !this.passes(from, to)) {
         this.#counts.add('blocked message');
         this.receivers.get(from)?.unreachable(to);
         return;
       }
+      // It may have been cut off on the way.
+      if (!this.isLinked(from, to)) return;
       receiver.step(from, parsePeerMessage(bytes, defaultLimits), isIntact);
     });
   }

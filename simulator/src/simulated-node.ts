@@ -1,28 +1,38 @@
 /**
- * A node of production on simulated ports: its main thread (pipeline, follower, office, adapters)
- * and its replica worker (Raft and files), with mailboxes between the two as between threads.
- * Nothing of it is a copy: what is wired here is what run-node.ts wires.
+ * A node of production on simulated ports: its main thread (pipeline, follower, office, installer,
+ * adapters) and its replica worker (Raft and files), with mailboxes between the two as between
+ * threads. Nothing of it is a copy: what is wired here is what the node wires.
  */
 import type { Adapter } from '@coco/adapter';
-import { asSeqno, type Log, type Seqno, type View } from '@coco/base';
+import { asSeqno, LedgerError, type Log } from '@coco/base';
 import type { Configuration, NodeId, PeerMessage } from '@coco/consensus';
 import type { TransactionStatusTracker } from '@coco/endpoint';
-import type { Store } from '@coco/kv';
-import type { LedgerFiles, LedgerSecrets, NonceRule, OpenedEntry } from '@coco/ledger';
-import { Sequencer, type SequencerOptions } from '@coco/ledger';
+import type { LedgerFiles, LedgerSecrets, Sequencer } from '@coco/ledger';
+import type { LedgerMembers } from '@coco/node';
 import {
+  adoptSecret,
   BatchFollower,
   BatchPipeline,
+  type CatchUpOrder,
+  ConfigurationRecorder,
   handOver,
   hostAdapter,
+  type LedgerInstaller,
   NodeOffice,
   ReplicaHost,
   type ReplicaMessage,
 } from '@coco/replication';
 import type { Chance } from './chance.ts';
-import { type CommittedLog, nameOf } from './committed-log.ts';
+import { type CommittedLog, nameOf, rangeOf } from './committed-log.ts';
 import { check } from './errors.ts';
 import { Mailbox } from './mailbox.ts';
+import { createInstaller } from './node-installer.ts';
+import { nodeLog } from './node-log.ts';
+import { followMembers } from './node-members.ts';
+import { makeSnapshots } from './node-snapshots.ts';
+import { type NodeBeginning, type NodeStart, sequencerOf } from './node-start.ts';
+import { simulatedKey } from './rekey.ts';
+import type { RunningNode } from './running-node.ts';
 import { serviceKey, signAsService } from './service-key.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
@@ -31,82 +41,96 @@ import type { World } from './world.ts';
 /** As the replica worker's. */
 const tickMs = 50;
 const signMs = { low: 0.2, high: 4 };
-/** Small, so that many chunks come and go in a run. */
-const chunkBytes = 12_000;
 /** Less than two batches: the replica often has to wait for its main thread. */
 const backlogBytesMax = 4_000;
 /** As small as the disks that fill up in a run. */
 const storageLimits = { warningBytes: 40_000, reserveBytes: 20_000 };
 /** Small, so that a primary without a majority fills up. */
 const uncommittedMax = 60;
+/** Small, so that a node which was away for a moment is too far behind for Raft's log. */
+const keptEntries = 24;
+/** Configurations of which a commit that is heard may be. */
+const rememberedConfigurations = 3;
 
-export interface NodeStart {
+export class SimulatedNode implements RunningNode {
   readonly id: NodeId;
+  readonly nodeId: string;
   readonly disk: SimulatedDisk;
   readonly files: LedgerFiles;
-  readonly store: Store;
-  readonly tracker: TransactionStatusTracker;
-  readonly secrets: LedgerSecrets;
-  readonly sequencer: Pick<
-    SequencerOptions,
-    'view' | 'lastView' | 'start' | 'tree' | 'committed'
-  > & {
-    readonly openChunkBytes?: number;
-  };
-  readonly service: {
-    readonly configuration: Configuration;
-    readonly view: View;
-    readonly seqno: Seqno;
-  };
-  readonly log: CommittedLog | undefined;
-  readonly onEntry: (entry: OpenedEntry, secrets: LedgerSecrets) => void;
-}
-
-export class SimulatedNode {
-  readonly id: NodeId;
-  readonly disk: SimulatedDisk;
   readonly clock: SimulatedClock;
   readonly pipeline: BatchPipeline;
   readonly office: NodeOffice;
   readonly tracker: TransactionStatusTracker;
+  readonly secrets: LedgerSecrets;
   readonly host: ReplicaHost;
+  readonly installer: LedgerInstaller;
+  readonly isHostile: boolean;
   isAlive = true;
+  /** The members have retired it, and the ledger is closed to it. */
+  isLockedOut = false;
   /** What stopped it, if it stopped by itself. */
   failure: unknown;
+  /** Whom its channel knows. */
+  peers: readonly NodeId[] = [];
+  /** Configurations, one of which the commit that was heard last was made under. */
+  heardConfigurations: readonly Configuration[] = [];
   readonly #world: World;
+  readonly #start: NodeStart;
   readonly #chance: Chance;
-  readonly #log: CommittedLog | undefined;
+  readonly #log: CommittedLog;
+  readonly #nodeLog: Log;
+  readonly #recorder: ConfigurationRecorder;
   readonly #toMain: Mailbox;
   readonly #toWorker: Mailbox;
+  #configurations: readonly Configuration[] = [];
 
   constructor(world: World, start: NodeStart) {
-    const { agenda, chance, nonces } = world;
-    const { id, tracker, secrets } = start;
+    const { agenda, nonces } = world;
+    const { id, tracker, secrets, chance } = start;
     this.id = id;
+    this.nodeId = start.nodeId;
     this.disk = start.disk;
+    this.files = start.files;
+    this.isHostile = start.isHostile ?? false;
     this.tracker = tracker;
+    this.secrets = secrets;
     this.#world = world;
+    this.#start = start;
     this.#log = start.log;
-    this.#chance = chance(id);
-    this.#toMain = new Mailbox(agenda, this.#chance, id);
-    this.#toWorker = new Mailbox(agenda, this.#chance, id);
+    this.#nodeLog = nodeLog(world, this);
+    this.#chance = chance;
+    this.#toMain = new Mailbox(agenda, chance, id);
+    this.#toWorker = new Mailbox(agenda, chance, id);
     this.clock = new SimulatedClock(agenda, id);
-    const sequencer = sequencerOf(start, nonces.guardOf(this.name));
-    this.pipeline = this.#createPipeline(start, sequencer);
+    this.pipeline = this.#createPipeline(start, sequencerOf(start, nonces.guardOf(this.name)));
+    const { pipeline, clock } = this;
+    const receiver = { secrets, nodeId: start.nodeId, encryptionKey: simulatedKey(start.nodeId) };
     const follower = new BatchFollower({
-      state: this.pipeline.state,
+      state: pipeline.state,
       secrets,
       serviceSpki: serviceKey.spki,
-      onEntry: (entry) => {
-        start.onEntry(entry, secrets);
-        return 'none';
+      onEntry: (entry) => adoptSecret(entry, receiver),
+    });
+    this.office = new NodeOffice({
+      pipeline,
+      follower,
+      log: this.#nodeLog,
+      onLockedOut: () => {
+        world.counts.add('locked out');
+        this.isLockedOut = true;
       },
     });
-    const { pipeline } = this;
-    this.office = new NodeOffice({ pipeline, follower, log: this.#logPort() });
+    this.#recorder = new ConfigurationRecorder({ pipeline, clock, log: this.#nodeLog });
+    const shared = { world, start, follower, receiver, log: this.#nodeLog };
+    this.installer = createInstaller(this, shared);
     this.host = this.#createHost(start);
+    const parts = { world, start, log: this.#nodeLog };
+    makeSnapshots(this, parts);
     world.network.receivers.set(id, this);
-    this.host.start(start.service);
+    const tell = (members: LedgerMembers): void =>
+      this.#toWorker.post(() => this.#setMembers(members));
+    followMembers(pipeline, { start, log: this.#nodeLog, tell });
+    this.#begin(start.begin);
     this.#tickFor(world);
   }
 
@@ -118,6 +142,31 @@ export class SimulatedNode {
     return this.host.isShort;
   }
 
+  /** Whether it holds what was committed when the service took it in: then it answers clients. */
+  get isPart(): boolean {
+    const { begin } = this.#start;
+    if (this.isLockedOut) return false;
+    return this.pipeline.committedSeqno >= (begin.kind === 'join' ? begin.committed : 1);
+  }
+
+  /** The seqno of the snapshot that it began from; 0 where its files begin with the ledger. */
+  get startedAfter(): number {
+    return this.installer.startedFrom?.seqno ?? 0;
+  }
+
+  /** Resolves when it is part of the service. */
+  whenPart(): Promise<void> {
+    if (this.isPart) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.pipeline.addObserver({
+        onCommitted: () => {
+          if (this.isPart) resolve();
+        },
+        rolledBack: () => {},
+      });
+    });
+  }
+
   /** Gives an adapter its host; it seals and observes from here on. */
   startAdapter(adapter: Adapter): void {
     const { pipeline, clock } = this;
@@ -126,7 +175,7 @@ export class SimulatedNode {
         pipeline,
         clock,
         random: this.#chance,
-        log: this.#logPort(),
+        log: this.#nodeLog,
         view: () => pipeline.view,
         // Calls between nodes over HTTPS are not simulated: nobody is reached.
         callPrimary: async () => undefined,
@@ -150,11 +199,7 @@ export class SimulatedNode {
 
   /** Production's way to pass office on. @throws HandOverFailed and others */
   handOver(to: NodeId): Promise<void> {
-    return handOver({ pipeline: this.pipeline, replica: this.#officePort() }, to);
-  }
-
-  #officePort(): { handOver(to: NodeId): Promise<void> } {
-    return { handOver: (to) => this.askWorker(() => this.host.handOver(to)) };
+    return handOver({ pipeline: this.pipeline, replica: this.#replica }, to);
   }
 
   /** Runs a call on the worker, and its answer back on the main thread. */
@@ -173,10 +218,33 @@ export class SimulatedNode {
 
   /** Ends it as a power cut would: nothing runs any more, what was not flushed is lost or torn. */
   crash(): void {
-    this.isAlive = false;
     this.disk.memory.crash(this.#chance);
+    this.end();
+  }
+
+  /** Ends the process; the machine stays, and so does what was written. */
+  end(): void {
+    this.isAlive = false;
     this.#world.agenda.kill(this.id);
     this.#world.network.receivers.delete(this.id);
+  }
+
+  get #replica(): { handOver(to: NodeId): Promise<void> } {
+    return { handOver: (to) => this.askWorker(() => this.host.handOver(to)) };
+  }
+
+  #begin(begin: NodeBeginning): void {
+    if (begin.kind === 'start') this.host.start(begin);
+    else {
+      this.#setMembers(begin.members);
+      this.host.join();
+    }
+  }
+
+  #setMembers({ peers, trusted }: LedgerMembers): void {
+    this.peers = peers.map(({ id }) => id);
+    this.#world.network.setPeers(this.id, this.peers);
+    this.host.setTrusted(trusted);
   }
 
   #tickFor({ agenda }: World): void {
@@ -196,13 +264,13 @@ export class SimulatedNode {
       uncommittedMax,
       ports: {
         clock: this.clock,
-        log: this.#logPort(),
+        log: this.#nodeLog,
         sign: async (input) => {
           await agenda.pause(this.#chance.between(signMs.low, signMs.high), this.id);
           return signAsService(input);
         },
         propose: (batch, kind) => {
-          this.#log?.proposes(this.id, batch);
+          this.#log.proposes(this.id, batch);
           this.#world.transcript.write(this.name, `proposes ${kind} ${rangeOf(batch)}`);
           const { view, firstSeqno, entryCount, body, digest } = batch;
           const proposed = { kind, view, firstSeqno, entryCount, body, digest };
@@ -213,7 +281,7 @@ export class SimulatedNode {
     });
     pipeline.addObserver({
       onCommitted: (batch) => {
-        this.#log?.commits(this.id, batch);
+        this.#log.commits(this.id, batch);
         const { view, firstSeqno, lastSeqno } = batch;
         this.#world.transcript.write(this.name, `commits ${view}.${firstSeqno}-${lastSeqno}`);
       },
@@ -233,23 +301,42 @@ export class SimulatedNode {
       isFit: (peer) => this.#world.network.receivers.get(peer)?.isShort === false,
       clock: this.clock,
       random: this.#chance,
-      log: this.#logPort(),
+      log: this.#nodeLog,
+      limits: { keptEntries },
       send: (to, message) => {
         if (this.isAlive) this.#world.network.send(this.id, to, message);
       },
-      post: (message) => this.#toMain.post(() => this.#receive(message)),
+      post: (message) => this.#post(message),
       onFailed: (error) => {
         this.failure = error;
       },
     });
   }
 
+  /** On the worker: what it says reaches the main thread later, in order. */
+  #post(message: ReplicaMessage): void {
+    if (message.kind === 'configuration') {
+      const { configuration, office } = this.host.status();
+      this.#configurations = [...this.#configurations, configuration].slice(
+        -rememberedConfigurations,
+      );
+      const view = office.canExecute ? office.view : undefined;
+      this.#world.members.configured(this.id, { configuration, office: view });
+    }
+    const configurations = this.#configurations;
+    this.#toMain.post(() => {
+      this.heardConfigurations = configurations;
+      this.#receive(message);
+    });
+  }
+
   #receive(message: ReplicaMessage): void {
+    const { transcript, counts } = this.#world;
     switch (message.kind) {
       case 'role': {
         const { role, view, canExecute } = message;
         const what = canExecute ? 'is primary' : role;
-        this.#world.transcript.write(this.name, `${what} in view ${view}`);
+        transcript.write(this.name, `${what} in view ${view}`);
         this.office.onRole(message);
         break;
       }
@@ -257,20 +344,32 @@ export class SimulatedNode {
         this.office.onCommitted(message.seqno);
         break;
       case 'followed': {
-        this.#log?.delivers(this.id, message.batch);
+        this.#log.delivers(this.id, message.batch);
         const { batch } = message;
-        this.#world.transcript.write(this.name, `is given ${rangeOf(batch)} ${nameOf(batch.body)}`);
+        transcript.write(this.name, `is given ${rangeOf(batch)} ${nameOf(batch.body)}`);
         this.office.onFollowed(batch);
         const applied = asSeqno(batch.firstSeqno + batch.entryCount - 1);
         this.#toWorker.post(() => this.host.applied(applied));
         break;
       }
+      case 'configuration': {
+        const { voters, learners } = message;
+        transcript.write(this.name, `voters ${voters.join(' ')} learners ${learners.join(' ')}`);
+        this.#recorder.onConfiguration(message);
+        break;
+      }
       case 'install':
-        check(false, 'no node is so far behind that it needs a snapshot');
+        counts.add('install');
+        this.#install(message);
         break;
       case 'passOn':
-        this.#world.transcript.write(this.name, `is short of room: node ${message.to} is not`);
-        this.office.onPassOn(message.to, this.#officePort());
+        counts.add('office passed on');
+        this.office.onPassOn(message.to, this.#replica);
+        break;
+      case 'removed':
+        counts.add('removed node ends');
+        transcript.write(this.name, 'ends: it was removed');
+        this.end();
         break;
       case 'storage':
         this.#world.transcript.write(this.name, `has ${message.level} room on its disk`);
@@ -280,27 +379,15 @@ export class SimulatedNode {
     }
   }
 
-  #logPort(): Log {
-    return {
-      write: (level, event, fields = {}) => {
-        if (level === 'debug' || event === 'consensus.role') return;
-        if (event === 'consensus.refused') this.#world.counts.add('dropped proposal');
-        this.#world.transcript.write(this.name, `${event} ${JSON.stringify(fields)}`);
-      },
-    };
+  /** Fetches what the replica lacks, as the node does. */
+  #install(order: CatchUpOrder): void {
+    this.#world.transcript.write(this.name, `lacks the ledger from ${order.next} on`);
+    this.installer
+      .install(order)
+      .then(() => this.askWorker(() => this.host.installed(order.request)))
+      .catch((error: unknown) => {
+        if (!(error instanceof LedgerError)) throw error;
+        this.#toWorker.post(() => this.host.installFailed(order.request, error));
+      });
   }
-}
-
-function sequencerOf(start: NodeStart, guard: NonceRule): Sequencer {
-  const { id, algorithm } = serviceKey;
-  const signer = { keyId: id, algorithm, issuer: 'simulated service', subject: 'ledger' };
-  return new Sequencer({ ...start.sequencer, secrets: start.secrets, guard, signer, chunkBytes });
-}
-
-function rangeOf(batch: {
-  readonly view: View;
-  readonly firstSeqno: Seqno;
-  readonly entryCount: number;
-}): string {
-  return `${batch.view}.${batch.firstSeqno}-${batch.firstSeqno + batch.entryCount - 1}`;
 }

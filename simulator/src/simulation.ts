@@ -8,6 +8,7 @@ import { Cluster } from './cluster.ts';
 import { check } from './errors.ts';
 import { Faults } from './faults.ts';
 import { checkAudit, checkFilesEqual, checkRecoverable } from './ledger-checker.ts';
+import { MembershipFaults } from './membership-faults.ts';
 import { microtasks, stepUntil } from './pump.ts';
 import { checkReceipts } from './receipt-checker.ts';
 import { Transfers } from './transfers.ts';
@@ -16,6 +17,8 @@ import { createWorld, purposes, type World } from './world.ts';
 /** An election takes a second or two; several may fail; a slow disk empties its queue. */
 const electedWithinMs = 20_000;
 const decidedWithinMs = 20_000;
+/** A replacement that never comes is waited for half a minute; nodes leave one after another. */
+const settledWithinMs = 120_000;
 /** Longer than any pause between two empty blocks. */
 const quietMs = 400;
 
@@ -65,6 +68,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationOu
 
 interface Parts {
   readonly cluster: Cluster;
+  readonly membership: MembershipFaults;
   readonly clients: Clients;
   readonly transfers: Transfers;
 }
@@ -85,10 +89,11 @@ class Simulation {
     const cluster = await Cluster.create(this.#world, nodeCount);
     const clients = new Clients(cluster);
     const transfers = new Transfers(cluster);
-    const faults = new Faults(cluster);
+    const membership = new MembershipFaults(cluster, nodeCount);
+    const faults = new Faults(cluster, membership);
     const checkAll = (): void => {
       this.#rejections.check();
-      for (const { failure } of [clients, transfers, faults]) {
+      for (const { failure } of [clients, transfers, faults, membership]) {
         if (failure !== undefined) throw failure;
       }
       cluster.checkStep();
@@ -99,7 +104,9 @@ class Simulation {
       checkAll();
     }
     faults.heal();
-    await this.#settle({ cluster, clients, transfers }, checkAll);
+    membership.stop();
+    await this.#settle({ cluster, membership, clients, transfers }, checkAll);
+    clients.checkHistories();
     await transfers.checkBalances(cluster.live);
     const acknowledged = this.#world.statuses.committed();
     const { secrets } = cluster.log;
@@ -109,11 +116,14 @@ class Simulation {
     await checkAudit(cluster.live, secrets);
     await checkRecoverable(cluster, acknowledged);
     checkAll();
-    return this.#report({ cluster, clients, transfers });
+    return this.#report({ cluster, membership, clients, transfers });
   }
 
   /** Liveness: a primary, a new write on every node, and a decision of everything. */
-  async #settle({ cluster, clients, transfers }: Parts, checkAll: () => void): Promise<void> {
+  async #settle(
+    { cluster, membership, clients, transfers }: Parts,
+    checkAll: () => void,
+  ): Promise<void> {
     const bound = { what: 'a primary is there after everything has healed' };
     const holds = (test: () => boolean) => (): boolean => {
       checkAll();
@@ -127,8 +137,14 @@ class Simulation {
     );
     clients.stop();
     transfers.stop();
+    const what1 = 'everybody who is trusted votes, and who is not has ended';
+    await stepUntil(
+      this.#world,
+      holds(() => membership.isDone && cluster.followsLedger()),
+      { what: what1, withinMs: settledWithinMs },
+    );
     const isAtRest = (): boolean => transfers.isDone && this.#isDecided(cluster, clients);
-    const what = 'every transaction is decided on every node';
+    const what = 'every transaction is decided on every node, and every transfer has its receipt';
     await stepUntil(this.#world, holds(isAtRest), { what, withinMs: decidedWithinMs });
     let last = { seqno: 0, sinceMs: 0 };
     const isQuiet = (): boolean => {
@@ -163,7 +179,7 @@ class Simulation {
   }
 
   #report({ cluster, clients, transfers }: Parts): SimulationReport {
-    const { agenda, transcript, counts, nonces, offices, statuses } = this.#world;
+    const { agenda, transcript, counts, nonces, offices, statuses, members } = this.#world;
     const { seed, steps, nodeCount } = this.#options;
     return {
       seed,
@@ -180,6 +196,7 @@ class Simulation {
         views: offices.count,
         encryptions: nonces.count,
         answers: statuses.count,
+        configurations: members.count,
       },
     };
   }

@@ -14,6 +14,7 @@ import { check } from './errors.ts';
 import { accounts, chainId, prefund } from './ethereum-ledger.ts';
 import { purposes } from './world.ts';
 
+/** How long a client waits for an answer. */
 const answerMsMax = 1_000;
 const pauseMs = { low: 30, high: 300 };
 const gasLimit = 21_000n;
@@ -90,7 +91,8 @@ export class Transfers {
     const primary = this.#cluster.primary();
     const anyone = present(this.#chance.pick(this.#cluster.live), 'somebody lives');
     const asked = this.#chance.percent(30) ? anyone : (primary ?? anyone);
-    const receipt = await call(asked.ethereum, 'eth_getTransactionReceipt', [hash]);
+    const receipt = await this.#within(call(asked.ethereum, 'eth_getTransactionReceipt', [hash]));
+    if (receipt === undefined) return;
     if (isJsonObject(receipt)) {
       check(receipt.status === '0x1', `the transfer ${hash} succeeds`);
       sender.nonce++;

@@ -1,11 +1,14 @@
 /** What the nodes of one run share: time, links, chance, checkers, and the record of it all. */
 import { readFileSync } from 'node:fs';
+import type { NodeId } from '@coco/consensus';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import { Agenda } from './agenda.ts';
 import { Chance } from './chance.ts';
 import { FaultCounts } from './fault-counts.ts';
+import { MembershipChecker } from './membership-checker.ts';
 import { NonceChecker } from './nonce-checker.ts';
 import { OfficeChecker } from './office-checker.ts';
+import type { RunningNode } from './running-node.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { StatusChecker } from './status-checker.ts';
 import { Transcript } from './transcript.ts';
@@ -19,17 +22,24 @@ export interface World {
   readonly nonces: NonceChecker;
   readonly offices: OfficeChecker;
   readonly statuses: StatusChecker;
+  readonly members: MembershipChecker;
+  /** The replica of a primary decides to promote a learner. */
+  onPromotion: (primary: RunningNode, id: NodeId) => void;
   /** Draws of its own for each purpose: one more of one changes none of another. */
   chance(purpose: number): Chance;
 }
 
-/** Purposes of chance that are no node's id. */
+/** Purposes of chance: nodes have the numbers above, each by the order in which it is made. */
 export const purposes = {
-  network: 1001,
-  clients: 1002,
-  faults: 1003,
-  transfers: 1004,
-  receipts: 1005,
+  network: 1,
+  clients: 2,
+  faults: 3,
+  transfers: 4,
+  receipts: 5,
+  membership: 6,
+  hosts: 7,
+  creator: 99,
+  node: 100,
 } as const;
 
 /** Compiled once: a tenth of a second. */
@@ -64,6 +74,8 @@ export async function createWorld(options: {
     nonces: new NonceChecker(),
     offices: new OfficeChecker(),
     statuses: new StatusChecker(),
+    members: new MembershipChecker(),
+    onPromotion: () => {},
     chance,
   };
 }

@@ -36,8 +36,8 @@ test('bytes are durable when file and name are flushed, and a commit needs a maj
   const [first, second] = written;
   assert.ok(first && second);
   await finish(agenda, first());
-  assert.throws(() => checkDurable(batch, disks), { code: 'SimulationFailed' });
+  assert.throws(() => checkDurable(batch, [disks]), { code: 'SimulationFailed' });
   await finish(agenda, second());
-  checkDurable(batch, disks);
+  checkDurable(batch, [disks]);
   assert.ok(agenda.nowMs > 0, 'a flush takes time');
 });

@@ -17,7 +17,7 @@ describe('a simulated cluster', () => {
   test('of three nodes keeps every rule and comes to rest', async () => {
     const totals = new Totals(3);
     for (const seed of [4, 8]) {
-      const report = await passed(seed, 900, 3);
+      const report = await passed(seed, 1300, 3);
       totals.add(report);
       const { counts } = report;
       assert.ok(present(counts.acknowledged, 'counted') > 10, JSON.stringify(counts));
@@ -25,7 +25,7 @@ describe('a simulated cluster', () => {
     }
     assert.match(
       totals.text(new Map([['framework/kv', 3]])),
-      /2 runs, 1800 steps, 3 nodes\n.*kv 3/,
+      /2 runs, 2600 steps, 3 nodes\n.*kv 3/,
     );
     assert.ok(totals.zeros(new Map()).includes('framework/kv'), 'an uncalled room is told');
   });
