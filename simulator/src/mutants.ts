@@ -14,8 +14,13 @@ export interface Patch {
 export interface Mutant {
   readonly name: string;
   readonly patches: readonly Patch[];
-  /** Sizes of networks in which it does harm. */
-  readonly nodeCounts: readonly number[];
+  /** Why it does no harm on one node, where it does none. */
+  readonly harmlessAlone?: string;
+}
+
+/** Sizes of networks in which it must be caught. */
+export function nodeCountsOf({ harmlessAlone }: Mutant): readonly number[] {
+  return harmlessAlone === undefined ? [1, 3] : [3];
 }
 
 const sequencer = 'framework/ledger/src/sequencer.ts';
@@ -43,7 +48,6 @@ const dropQuietly: Patch = {
 export const mutants: readonly Mutant[] = [
   {
     name: 'acknowledge before flush',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: 'framework/ledger/src/ledger-files.ts',
@@ -58,7 +62,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'acknowledge before the file has a durable name',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: 'framework/ledger/src/ledger-files.ts',
@@ -69,7 +72,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'trust a flush that failed once for want of room',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: patientDisk,
@@ -80,7 +82,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'go on after a write that had no room',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: patientDisk,
@@ -92,7 +93,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'send before save',
-    nodeCounts: [3],
+    harmlessAlone: 'one node sends nothing',
     patches: [
       {
         file: 'framework/consensus/src/ready-loop.ts',
@@ -107,7 +108,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'skip the digest check',
-    nodeCounts: [3],
+    harmlessAlone: 'no body comes from another node',
     patches: [
       {
         file: 'framework/consensus/src/inbox.ts',
@@ -122,12 +123,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'execute a dropped batch anew',
-    nodeCounts: [3],
+    harmlessAlone: 'Raft drops a proposal only while it hands office over',
     patches: [dropQuietly],
   },
   {
     name: 'execute a dropped batch anew, with production’s own assertions gone',
-    nodeCounts: [3],
+    harmlessAlone: 'Raft drops a proposal only while it hands office over',
     patches: [
       dropQuietly,
       {
@@ -149,7 +150,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'forget the rollback hook of adapters',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: replicatedState,
@@ -160,7 +160,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'forget to roll the statuses back',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: replicatedState,
@@ -171,12 +170,11 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'forget to roll the ledger secrets back',
-    nodeCounts: [1, 3],
     patches: [{ file: sequencer, find: '    this.#secrets.rollback(to);\n', replace: '' }],
   },
   {
     name: 'answer current reads without a quorum',
-    nodeCounts: [3],
+    harmlessAlone: 'nobody can have taken office from one node',
     patches: [
       {
         file: replicaHost,
@@ -187,7 +185,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'go on executing after office is lost',
-    nodeCounts: [3],
+    harmlessAlone: 'nobody else executes meanwhile',
     patches: [
       {
         file: nodeOffice,
@@ -198,7 +196,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'write what waited without checking what it read',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: 'framework/replication/src/batch-pipeline.ts',
@@ -209,7 +206,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'execute before the view is opened',
-    nodeCounts: [1, 3],
     patches: [
       {
         file: 'framework/replication/src/batch-pipeline.ts',
@@ -220,7 +216,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'forget what consensus replaces in the files',
-    nodeCounts: [3],
+    harmlessAlone: 'a log of one node is never replaced',
     patches: [
       {
         file: replicaHost,
@@ -231,7 +227,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'apply a batch on a backup without its signature’s tree',
-    nodeCounts: [3],
+    harmlessAlone: 'there is no backup',
     patches: [
       {
         file: replicatedState,
@@ -243,7 +239,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'give secrets to a Pending node',
-    nodeCounts: [3],
+    harmlessAlone: 'a run of one node lets nobody in',
     patches: [
       {
         file: trustedNode,
@@ -259,7 +255,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'accept a stale snapshot',
-    nodeCounts: [3],
+    harmlessAlone: 'nobody serves one node a snapshot',
     patches: [
       {
         file: 'framework/replication/src/ledger-installer.ts',
@@ -276,7 +272,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'promote a learner that is behind',
-    nodeCounts: [3],
+    harmlessAlone: 'a run of one node lets nobody in',
     patches: [
       {
         file: 'framework/replication/src/membership-step.ts',
@@ -291,7 +287,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'remove two voters at once',
-    nodeCounts: [3],
+    harmlessAlone: 'there are no two voters',
     patches: [
       {
         file: 'framework/consensus/src/configuration.ts',
@@ -302,7 +298,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'forget a retired node’s cut-off',
-    nodeCounts: [3],
+    harmlessAlone: 'nobody is retired',
     patches: [
       {
         file: 'framework/node/src/members-follower.ts',
@@ -313,7 +309,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'forget to tell who was removed',
-    nodeCounts: [3],
+    harmlessAlone: 'nobody is removed',
     patches: [
       {
         file: 'framework/consensus/src/ready-loop.ts',
@@ -329,7 +325,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'take a part of the ledger for the whole',
-    nodeCounts: [3],
+    harmlessAlone: 'one node catches up with nobody',
     patches: [
       {
         file: 'framework/replication/src/ledger-installer.ts',
