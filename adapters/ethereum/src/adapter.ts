@@ -13,7 +13,7 @@ import type {
   Write,
 } from '@coco/adapter';
 import { assert, present, type Seqno } from '@coco/base';
-import type { Caller, Endpoint } from '@coco/endpoint';
+import type { Caller, ChannelEndpoint, Endpoint } from '@coco/endpoint';
 import type { Transaction } from '@coco/kv';
 import { BlockBuilder } from './block-builder.ts';
 import { CallSimulation } from './call-simulation.ts';
@@ -28,14 +28,17 @@ import { JsonRpc } from './json-rpc.ts';
 import type { EthereumSettings } from './options.ts';
 import { relayEndpoint } from './relay-endpoint.ts';
 import { chainMethods } from './rpc-chain-methods.ts';
+import { rpcChannels } from './rpc-channel.ts';
 import type { RpcContext } from './rpc-context.ts';
 import { rpcEndpoints } from './rpc-endpoints.ts';
 import { logMethods } from './rpc-log-methods.ts';
 import { networkMethods } from './rpc-network-methods.ts';
 import { stateMethods } from './rpc-state-methods.ts';
+import { subscriptionMethods } from './rpc-subscription-methods.ts';
 import { transactionMethods } from './rpc-transaction-methods.ts';
 import type { Visibility } from './state-codec.ts';
 import { Submission } from './submission.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** What exists between start and stop. */
 interface Running {
@@ -45,6 +48,7 @@ interface Running {
   readonly confirmations: Confirmations;
   readonly reader: ChainReader;
   readonly jsonRpc: JsonRpc;
+  readonly subscriptions: Subscriptions;
 }
 
 /** Whether a caller may see an item of a chain with this visibility. */
@@ -58,6 +62,7 @@ export class EthereumAdapter implements Adapter {
   readonly name: string = 'ethereum';
   readonly maps: readonly string[] = ethereumMaps;
   readonly endpoints: readonly Endpoint[];
+  readonly channels: readonly ChannelEndpoint[];
   readonly governed: GovernedSettings = governedSettings;
   readonly #settings: EthereumSettings;
   readonly #engine: ExecutionEngine;
@@ -69,6 +74,7 @@ export class EthereumAdapter implements Adapter {
     this.#engine = engine;
     this.#rule = rule;
     this.endpoints = this.#deferredEndpoints();
+    this.channels = rpcChannels(() => this.#started(), settings.allowedOrigins);
   }
 
   genesis(transaction: Transaction): void {
@@ -109,11 +115,21 @@ export class EthereumAdapter implements Adapter {
       ...stateMethods(context, simulation),
       ...logMethods(context),
       ...transactionMethods(context),
+      ...subscriptionMethods(context),
     ]);
+    const subscriptions = new Subscriptions(context);
     const jsonRpc = new JsonRpc(methods, settings.limits, host);
     reader.remember(host.committed());
     confirmations.committed(state);
-    this.#running = { host, builder, submission, confirmations, reader, jsonRpc };
+    this.#running = {
+      host,
+      builder,
+      submission,
+      confirmations,
+      reader,
+      jsonRpc,
+      subscriptions,
+    };
   }
 
   seal(transaction: Transaction, batch: OpenBatch): Write<void> {
@@ -130,11 +146,12 @@ export class EthereumAdapter implements Adapter {
   }
 
   onCommitted(batch: CommittedBatch): void {
-    const { builder, submission, confirmations, reader } = this.#started();
+    const { builder, submission, confirmations, reader, subscriptions } = this.#started();
     builder.committed(batch.lastSeqno);
     submission.committed(batch.lastSeqno, batch.state);
     reader.remember(batch.state);
     confirmations.committed(new EthereumState(batch.state));
+    subscriptions.committed();
   }
 
   rolledBack(to: Seqno): void {
@@ -146,6 +163,7 @@ export class EthereumAdapter implements Adapter {
   async stop(): Promise<void> {
     this.#running?.confirmations.cancel();
     this.#running?.submission.stop();
+    this.#running?.subscriptions.stop();
     await this.#settings.admissionPool.stop();
   }
 

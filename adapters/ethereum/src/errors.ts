@@ -28,6 +28,10 @@ export type EthereumErrorCode =
   | 'InvalidBlockRange'
   | 'FilterNotFound'
   | 'TooManyFilters'
+  | 'SubscriptionsUnsupported'
+  | 'SubscriptionUnknown'
+  | 'SubscriptionNotFound'
+  | 'TooManySubscriptions'
   | 'ItemNotVisible'
   | 'SettingsInvalid'
   | 'ChainMismatch'
@@ -69,6 +73,10 @@ const table: Readonly<Record<EthereumErrorCode, ErrorRow>> = {
   InvalidBlockRange: refusal('The end of a range of blocks lies before its begin.'),
   FilterNotFound: refusal('The filter does not exist or was not asked for too long.', 404),
   TooManyFilters: refusal('No more filters can be installed.', 503),
+  SubscriptionsUnsupported: refusal('Over HTTP nothing can be told later: use WebSocket.'),
+  SubscriptionUnknown: refusal('There is no subscription of that name.', 404),
+  SubscriptionNotFound: refusal('The connection has no such subscription.', 404),
+  TooManySubscriptions: refusal('The connection, or the node, takes no more subscriptions.', 503),
   ItemNotVisible: refusal('The rules of the ledger do not let the caller see this.', 403),
   SettingsInvalid: refusal(
     'A setting that members propose for the chain has no such name or value.',

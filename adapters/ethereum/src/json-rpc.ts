@@ -14,6 +14,7 @@ import {
 } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
 import { ethereumError } from './errors.ts';
+import type { RpcExchange } from './rpc-exchange.ts';
 import { RpcParameters } from './rpc-parameters.ts';
 
 /**
@@ -44,6 +45,8 @@ export interface RpcMethod {
     parameters: RpcParameters,
     caller: Caller,
     prepared: Promise<unknown> | undefined,
+    /** Undefined where nothing can be told later: over HTTP. */
+    exchange: RpcExchange | undefined,
   ): RpcAnswer | Promise<RpcAnswer>;
 }
 
@@ -83,6 +86,9 @@ const codes: Readonly<Record<string, number>> = {
   JsonRpcTimeout: -32002,
   JsonRpcResponseTooLarge: -32003,
   LogQueryTooLarge: -32005,
+  SubscriptionsUnsupported: -32601,
+  SubscriptionUnknown: -32601,
+  TooManySubscriptions: -32005,
   TooManyPendingTransactions: -32005,
 };
 
@@ -113,6 +119,16 @@ export class JsonRpc {
 
   /** Answers a body; empty when it held notifications only. Refusals are answers, never thrown. */
   async answer(body: Uint8Array, caller: Caller): Promise<Uint8Array> {
+    const text = await this.answerText(body, caller, undefined);
+    return text === '' ? emptyBytes : utf8Encode(text);
+  }
+
+  /** The same as text; `exchange` takes subscriptions. */
+  async answerText(
+    body: Uint8Array,
+    caller: Caller,
+    exchange: RpcExchange | undefined,
+  ): Promise<string> {
     let value: JsonValue;
     try {
       const { bodyBytesMax, bodyDepthMax } = this.#limits;
@@ -121,34 +137,39 @@ export class JsonRpc {
       if (!(cause instanceof LedgerError)) throw cause;
       const text = cause.code === 'InvalidInput' ? 'parse error' : `parse error: ${cause.message}`;
       const error = ethereumError('JsonRpcParseError', text, { cause: cause.code });
-      return utf8Encode(this.#failure(null, error));
+      return this.#failure(null, error);
     }
     if (!Array.isArray(value)) {
-      const text = await this.#one(this.#parse(value), caller);
-      return text === undefined ? emptyBytes : utf8Encode(text);
+      return (await this.#one(this.#parse(value), caller, exchange)) ?? '';
     }
-    return this.#batch(value as readonly JsonValue[], caller);
+    return this.#batch(value as readonly JsonValue[], caller, exchange);
   }
 
-  async #batch(values: readonly JsonValue[], caller: Caller): Promise<Uint8Array> {
+  async #batch(
+    values: readonly JsonValue[],
+    caller: Caller,
+    exchange: RpcExchange | undefined,
+  ): Promise<string> {
     const { batchCallsMax } = this.#limits;
     if (values.length === 0 || values.length > batchCallsMax) {
       const text =
         values.length === 0 ? 'empty batch' : `batch too large: at most ${batchCallsMax} calls`;
       const error = ethereumError('JsonRpcInvalidRequest', text, { batchCallsMax });
-      return utf8Encode(this.#failure(null, error));
+      return this.#failure(null, error);
     }
     const texts = await this.#inTurn(
       values.map((value) => this.#parse(value)),
       caller,
+      exchange,
     );
-    return texts.length === 0 ? emptyBytes : utf8Encode(`[${texts.join(',')}]`);
+    return texts.length === 0 ? '' : `[${texts.join(',')}]`;
   }
 
   /** One after another: a call sees what the calls before it wrote. */
   async #inTurn(
     calls: readonly (ParsedCall | FailedCall)[],
     caller: Caller,
+    exchange: RpcExchange | undefined,
   ): Promise<readonly string[]> {
     const { responseBytesMax, batchMsMax } = this.#limits;
     const texts: string[] = [];
@@ -166,7 +187,7 @@ export class JsonRpc {
         await new Promise<void>((resolve) => this.#clock.setTimer(0, resolve));
         turnEndsMs = this.#clock.monotonicMs() + turnMsMax;
       }
-      const text = await this.#one(call, caller);
+      const text = await this.#one(call, caller, exchange);
       if (text === undefined) continue;
       length += text.length + 1;
       if (length > responseBytesMax) {
@@ -214,10 +235,15 @@ export class JsonRpc {
     );
   }
 
-  async #one(call: ParsedCall | FailedCall, caller: Caller): Promise<string | undefined> {
+  async #one(
+    call: ParsedCall | FailedCall,
+    caller: Caller,
+    exchange: RpcExchange | undefined,
+  ): Promise<string | undefined> {
     try {
       if ('error' in call) throw call.error;
-      const answer = await call.method.handle(call.parameters, caller, call.prepared);
+      const { method, parameters, prepared } = call;
+      const answer = await method.handle(parameters, caller, prepared, exchange);
       if (call.id === undefined) return undefined;
       if (answer instanceof RpcFailure) return errorText(call.id, answer);
       const text = `{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${JSON.stringify(answer)}}`;

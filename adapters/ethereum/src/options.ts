@@ -38,6 +38,10 @@ export interface EthereumLimits {
   readonly filtersMax: number;
   /** A filter that nobody asks for so long is removed (geth: 5 minutes). */
   readonly filterMsMax: number;
+  /** Subscriptions of one connection. */
+  readonly subscriptionsPerChannelMax: number;
+  /** Subscriptions of all connections of this node. */
+  readonly subscriptionsMax: number;
   /** Blocks of one eth_feeHistory (geth: 1024). */
   readonly feeHistoryBlocksMax: number;
   /** Committed states by block that stay readable; the store keeps no more either. */
@@ -64,6 +68,8 @@ export const ethereumLimitsDefault: EthereumLimits = {
   logsMax: 10_000,
   filtersMax: 1000,
   filterMsMax: 300_000,
+  subscriptionsPerChannelMax: 128,
+  subscriptionsMax: 10_000,
   feeHistoryBlocksMax: 1024,
   statesMax: 128,
   syncWaitMsMax: 30_000,

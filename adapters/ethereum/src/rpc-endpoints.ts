@@ -1,9 +1,7 @@
 /**
- * The HTTP side of JSON-RPC: POST on `/` and `/ethereum`, a short text for a person's GET.
- *
- * Web pages. A page may call from loopback or from a configured origin; any other page is refused,
- * and the required content type makes every browser ask first (CORS preflight). Without this, any
- * web page that a developer visits could use the sandbox.
+ * The HTTP side of JSON-RPC: POST on `/` and `/ethereum`, a short text for a person's GET. The
+ * required content type makes every browser ask first (CORS preflight), so that web-origins.ts is
+ * obeyed.
  */
 import type { LedgerError } from '@coco/base';
 import {
@@ -15,17 +13,18 @@ import {
 } from '@coco/endpoint';
 import { ethereumError } from './errors.ts';
 import type { JsonRpc } from './json-rpc.ts';
+import { isOriginAllowed } from './web-origins.ts';
 
-const paths = ['/', '/ethereum'] as const;
+/** Where JSON-RPC is offered, over HTTP and WebSocket. */
+export const rpcPaths = ['/', '/ethereum'] as const;
 /** Certificates are asked for by TLS and optional: whoever shows none calls as a stranger. */
-const callers = ['user_cert', 'member_cert', 'no_auth'] as const;
+export const rpcCallers = ['user_cert', 'member_cert', 'no_auth'] as const;
 /** As geth takes them. */
 const contentTypes: ReadonlySet<string> = new Set([
   'application/json',
   'application/json-rpc',
   'application/jsonrequest',
 ]);
-const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
 /** How long a browser may remember a preflight's answer. */
 const preflightSeconds = 600;
 
@@ -34,13 +33,12 @@ export function rpcEndpoints(
   options: { readonly allowedOrigins: readonly string[]; readonly greeting: string },
 ): readonly Endpoint[] {
   const { allowedOrigins, greeting } = options;
-  const isAllowed = (origin: string): boolean =>
-    loopbackOrigin.test(origin) || allowedOrigins.includes(origin);
-  return paths.flatMap((path): Endpoint[] => [
+  const isAllowed = (origin: string): boolean => isOriginAllowed(origin, allowedOrigins);
+  return rpcPaths.flatMap((path): Endpoint[] => [
     {
       method: 'POST',
       path,
-      authentication: callers,
+      authentication: rpcCallers,
       mode: 'command',
       isSessionExempt: true,
       handle: (call) => withCors(call, isAllowed, () => answer(jsonRpc, call)),

@@ -38,11 +38,22 @@ const fixedHeaderJson: JsonObject = {
   excessBlobGas: '0x0',
   parentBeaconBlockRoot: toData(zeroHash),
   requestsHash: toData(emptyRequestsHash),
-  uncles: [],
-  withdrawals: [],
 };
 
+/** What a block has beside its header; the same for every block. */
+const fixedBodyJson: JsonObject = { uncles: [], withdrawals: [] };
+
 export function blockJson(block: NumberedBlock, transactions: readonly JsonValue[]): JsonObject {
+  return {
+    ...headJson(block),
+    ...fixedBodyJson,
+    size: toQuantity(block.sizeBytes),
+    transactions,
+  };
+}
+
+/** The header alone, as subscriptions tell it. */
+export function headJson(block: NumberedBlock): JsonObject {
   return {
     ...fixedHeaderJson,
     number: toQuantity(block.number),
@@ -54,13 +65,11 @@ export function blockJson(block: NumberedBlock, transactions: readonly JsonValue
     stateRoot: toData(block.stateRoot),
     receiptsRoot: toData(block.receiptsRoot),
     miner: toData(block.beneficiary),
-    size: toQuantity(block.sizeBytes),
     gasLimit: toQuantity(block.gasLimit),
     gasUsed: toQuantity(block.gasUsed),
     timestamp: toQuantity(block.timestamp),
     mixHash: toData(block.prevrandao),
     baseFeePerGas: toQuantity(block.baseFee),
-    transactions,
   };
 }
 
@@ -72,6 +81,7 @@ export function pendingBlockJson(
 ): JsonObject {
   return {
     ...fixedHeaderJson,
+    ...fixedBodyJson,
     number: toQuantity(environment.number),
     hash: null,
     parentHash: toData(parentHash),

@@ -10,8 +10,8 @@ import type { EthereumState, NumberedBlock } from './ethereum-state.ts';
 import type { RpcAnswer } from './json-rpc.ts';
 import { type LogFilter, type LogQuery, parseLogQuery } from './log-filter.ts';
 import { toData } from './numbers.ts';
-import { assertVisible, type MethodTable, type RpcContext } from './rpc-context.ts';
-import { logJson } from './rpc-format.ts';
+import { assertVisible, locateInBlock, type MethodTable, type RpcContext } from './rpc-context.ts';
+import { logJson, transactionJson } from './rpc-format.ts';
 import type { BlockTag } from './rpc-parameters.ts';
 import { invalid, type RpcParameters } from './rpc-parameters.ts';
 import { decodeBlock, peekBlockBloom } from './state-codec.ts';
@@ -19,6 +19,8 @@ import { decodeBlock, peekBlockBloom } from './state-codec.ts';
 interface InstalledFilter {
   readonly kind: 'logs' | 'blocks' | 'transactions';
   readonly query: LogQuery | undefined;
+  /** Of transactions: whole ones instead of hashes. */
+  readonly isFull: boolean;
   /** The first block that the caller has not been told of. */
   nextBlock: bigint;
   lastAskedMs: number;
@@ -40,10 +42,14 @@ export function logMethods(context: RpcContext): MethodTable {
       },
     ],
     ['eth_newFilter', { arity: [1, 1], handle: (parameters) => filters.installLogs(parameters) }],
-    ['eth_newBlockFilter', { arity: [0, 0], handle: () => filters.install('blocks', undefined) }],
+    ['eth_newBlockFilter', { arity: [0, 0], handle: () => filters.install({ kind: 'blocks' }) }],
     [
       'eth_newPendingTransactionFilter',
-      { arity: [0, 1], handle: () => filters.install('transactions', undefined) },
+      {
+        arity: [0, 1],
+        handle: (parameters) =>
+          filters.install({ kind: 'transactions', isFull: parameters.boolean(0) }),
+      },
     ],
     [
       'eth_getFilterChanges',
@@ -113,7 +119,8 @@ function logsInRange(
   return found;
 }
 
-function logsOf(
+/** The logs of one transaction that a filter wants and the caller may see. */
+export function logsOf(
   context: RpcContext,
   caller: Caller,
   place: {
@@ -148,11 +155,16 @@ class Filters {
   installLogs(parameters: RpcParameters): string {
     const { engine } = this.#context;
     const query = parseLogQuery(parameters.at(0), (bytes) => engine.keccak256(bytes));
-    return this.install('logs', query);
+    return this.install({ kind: 'logs', query });
   }
 
   /** @throws TooManyFilters */
-  install(kind: InstalledFilter['kind'], query: LogQuery | undefined): string {
+  install(wish: {
+    readonly kind: InstalledFilter['kind'];
+    readonly query?: LogQuery;
+    readonly isFull?: boolean;
+  }): string {
+    const { kind, query, isFull = false } = wish;
     const { host, reader, settings } = this.#context;
     const nowMs = host.clock.monotonicMs();
     this.#expire(nowMs);
@@ -162,7 +174,7 @@ class Filters {
     // Unguessable: whoever knows an id reads and moves the filter.
     const id = toData(host.random.bytes(filterIdBytes));
     const nextBlock = reader.committed().headNumber() + 1n;
-    this.#filters.set(id, { kind, query, nextBlock, lastAskedMs: nowMs });
+    this.#filters.set(id, { kind, query, isFull, nextBlock, lastAskedMs: nowMs });
     return id;
   }
 
@@ -184,8 +196,27 @@ class Filters {
             to: last,
             filter: filter.query.filter,
           })
-        : hashesIn(filter.kind, state, { from, to: last });
+        : this.#blockChanges(filter, caller, { state, from, to: last });
     filter.nextBlock = last + 1n;
+    return found;
+  }
+
+  #blockChanges(
+    filter: InstalledFilter,
+    caller: Caller,
+    range: { readonly state: EthereumState; readonly from: bigint; readonly to: bigint },
+  ): JsonValue {
+    const { state, from, to } = range;
+    if (!filter.isFull) return hashesIn(filter.kind, state, { from, to });
+    const found: JsonValue[] = [];
+    for (const { number, bytes } of state.blockRows(from, to)) {
+      const block: NumberedBlock = { number, ...decodeBlock(bytes) };
+      for (const hash of block.transactionHashes) {
+        const place = { state, block, hash };
+        const located = locateInBlock(this.#context, caller, place, 'transaction');
+        if (located) found.push(transactionJson(located));
+      }
+    }
     return found;
   }
 

@@ -20,6 +20,7 @@ import './reads.test.ts';
 import './relay.test.ts';
 import './state-codec.test.ts';
 import './submission.test.ts';
+import './subscriptions.test.ts';
 import './worker-admission.test.ts';
 import './claims.test.ts';
 import './refusals.test.ts';

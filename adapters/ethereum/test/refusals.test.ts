@@ -7,6 +7,7 @@ import { ethereumError } from '../src/errors.ts';
 import { EthereumState } from '../src/ethereum-state.ts';
 import { decodeAccount } from '../src/state-codec.ts';
 import { alice, bob, chainId, createNetwork, type Network, token } from './network.ts';
+import { TestChannel } from './test-channel.ts';
 
 const manual = { isAutomatic: false };
 const sign = (nonce: number, fields: object = {}): Promise<Hex> =>
@@ -31,6 +32,19 @@ async function codeOf(network: Network, method: string, ...params: unknown[]): P
 }
 
 const send = 'eth_sendRawTransaction';
+
+test('subscriptions refuse', async () => {
+  const network = createNetwork({ limits: { subscriptionsPerChannelMax: 1 } });
+  assert.equal(await codeOf(network, 'eth_subscribe', 'newHeads'), 'SubscriptionsUnsupported');
+  const channel = new TestChannel(network);
+  await channel.rpc('eth_subscribe', 'money');
+  assert.equal(lastCode(network), 'SubscriptionUnknown');
+  await channel.rpc('eth_unsubscribe', '0x01');
+  assert.equal(lastCode(network), 'SubscriptionNotFound');
+  await channel.rpc('eth_subscribe', 'newHeads');
+  await channel.rpc('eth_subscribe', 'newHeads');
+  assert.equal(lastCode(network), 'TooManySubscriptions');
+});
 
 test('the protocol refuses', async () => {
   const network = createNetwork({ limits: { responseBytesMax: 200, batchMsMax: 50 } });

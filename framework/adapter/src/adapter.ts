@@ -4,7 +4,7 @@
  * derived: it is rebuilt from committed state at `start` and corrected by `rolledBack`.
  */
 import type { Clock, JsonValue, Log, Random, Seqno, TransactionId, View } from '@coco/base';
-import type { Caller, Endpoint, Request, Response } from '@coco/endpoint';
+import type { Caller, ChannelEndpoint, Endpoint, Request, Response } from '@coco/endpoint';
 import type { ReadView, Transaction } from '@coco/kv';
 
 /** What a write gives back. */
@@ -97,6 +97,8 @@ export interface Adapter {
   /** Every map it may touch, all private. */
   readonly maps: readonly string[];
   readonly endpoints: readonly Endpoint[];
+  /** Where clients may open a channel; absent: nowhere. */
+  readonly channels?: readonly ChannelEndpoint[];
   /** Absent: nothing can be set by governance. */
   readonly governed?: GovernedSettings;
   /** Writes the first state, in the service's creating transaction. */

@@ -14,6 +14,12 @@ export type {
 } from './caller.ts';
 export type { CallerValue } from './caller-value.ts';
 export { callerValue } from './caller-value.ts';
+export type {
+  Channel,
+  ChannelCloseCode,
+  ChannelEndpoint,
+  ChannelHandler,
+} from './channel.ts';
 export { ClientSession } from './client-session.ts';
 export type {
   Call,
@@ -36,7 +42,7 @@ export type { IdentityLookup, KnownParty, TokenKey } from './identity-lookup.ts'
 export { isConstraintOf } from './issuer-constraint.ts';
 export { openApiDocument } from './open-api.ts';
 export { forwardingOf, redirectionOf } from './placement.ts';
-export type { Route, RouteMatch } from './registry.ts';
+export type { ChannelRoute, Route, RouteMatch } from './registry.ts';
 export { Registry } from './registry.ts';
 export type { Request, Response } from './request.ts';
 export { bytesResponse, emptyResponse, jsonResponse, textResponse } from './request.ts';

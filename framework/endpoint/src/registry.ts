@@ -5,6 +5,7 @@
  */
 import { assert } from '@coco/base';
 import type { AuthenticationPolicy } from './caller.ts';
+import type { ChannelEndpoint } from './channel.ts';
 import type { Endpoint } from './endpoint.ts';
 import { errorResponse } from './error-response.ts';
 import { endpointError } from './errors.ts';
@@ -30,9 +31,19 @@ export type Route =
   | { readonly kind: 'match'; readonly match: RouteMatch }
   | { readonly kind: 'response'; readonly response: Response };
 
+/** Where a request to open a channel goes, or the response that it gets at once. */
+export type ChannelRoute =
+  | {
+      readonly kind: 'match';
+      readonly channel: ChannelEndpoint;
+      readonly parameters: ReadonlyMap<string, string>;
+    }
+  | { readonly kind: 'response'; readonly response: Response };
+
 interface Path {
   readonly template: PathTemplate;
   readonly methods: Map<string, Endpoint>;
+  channel: ChannelEndpoint | undefined;
 }
 
 const noParameters: ReadonlyMap<string, string> = new Map();
@@ -55,13 +66,23 @@ export class Registry {
     path.methods.set(endpoint.method, endpoint);
   }
 
+  /** Adds a room's channels. A second one on the same path is a bug of its room. */
+  addChannels(channels: readonly ChannelEndpoint[]): void {
+    for (const channel of channels) {
+      const path = this.#pathOf(parsePathTemplate(channel.path));
+      assert(path.channel === undefined, `A channel on ${channel.path} is offered once`);
+      for (const policy of channel.authentication) assertPolicy(policy);
+      path.channel = channel;
+    }
+  }
+
   #pathOf(template: PathTemplate): Path {
     const isExact = template.names.length === 0;
     const known = isExact
       ? this.#exact.get(template.text)
       : this.#templates.find((path) => path.template.text === template.text);
     if (known) return known;
-    const created: Path = { template, methods: new Map() };
+    const created: Path = { template, methods: new Map(), channel: undefined };
     if (isExact) this.#exact.set(template.text, created);
     else {
       const rival = this.#templates.find((path) => templatesOverlap(path.template, template));
@@ -98,6 +119,16 @@ export class Registry {
     return answer(errorResponse(error, { headers: { allow } }));
   }
 
+  /** Routes a request to open a channel by its decoded path. */
+  routeChannel(path: string): ChannelRoute {
+    const found = this.#find(path);
+    if (found?.path.channel) {
+      return { kind: 'match', channel: found.path.channel, parameters: found.parameters };
+    }
+    const message = `No channel is offered on ${pathInFrontend(path)}.`;
+    return answer(errorResponse(endpointError('ResourceNotFound', message)));
+  }
+
   #find(path: string): { path: Path; parameters: ReadonlyMap<string, string> } | undefined {
     const exact = this.#exact.get(path);
     if (exact) return { path: exact, parameters: noParameters };
@@ -116,7 +147,7 @@ function assertPolicy(policy: AuthenticationPolicy): void {
   assert(isSet, 'all_of names at least one policy and none twice');
 }
 
-function answer(response: Response): Route {
+function answer(response: Response): { kind: 'response'; response: Response } {
   return { kind: 'response', response };
 }
 

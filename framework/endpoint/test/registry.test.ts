@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { asSeqno, asView, BugError, type JsonValue } from '@coco/base';
+import type { ChannelEndpoint } from '../src/channel.ts';
 import { errorResponse } from '../src/error-response.ts';
 import { Registry } from '../src/registry.ts';
 import { emptyResponse, type Response } from '../src/request.ts';
@@ -119,5 +120,25 @@ suite('registry', () => {
       ...emptyResponse(204),
       headers: { allow: 'OPTIONS, GET, DELETE' },
     });
+  });
+
+  test('a channel stands beside the endpoints of its path', () => {
+    const registry = new Registry();
+    const channel: ChannelEndpoint = {
+      path: '/app/{name}',
+      authentication: ['no_auth'],
+      accept: () => () => ({ onMessage: async () => undefined, onClosed: () => {} }),
+    };
+    registry.addChannels([channel]);
+    registry.add([endpointAt('/app/{name}')]);
+    const found = registry.routeChannel('/app/one');
+    assert.ok(found.kind === 'match');
+    assert.equal(found.channel, channel);
+    assert.equal(found.parameters.get('name'), 'one');
+    assert.equal(registry.route('GET', '/app/one').kind, 'match');
+    const none = registry.routeChannel('/node/network');
+    assert.ok(none.kind === 'response');
+    assert.equal(none.response.status, 404);
+    assert.throws(() => registry.addChannels([channel]), /offered once/);
   });
 });

@@ -17,9 +17,13 @@ export class ByteBudget {
     return this.#held;
   }
 
+  get isFree(): boolean {
+    return this.#held < this.#bytesMax;
+  }
+
   /** @throws TooManyPendingTransactions when what is held has reached the limit */
   assertFree(): void {
-    if (this.#held < this.#bytesMax) return;
+    if (this.isFree) return;
     throw endpointError(
       'TooManyPendingTransactions',
       `Requests that are under way may hold ${this.#bytesMax} bytes together; try again shortly.`,

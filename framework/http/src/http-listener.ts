@@ -6,13 +6,15 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ClientSession, Request, Response } from '@coco/endpoint';
+import { type ClientSession, endpointError, type Request, type Response } from '@coco/endpoint';
 import { keyExchangeGroups, peersError, type TlsIdentity } from '@coco/peers';
 import { ByteBudget } from './byte-budget.ts';
+import { asksForChannel, type ChannelOpening, Channels } from './channels.ts';
 import type { ListenerConfiguration } from './listener-configuration.ts';
 import { OpenConnections } from './open-connections.ts';
 import { refuseMalformed } from './refuse-malformed.ts';
-import { serveExchange } from './serve-exchange.ts';
+import { type ExchangePlace, serveExchange } from './serve-exchange.ts';
+import { serveUpgrade } from './serve-upgrade.ts';
 
 /** A request whose headers are not complete by then is dropped: slow clients hold no slot. */
 const headersTimeoutMs = 10_000;
@@ -43,6 +45,10 @@ export interface HttpListener {
   connections(): ConnectionCounts;
   /** New handshakes use the new certificate. */
   renew(identity: TlsIdentity): void;
+  /** Open channels (WebSockets). */
+  channelCount(): number;
+  /** Ends the channels that are open now; what they say may no longer be current. */
+  closeChannels(reason: string): void;
   /** Accepts nothing new, lets running requests end, then closes every connection. */
   stop(): Promise<void>;
 }
@@ -53,6 +59,8 @@ export async function listen(options: {
   readonly identity: TlsIdentity | undefined;
   /** `session` is the one of the request's connection. */
   readonly answer: (request: Request, session: ClientSession) => Promise<Response>;
+  /** Absent: no channels are offered. @throws LedgerError, which is the answer */
+  readonly openChannel?: (request: Request) => ChannelOpening;
 }): Promise<HttpListener> {
   const { configuration, identity, answer } = options;
   const server = createServer(configuration, identity);
@@ -60,7 +68,10 @@ export async function listen(options: {
   server.maxConnections = configuration.sessionsMax;
   server.timeout = silenceMsMax;
   const connections = new OpenConnections(server, configuration.sessionsSoftMax);
-  const place = { configuration, connections, answer, budget: new ByteBudget(heldBytesMax) };
+  const budget = new ByteBudget(heldBytesMax);
+  const place: ExchangePlace = { configuration, connections, answer, budget };
+  const { openChannel: open = noChannels } = options;
+  const channels = new Channels({ limits: configuration.channels, budget, open });
   const serve = (message: http.IncomingMessage, reply: http.ServerResponse) => {
     void serveExchange(place, message, reply);
   };
@@ -71,6 +82,7 @@ export async function listen(options: {
   });
   // RFC 9110, section 10.1.1: an expectation that a server does not know may be ignored.
   server.on('checkExpectation', serve);
+  server.on('upgrade', (message, _socket, head) => serveUpgrade(place, channels, message, head));
   server.on('clientError', (error, socket) =>
     refuseMalformed(error, socket, {
       headerBytesMax: configuration.headerBytesMax,
@@ -92,8 +104,17 @@ export async function listen(options: {
     renew: (next) => {
       if (server instanceof https.Server) server.setSecureContext(tlsOptions(next));
     },
-    stop: () => connections.stop(),
+    channelCount: () => channels.count,
+    closeChannels: (reason) => channels.closeAll(1001, reason),
+    stop: async () => {
+      await channels.stop();
+      await connections.stop();
+    },
   };
+}
+
+function noChannels(): ChannelOpening {
+  throw endpointError('ResourceNotFound', 'This interface offers no channels.');
 }
 
 function createServer(
@@ -106,6 +127,8 @@ function createServer(
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: 1_000,
+    // What offers another protocol (HTTP/2, say) is answered by HTTP/1.1.
+    shouldUpgradeCallback: asksForChannel,
   };
   if (!identity) return http.createServer(limits);
   return https.createServer({ ...limits, ...tlsOptions(identity) });

@@ -81,7 +81,7 @@ function refuseUnread(
   message.once('close', end);
 }
 
-function surplus(max: number): LedgerError {
+export function surplus(max: number): LedgerError {
   return httpError(
     'SessionCapExhausted',
     `This interface serves ${max} connections at once; try again shortly.`,
@@ -151,7 +151,8 @@ async function readBody(
   return parts.length === 1 ? only : Buffer.concat(parts);
 }
 
-function toRequest(message: http.IncomingMessage, body: Uint8Array): Request {
+/** @throws InvalidInput */
+export function toRequest(message: http.IncomingMessage, body: Uint8Array): Request {
   const target = message.url ?? '/';
   const at = target.indexOf('?');
   return {

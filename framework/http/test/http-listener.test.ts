@@ -13,6 +13,12 @@ const configuration: ListenerConfiguration = {
   sessionsMax: 50,
   bodyBytesMax: 1000,
   headerBytesMax: 4096,
+  channels: {
+    channelsMax: 10,
+    messageBytesMax: 1000,
+    unreadBytesMax: 1000,
+    messagesAtOnceMax: 4,
+  },
 };
 
 let listener: HttpListener;

@@ -46,6 +46,12 @@ async function listenAs(
       sessionsMax: 90,
       bodyBytesMax: 1000,
       headerBytesMax: 4096,
+      channels: {
+        channelsMax: 10,
+        messageBytesMax: 1000,
+        unreadBytesMax: 1000,
+        messagesAtOnceMax: 4,
+      },
     },
     identity: { certificatePem: node.certificatePem, privateKeyPem: node.key.privatePem() },
     answer,

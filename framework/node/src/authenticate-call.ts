@@ -1,6 +1,13 @@
 /** Stage: names the caller by the endpoint's policies, at one state of the ledger. */
 
-import { authenticate, type Call, type Endpoint, type Response } from '@coco/endpoint';
+import {
+  type Authentication,
+  authenticate,
+  type Call,
+  type Endpoint,
+  type Request,
+  type Response,
+} from '@coco/endpoint';
 import type { RequestContext } from './request-context.ts';
 import type { RoutedRequest } from './route-request.ts';
 
@@ -19,8 +26,22 @@ export function authenticateCall(
   if (isOpened || endpoint.authentication.length === 0) {
     return { kind: 'call', endpoint, call: { request, parameters, caller: { policy: 'no_auth' } } };
   }
+  const authentication = identify(context, endpoint, request);
+  if (authentication.kind === 'response') return authentication;
+  return { kind: 'call', endpoint, call: { request, parameters, caller: authentication.caller } };
+}
+
+/**
+ * Who calls, at the state of this moment.
+ * @throws InvalidInput, RequestBodyTooLarge, NodeCannotHandleRequest
+ */
+export function identify(
+  context: RequestContext,
+  endpoint: Pick<Endpoint, 'authentication' | 'messageType'>,
+  request: Request,
+): Authentication {
   const { pipeline, identities } = context;
-  const authentication = authenticate(endpoint, request, {
+  return authenticate(endpoint, request, {
     lookup: {
       ...identities(pipeline.executedState()),
       // Who is trusted reads what is secret: only a trust that can no more be taken back counts.
@@ -28,6 +49,4 @@ export function authenticateCall(
     },
     nowMs: context.clock.nowMs(),
   });
-  if (authentication.kind === 'response') return authentication;
-  return { kind: 'call', endpoint, call: { request, parameters, caller: authentication.caller } };
 }

@@ -1,7 +1,7 @@
 /** Where a node listens: the part "network" of its configuration. */
 
 import type { OperatorFeature } from '@coco/endpoint';
-import type { ListenerConfiguration } from '@coco/http';
+import type { ChannelLimits, ListenerConfiguration } from '@coco/http';
 import type { ConfigurationReader } from './configuration-reader.ts';
 import { nodeError } from './errors.ts';
 import { unusedKeys } from './unused-settings.ts';
@@ -14,6 +14,12 @@ const sessionsDefault = 4000;
 /** CCF's other features. */
 const unusedFeatures = ['SnapshotCreate', 'LedgerChunkRead'];
 const sessions = { min: 1, max: 100_000 };
+/** Channels that are open at a time; messages of one that are under way. */
+const channelsDefault = 1000;
+const messagesAtOnceDefault = 32;
+const messagesAtOnce = { min: 1, max: 1000 };
+/** Some thousand notifications of full blocks: a client that is so far behind is lost. */
+const unreadBytesDefault = 8 * 1024 * 1024;
 /** CCF's: how long a request waits for the primary and its answer. */
 const forwardingMsDefault = 3_000;
 const forwardingMs = { min: 1, max: 600_000 };
@@ -63,6 +69,7 @@ export function parseInterfaces(reader: ConfigurationReader): readonly Interface
     const address = parseAddress(part.text('bind_address'), name);
     const sessionsMax = part.integer('max_open_sessions_hard', sessions, sessionsDefault);
     const soft = Math.min(sessionsSoftDefault, sessionsMax);
+    const bodyBytesMax = http.sizeBytes('max_body_size', bodyBytesDefault);
     const parsed: InterfaceConfiguration = {
       name,
       ...address,
@@ -74,8 +81,9 @@ export function parseInterfaces(reader: ConfigurationReader): readonly Interface
       operatorFeatures: operatorFeatures(part.texts('enabled_operator_features'), name),
       sessionsSoftMax: part.integer('max_open_sessions_soft', { min: 1, max: sessionsMax }, soft),
       sessionsMax,
-      bodyBytesMax: http.sizeBytes('max_body_size', bodyBytesDefault),
+      bodyBytesMax,
       headerBytesMax: http.sizeBytes('max_header_size', headerBytesDefault),
+      channels: parseChannels(part.object('channels'), { sessionsMax, bodyBytesMax }),
       forwardingMsMax: part.integer('forwarding_timeout_ms', forwardingMs, forwardingMsDefault),
       redirections: part.has('redirections')
         ? parseRedirections(part.object('redirections'), name)
@@ -95,6 +103,26 @@ export function parseInterfaces(reader: ConfigurationReader): readonly Interface
     );
   }
   return interfaces;
+}
+
+/** Channels are Coco's own; CCF has none. */
+function parseChannels(
+  reader: ConfigurationReader,
+  of: Pick<ListenerConfiguration, 'sessionsMax' | 'bodyBytesMax'>,
+): ChannelLimits {
+  const most = Math.min(channelsDefault, of.sessionsMax);
+  const limits = {
+    channelsMax: reader.integer('max_open', { min: 0, max: of.sessionsMax }, most),
+    messageBytesMax: reader.sizeBytes('max_message_size', of.bodyBytesMax),
+    unreadBytesMax: reader.sizeBytes('max_unread_size', unreadBytesDefault),
+    messagesAtOnceMax: reader.integer(
+      'max_messages_at_once',
+      messagesAtOnce,
+      messagesAtOnceDefault,
+    ),
+  };
+  reader.finish();
+  return limits;
 }
 
 function parseRedirections(reader: ConfigurationReader, name: string): RedirectionConfiguration {

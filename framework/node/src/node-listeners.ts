@@ -4,13 +4,14 @@
  * ledger; until `serve` they say no more than how it stands.
  */
 
-import type { Clock, Log } from '@coco/base';
+import type { Clock, LedgerError, Log } from '@coco/base';
 import { type ClientSession, errorResponse, type Request, type Response } from '@coco/endpoint';
-import { type HttpListener, listen } from '@coco/http';
+import { type ChannelOpening, type HttpListener, listen } from '@coco/http';
 import { RequestCounts } from '@coco/monitor';
 import type { TlsIdentity } from '@coco/peers';
 import { replicationError } from '@coco/replication';
 import type { InterfaceConfiguration } from './configuration-interfaces.ts';
+import { openChannel } from './open-channel.ts';
 import type { RequestContext } from './request-context.ts';
 import { answerRequest } from './request-path.ts';
 
@@ -49,6 +50,7 @@ export class NodeListeners {
         configuration,
         identity: configuration.authority === 'Service' ? identity : undefined,
         answer: (request, session) => this.#answer(configuration, request, session),
+        openChannel: (request) => this.#openChannel(configuration, request),
       });
       this.#listeners.set(configuration.name, listener);
     }
@@ -63,6 +65,9 @@ export class NodeListeners {
   withdraw(): void {
     this.#served = undefined;
     this.#isWithdrawn = true;
+    for (const listener of this.#listeners.values()) {
+      listener.closeChannels('This node is not part of the network any more.');
+    }
   }
 
   /** New handshakes use the new certificate. */
@@ -84,10 +89,26 @@ export class NodeListeners {
       return answerRequest(this.#context(configuration, this.#served), request, session);
     }
     this.counts.answered();
+    return this.#early(request) ?? errorResponse(this.#notServed());
+  }
+
+  /** @throws NodeCannotHandleRequest and what `openChannel` throws */
+  #openChannel(configuration: InterfaceConfiguration, request: Request): ChannelOpening {
+    if (!this.#served) throw this.#notServed();
+    const context = this.#context(configuration, this.#served);
+    context.answered();
+    try {
+      return openChannel(context, request);
+    } catch (error) {
+      context.failed(error);
+      throw error;
+    }
+  }
+
+  #notServed(): LedgerError {
     const when = this.#isWithdrawn ? 'any more' : 'yet';
     const message = `This node is not part of the network ${when}.`;
-    const refusal = replicationError('NodeCannotHandleRequest', message);
-    return this.#early(request) ?? errorResponse(refusal);
+    return replicationError('NodeCannotHandleRequest', message);
   }
 
   #context(configuration: InterfaceConfiguration, served: ServedNode): RequestContext {

@@ -66,5 +66,8 @@ export function registerEndpoints(
       readCovered: (id) => replica.readCovered(id.seqno),
     }),
   ]);
-  for (const adapter of node.adapters) registry.add(adapter.endpoints);
+  for (const adapter of node.adapters) {
+    registry.add(adapter.endpoints);
+    registry.addChannels(adapter.channels ?? []);
+  }
 }

@@ -154,6 +154,22 @@ describe('the node configuration', () => {
     assert.equal(few?.sessionsSoftMax, 10);
     assert.ok(few?.acceptedEndpoints[0]?.test('/node/state'));
     refused(main({ max_open_sessions_hard: 10, max_open_sessions_soft: 11 }), /1 to 10/);
+    assert.deepEqual(defaults.channels, {
+      channelsMax: 1000,
+      messageBytesMax: defaults.bodyBytesMax,
+      unreadBytesMax: 8 * 1024 * 1024,
+      messagesAtOnceMax: 32,
+    });
+    const channels = { max_open: 5, max_message_size: '1KB', max_unread_size: '2KB' };
+    const [bounded] = parseConfiguration(configuration(main({ channels }))).interfaces;
+    assert.deepEqual(bounded?.channels, {
+      channelsMax: 5,
+      messageBytesMax: 1024,
+      unreadBytesMax: 2048,
+      messagesAtOnceMax: 32,
+    });
+    refused(main({ channels: { max_open: -1 } }), /max_open/);
+    refused(main({ channels: { max_opened: 1 } }), /does not know/);
     refused(main({ accepted_endpoints: ['('] }), /holds "\(", which is no regular expression/);
   });
 

@@ -29,6 +29,12 @@ suite('a listener whose certificate is renewed', () => {
         sessionsMax: 9,
         bodyBytesMax: 1000,
         headerBytesMax: 4096,
+        channels: {
+          channelsMax: 10,
+          messageBytesMax: 1000,
+          unreadBytesMax: 1000,
+          messagesAtOnceMax: 4,
+        },
       },
       identity: { certificatePem: node.endorsedPem, privateKeyPem },
       answer: async () => jsonResponse({}),
