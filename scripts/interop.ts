@@ -1,21 +1,52 @@
 /**
  * `npm run test:interop [-- word...]`: the suites in the rooms' interop folders, which check Coco
- * with tools that nobody here wrote. What they need is installed first: a Python environment with
- * the PyPI packages that scripts/interop/requirements.txt pins by hash, kept in .cache under that
- * file's digest. Tests find its Python in COCO_CCF_PYTHON; without it they skip themselves, which
- * a CI run (CI=true) does not accept.
+ * with tools that nobody here wrote. What they need is installed first: Python environments with
+ * the PyPI packages that the files in scripts/interop pin by hash, each kept in .cache under its
+ * file's digest. A test finds its Python in the variable that the environment names; without it the
+ * test skips itself, which a CI run (CI=true) does not accept.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { listFiles, listRooms, root } from './rooms.ts';
 import { runQuietly, runShown } from './run.ts';
 
-const requirements = join(root, 'scripts/interop/requirements.txt');
+interface PythonEnvironment {
+  /** Suites in a folder that mentions this variable need the environment. */
+  readonly variable: string;
+  readonly requirements: string;
+  /** A statement that fails where something is missing. */
+  readonly importCheck: string;
+  /** The versions of Python that its packages are there for, first and last. */
+  readonly pythons: readonly [Version, Version];
+}
+
+type Version = readonly [major: number, minor: number];
+
+const environments: readonly PythonEnvironment[] = [
+  {
+    variable: 'COCO_CCF_PYTHON',
+    requirements: 'scripts/interop/requirements.txt',
+    importCheck: 'import ccf.ledger, ccf.receipt',
+    // PyPI has no ccf for older ones that reads COSE-only ledgers.
+    pythons: [
+      [3, 12],
+      [3, 99],
+    ],
+  },
+  {
+    variable: 'COCO_ETHEREUM_PYTHON',
+    requirements: 'scripts/interop/requirements-ethereum.txt',
+    importCheck: 'import web3, ethereum_spec_tools.evm_tools',
+    // The specification pins a coincurve that has no wheels for newer ones.
+    pythons: [
+      [3, 12],
+      [3, 12],
+    ],
+  },
+];
 const testMsMax = 900_000;
-/** The oldest Python that PyPI has a `ccf` for which reads COSE-only ledgers. */
-const pythonOldest = [3, 12] as const;
 
 function main(): number {
   const words = process.argv.slice(2).filter((word) => !word.startsWith('-'));
@@ -27,13 +58,19 @@ function main(): number {
     console.error(`No interop suite matches ${words.join(', ')}. There are: ${all.join(', ')}.`);
     return 1;
   }
-  const python = preparePython();
-  if (typeof python !== 'string') {
-    console.error(`\ncoco: ${python.missing}`);
-    if (process.env.CI === 'true') return 1;
-    console.error('Suites that need it skip themselves; in CI this is a failure.\n');
+  const needs = [...new Set(files.map(dirname))].flatMap((folder) => listFiles(folder, '.ts'));
+  const texts = needs.map((file) => readFileSync(join(root, file), 'utf8'));
+  const env: Record<string, string> = {};
+  for (const environment of environments) {
+    if (!texts.some((text) => text.includes(environment.variable))) continue;
+    const python = preparePython(environment);
+    if (typeof python === 'string') env[environment.variable] = python;
+    else {
+      console.error(`\ncoco: ${python.missing}`);
+      if (process.env.CI === 'true') return 1;
+      console.error('Suites that need it skip themselves; in CI this is a failure.\n');
+    }
   }
-  const env = typeof python === 'string' ? { COCO_CCF_PYTHON: python } : {};
   if (files.some((file) => readFileSync(join(root, file), 'utf8').includes('COCO_CHROMIUM'))) {
     prepareBrowser();
   }
@@ -43,17 +80,19 @@ function main(): number {
 }
 
 /** The environment's Python, made if it is not there, or a sentence on what is missing. */
-function preparePython(): string | { readonly missing: string } {
+function preparePython(environment: PythonEnvironment): string | { readonly missing: string } {
+  const { importCheck } = environment;
+  const requirements = join(root, environment.requirements);
   const digest = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   const folder = join(root, '.cache', `interop-${digest.slice(0, 16)}`);
   const isWindows = process.platform === 'win32';
   const python = join(folder, isWindows ? 'Scripts/python.exe' : 'bin/python');
   const complete = join(folder, 'complete');
   if (existsSync(complete) && runQuietly(python, ['-c', importCheck]).status === 0) return python;
-  const base = findPython();
+  const base = findPython(environment);
   if (base === undefined) {
     return {
-      missing: `no Python ${pythonOldest.join('.')} or newer was found: install one (with its venv module) or set COCO_PYTHON to its path, then run \`npm run test:interop\` again.`,
+      missing: `no Python ${describeVersions(environment)} was found: install one (with its venv module) or set COCO_PYTHON to its path, then run \`npm run test:interop\` again.`,
     };
   }
   const begin = Date.now();
@@ -106,10 +145,13 @@ function prepareBrowser(): void {
   process.stderr.write(`${((Date.now() - begin) / 1000).toFixed(1)} s\n`);
 }
 
-const importCheck = 'import ccf.ledger, ccf.receipt';
+function describeVersions({ pythons: [first, last] }: PythonEnvironment): string {
+  const isOne = first.join('.') === last.join('.');
+  return isOne ? first.join('.') : `${first.join('.')} or newer`;
+}
 
-/** The first Python that is new enough: by name on the PATH, else among pyenv's versions. */
-function findPython(): string | undefined {
+/** The first Python that fits: by name on the PATH, else among pyenv's versions. */
+function findPython({ pythons: [first, last] }: PythonEnvironment): string | undefined {
   const named = ['python3.14', 'python3.13', 'python3.12', 'python3', 'python'];
   const given = process.env.COCO_PYTHON;
   const pyenv = join(process.env.PYENV_ROOT ?? join(homedir(), '.pyenv'), 'versions');
@@ -119,8 +161,8 @@ function findPython(): string | undefined {
     ...named,
     ...versions.map((version) => join(pyenv, version, 'bin', 'python')),
   ];
-  const [major, minor] = pythonOldest;
-  const question = `import sys, venv, ensurepip; sys.exit(sys.version_info < (${major}, ${minor}))`;
+  const fits = `(${first.join(', ')}) <= sys.version_info[:2] <= (${last.join(', ')})`;
+  const question = `import sys, venv, ensurepip; sys.exit(not (${fits}))`;
   return places.find((place) => runQuietly(place, ['-c', question]).status === 0);
 }
 

@@ -5,18 +5,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SeededRandom } from '@coco/base';
-import { type Block, createBlockFromRPC } from '@ethereumjs/block';
-import { Common, Hardfork, Mainnet } from '@ethereumjs/common';
-import { MerklePatriciaTrie } from '@ethereumjs/mpt';
-import { RLP } from '@ethereumjs/rlp';
 import { encodeDeployData, encodeFunctionData, getContractAddress, type Hex } from 'viem';
 import { alice, bob, chainId, createNetwork, type Network, token } from './network.ts';
+import { type Ask, commonOf, recomputeBlock } from './recompute-block.ts';
 
 const contract = getContractAddress({ from: alice.address, nonce: 0n });
-const common = new Common({
-  chain: { ...Mainnet, chainId, name: 'coco' },
-  hardfork: Hardfork.Prague,
-});
+const common = commonOf(chainId, 'prague');
 
 /** Blocks of 1 to 5 transactions of all types, some of which fail. */
 async function randomChain(seed: number): Promise<Network> {
@@ -97,45 +91,6 @@ async function randomTransaction(nonce: number, random: SeededRandom): Promise<H
   }
 }
 
-const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.slice(2), 'hex'));
-/** RLP wants integers without leading zeroes. */
-const integer = (quantity: string): Uint8Array => {
-  const digits = BigInt(quantity).toString(16);
-  return BigInt(quantity) === 0n
-    ? new Uint8Array(0)
-    : bytes(`0x${digits.length % 2 ? '0' : ''}${digits}`);
-};
-
-interface RpcReceipt {
-  readonly type: string;
-  readonly status: string;
-  readonly cumulativeGasUsed: string;
-  readonly logsBloom: string;
-  readonly transactionIndex: string;
-  readonly logs: readonly { address: string; topics: readonly string[]; data: string }[];
-}
-
-async function receiptsRoot(receipts: readonly RpcReceipt[]): Promise<string> {
-  const trie = new MerklePatriciaTrie();
-  for (const receipt of receipts) {
-    const logs = receipt.logs.map((log) => [
-      bytes(log.address),
-      log.topics.map(bytes),
-      bytes(log.data),
-    ]);
-    const fields = RLP.encode([
-      integer(receipt.status),
-      integer(receipt.cumulativeGasUsed),
-      bytes(receipt.logsBloom),
-      logs,
-    ] as never);
-    const type = Number(receipt.type);
-    const encoded = type === 0 ? fields : Uint8Array.of(type, ...fields);
-    await trie.put(RLP.encode(Number(receipt.transactionIndex)), encoded);
-  }
-  return `0x${Buffer.from(trie.root()).toString('hex')}`;
-}
-
 for (const seed of [1, 2, 3]) {
   test(`every block recomputes from its JSON-RPC form, seed ${seed}`, async () => {
     const { rpc } = await randomChain(seed);
@@ -143,30 +98,11 @@ for (const seed of [1, 2, 3]) {
     assert.equal(head, 8);
     let parentHash = `0x${'00'.repeat(32)}`;
     let parentTime = 0;
+    const ask: Ask = async (method, ...params) => (await rpc(method, ...params)).result;
     for (let number = 0; number <= head; number++) {
-      const tag = `0x${number.toString(16)}`;
-      const { result: shown } = await rpc('eth_getBlockByNumber', tag, true);
-      const block: Block = await createBlockFromRPC(shown, [], { common });
-      assert.equal(`0x${Buffer.from(block.hash()).toString('hex')}`, shown.hash);
+      const { shown } = await recomputeBlock(ask, number, common);
       assert.equal(shown.parentHash, parentHash);
       assert.ok(Number(shown.timestamp) >= parentTime);
-      assert.ok(await block.transactionsTrieIsValid());
-      const { result: receipts } = await rpc('eth_getBlockReceipts', tag);
-      assert.equal(receipts.length, shown.transactions.length);
-      assert.equal(await receiptsRoot(receipts), shown.receiptsRoot);
-      const bloom = Buffer.alloc(256);
-      for (const { logsBloom } of receipts) {
-        bytes(logsBloom).forEach((byte, at) => {
-          bloom[at] = (bloom[at] as number) | byte;
-        });
-      }
-      assert.equal(`0x${bloom.toString('hex')}`, shown.logsBloom);
-      const gasUsed = receipts.reduce(
-        (sum: bigint, one: { gasUsed: string }) => sum + BigInt(one.gasUsed),
-        0n,
-      );
-      assert.equal(BigInt(shown.gasUsed), gasUsed);
-      assert.equal(Number(shown.size), block.serialize().length);
       parentHash = shown.hash;
       parentTime = Number(shown.timestamp);
     }

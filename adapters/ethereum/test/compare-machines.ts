@@ -1,7 +1,7 @@
 /** One transaction on revm and on @ethereumjs/vm; both must come to the same outcome. */
 import assert from 'node:assert/strict';
 import { toHex } from '@coco/base';
-import type { ExecutableTransaction, Spec } from '../src/engine-types.ts';
+import type { BlockEnvironment, ExecutableTransaction, Spec } from '../src/engine-types.ts';
 import { block, config, engine, type MemoryState } from './memory-state.ts';
 import { describeState, executeElsewhere, type Outcome } from './other-machine.ts';
 
@@ -15,9 +15,10 @@ export function executeHere(
   state: MemoryState,
   transaction: ExecutableTransaction,
   spec: Spec,
+  environment: BlockEnvironment = block,
 ): Outcome {
   const execution = engine.execute(
-    { mode: 'transaction', transaction, block, config: { ...config, spec } },
+    { mode: 'transaction', transaction, block: environment, config: { ...config, spec } },
     state,
   );
   state.apply(execution);

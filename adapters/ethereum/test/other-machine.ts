@@ -5,18 +5,14 @@
 
 import { fromHex, toHex } from '@coco/base';
 import { createBlock } from '@ethereumjs/block';
-import { Common, Hardfork, Mainnet } from '@ethereumjs/common';
+import type { Common } from '@ethereumjs/common';
 import { SimpleStateManager } from '@ethereumjs/statemanager';
 import { createTx, createTxFromRLP, type TypedTransaction } from '@ethereumjs/tx';
 import { Account, Address, createAddressFromString } from '@ethereumjs/util';
-import { createVM, runTx } from '@ethereumjs/vm';
-import type { ExecutableTransaction, Spec } from '../src/engine-types.ts';
+import { createVM, runTx, type VMOpts } from '@ethereumjs/vm';
+import type { BlockEnvironment, ExecutableTransaction, Spec } from '../src/engine-types.ts';
 import { block, config, type MemoryState } from './memory-state.ts';
-
-const hardforks: Readonly<Record<Spec, string>> = {
-  prague: Hardfork.Prague,
-  osaka: Hardfork.Osaka,
-};
+import { commonOf } from './recompute-block.ts';
 
 /** What both machines can be compared by; addresses and hashes in hex. */
 export interface Outcome {
@@ -34,7 +30,7 @@ export async function executeElsewhere(
   transaction: ExecutableTransaction,
   spec: Spec,
 ): Promise<Outcome> {
-  const common = commonOf(spec);
+  const common = commonOf(Number(config.chainId), spec);
   return await runElsewhere(state, unsigned(transaction, common), common);
 }
 
@@ -43,20 +39,17 @@ export async function executeRawElsewhere(
   state: MemoryState,
   raw: Uint8Array,
   spec: Spec,
+  environment: BlockEnvironment = block,
 ): Promise<Outcome> {
-  const common = commonOf(spec);
-  return await runElsewhere(state, createTxFromRLP(raw, { common }), common);
-}
-
-function commonOf(spec: Spec): Common {
-  const chain = { ...Mainnet, chainId: Number(config.chainId) };
-  return new Common({ chain, hardfork: hardforks[spec] });
+  const common = commonOf(Number(config.chainId), spec);
+  return await runElsewhere(state, createTxFromRLP(raw, { common }), common, environment);
 }
 
 async function runElsewhere(
   state: MemoryState,
   tx: TypedTransaction,
   common: Common,
+  environment: BlockEnvironment = block,
 ): Promise<Outcome> {
   const stateManager = new SimpleStateManager({ common });
   for (const [address, account] of state.accounts) {
@@ -68,10 +61,10 @@ async function runElsewhere(
       await stateManager.putStorage(at, fromHex(slot), value);
     }
   }
-  const vm = await createVM({ common, stateManager });
+  const vm = await createVM({ common, stateManager, blockchain: knownBlocks(state) });
   const result = await runTx(vm, {
     tx,
-    block: otherBlock(common),
+    block: otherBlock(common, environment),
     skipBlockGasLimitValidation: true,
   });
   const { execResult } = result;
@@ -86,7 +79,20 @@ async function runElsewhere(
   };
 }
 
-function otherBlock(common: Common): ReturnType<typeof createBlock> {
+/** What BLOCKHASH reads. */
+function knownBlocks(state: MemoryState): NonNullable<VMOpts['blockchain']> {
+  const blocks: NonNullable<VMOpts['blockchain']> = {
+    getBlock: async (number) => {
+      const hash = state.getBlockHash(BigInt(number)) ?? new Uint8Array(32);
+      return { hash: () => hash };
+    },
+    putBlock: async () => {},
+    shallowCopy: () => blocks,
+  };
+  return blocks;
+}
+
+function otherBlock(common: Common, block: BlockEnvironment): ReturnType<typeof createBlock> {
   return createBlock(
     {
       header: {
@@ -149,7 +155,7 @@ async function accountsOf(stateManager: SimpleStateManager): Promise<Record<stri
 }
 
 /** One account as comparable text. */
-function describeAccount(account: {
+export function describeAccount(account: {
   readonly nonce: bigint;
   readonly balance: bigint;
   readonly code: Uint8Array;
