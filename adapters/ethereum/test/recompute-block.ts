@@ -35,7 +35,7 @@ export interface RpcReceipt {
   readonly logs: readonly { address: string; topics: readonly string[]; data: string }[];
 }
 
-export interface RpcBlock {
+interface RpcBlock {
   readonly number: string;
   readonly hash: string;
   readonly parentHash: string;
@@ -104,7 +104,7 @@ async function receiptsRoot(receipts: readonly RpcReceipt[]): Promise<string> {
   return toHexText(trie.root());
 }
 
-export function bytesOf(text: string): Uint8Array {
+function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.slice(2), 'hex'));
 }
 
