@@ -59,6 +59,7 @@ export function cocoEndpoints(): readonly Endpoint[] {
           mayLackCommits: record.may_lack_commits,
           lookedAt: [...record.looked_at],
           mayHaveVoted: [...record.may_have_voted],
+          ...(record.begins_after !== undefined && { beginsAfter: record.begins_after }),
         });
       },
     ),

@@ -27,6 +27,11 @@ export interface RecoveryRow {
   readonly looked_at: readonly string[];
   /** Every node that may have voted when the service was lost. */
   readonly may_have_voted: readonly string[];
+  /**
+   * The snapshot that the recovered ledger begins with: the entries up to it are in no file of the
+   * service. Absent where the ledger is whole.
+   */
+  readonly begins_after?: number | undefined;
 }
 
 /** Written by the first transaction of a recovered service; of the last recovery alone. */
@@ -37,6 +42,7 @@ export const recoveryRecord: Singleton<RecoveryRow> = new Singleton(
     may_lack_commits: row.boolean('may_lack_commits'),
     looked_at: row.optionalTexts('looked_at') ?? [],
     may_have_voted: row.optionalTexts('may_have_voted') ?? [],
+    begins_after: row.optionalCount('begins_after'),
   })),
 );
 

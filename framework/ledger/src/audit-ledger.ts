@@ -16,6 +16,7 @@ import {
 import { chunkPath, type LedgerFolder } from './chunk-file.ts';
 import { formatChunkName } from './chunk-name.ts';
 import { type ChunkPlan, planChunks } from './chunk-plan.ts';
+import type { LedgerBegin } from './ledger-begin.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import type { VerifiedEntry, ViewStart } from './ledger-verifier.ts';
 import { LedgerWalk } from './ledger-walk.ts';
@@ -41,6 +42,8 @@ export interface AuditProgress {
 }
 
 export interface AuditOptions extends LedgerFolder {
+  /** The snapshot that the files begin with, as findBegin found it; the first entry by default. */
+  readonly begin?: LedgerBegin | undefined;
   /** With them, every private part is decrypted and authenticated too. */
   readonly secrets?: LedgerSecrets;
   /** An id that the ledger must hold: of a receipt, or of an answer that said Committed. */
@@ -110,13 +113,14 @@ class Audit {
   }
 
   async run(): Promise<AuditReport> {
-    const { disk, folder, secrets } = this.#options;
+    const { disk, folder, secrets, begin } = this.#options;
     const at = { disk, folder };
     const plan = await this.#guarded(() => planChunks(at));
     const bytesTotal = plan && this.#options.onProgress ? await totalBytes(at, plan) : 0;
     const walk = new LedgerWalk({
       at,
       plan: plan ?? { chunks: [], unfinished: [] },
+      begin,
       rootsHeld: this.#options.onBatch ? rootsHeld : 0,
       ...(secrets ? { secrets } : {}),
       onBatch: (batch) => this.#takeBatch(batch, walk, bytesTotal),
@@ -132,7 +136,11 @@ class Audit {
       fileCount: plan?.chunks.length ?? 0,
       views: walk.verifier.signedViews(),
       findings: this.#findings,
-      unchecked: [...(secrets ? [] : gapsWithoutSecrets(walk)), gapBehindEnd(signed.id)],
+      unchecked: [
+        ...(begin ? [gapBefore(begin)] : []),
+        ...(secrets ? [] : gapsWithoutSecrets(walk, begin)),
+        gapBehindEnd(signed.id),
+      ],
     };
   }
 
@@ -245,6 +253,17 @@ async function totalBytes(at: LedgerFolder, plan: ChunkPlan): Promise<number> {
   return total;
 }
 
+/** What a snapshot stands for: its outcome is proven, not the way there. */
+function gapBefore({ id }: LedgerBegin): AuditGap {
+  return {
+    file: undefined,
+    firstSeqno: 1,
+    lastSeqno: id.seqno,
+    sentence:
+      'The entries before the snapshot that the files begin with: what they came to is signed with the rest, they themselves are not here.',
+  };
+}
+
 /** What no file can show: that it once was longer. */
 function gapBehindEnd(signed: TransactionId): AuditGap {
   const next = signed.seqno + 1;
@@ -258,7 +277,7 @@ function gapBehindEnd(signed: TransactionId): AuditGap {
 }
 
 /** What holding the ledger secrets would prove besides. */
-function gapsWithoutSecrets(walk: LedgerWalk): readonly AuditGap[] {
+function gapsWithoutSecrets(walk: LedgerWalk, begin: LedgerBegin | undefined): readonly AuditGap[] {
   const lastSeqno = walk.verifier.signed.id.seqno;
   if (lastSeqno === 0) return [];
   const newest = walk.chunks.at(-1);
@@ -266,7 +285,7 @@ function gapsWithoutSecrets(walk: LedgerWalk): readonly AuditGap[] {
   return [
     {
       file: undefined,
-      firstSeqno: 1,
+      firstSeqno: begin?.id.seqno ?? 1,
       lastSeqno,
       sentence: 'Whether private parts decrypt: the signatures cover them as ciphertext only.',
     },

@@ -152,6 +152,20 @@ export function restoreSnapshot(
   return tree;
 }
 
+/** The value of one row of a public map; undefined where there is none. @throws InvalidInput */
+export function publicRow(
+  snapshot: Pick<DecodedSnapshot, 'publicMaps' | 'seqno'>,
+  map: string,
+  key: Uint8Array,
+): Uint8Array | undefined {
+  let found: Uint8Array | undefined;
+  const { publicMaps, seqno } = snapshot;
+  readMaps(publicMaps, { isPublic: true, seqno }, (name, rows) => {
+    if (name === map) found ??= rows.find((row) => equalBytes(row.key, key))?.value;
+  });
+  return found;
+}
+
 function openPrivatePart(snapshot: DecodedSnapshot, secret: LedgerSecret): Uint8Array {
   const { entry, publicPart: aad } = snapshot;
   const tag = entry.subarray(entryHeaderBytes, entryHeaderBytes + 16);

@@ -45,6 +45,13 @@ export {
   readEndorsementRow,
   signEndorsement,
 } from './identity-endorsement.ts';
+export {
+  type FoundBegin,
+  findBegin,
+  type LedgerBegin,
+  reopenBegin,
+  verifierStart,
+} from './ledger-begin.ts';
 export { type BatchBody, LedgerFiles, readBytesMax } from './ledger-files.ts';
 export type { LedgerSecret } from './ledger-secrets.ts';
 export { LedgerSecrets, ledgerSecretBytes } from './ledger-secrets.ts';

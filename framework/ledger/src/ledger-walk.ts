@@ -9,6 +9,7 @@ import type { ChunkPlan } from './chunk-plan.ts';
 import { ChunkScanner } from './chunk-scanner.ts';
 import { batchBytesMax, entryFlag } from './entry.ts';
 import { ledgerError } from './errors.ts';
+import { isEvidence, type LedgerBegin, verifierStart } from './ledger-begin.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
 import { LedgerVerifier, type SignatureChecks, type VerifiedEntry } from './ledger-verifier.ts';
 import { SignatureIndex } from './signature-index.ts';
@@ -23,6 +24,8 @@ export type BatchVisitor = (batch: readonly VerifiedEntry[]) => void | Promise<v
 export interface WalkOptions {
   readonly at: LedgerFolder;
   readonly plan: ChunkPlan;
+  /** Where the reading begins; the first entry by default. Files before it are not read. */
+  readonly begin?: LedgerBegin | undefined;
   /** With them, private parts are decrypted and authenticated too. */
   readonly secrets?: LedgerSecrets;
   readonly onBatch?: BatchVisitor;
@@ -80,11 +83,19 @@ export class LedgerWalk {
   #entryBytes = 0;
   #batch: VerifiedEntry[] = [];
   #batchBytes = 0;
+  /** Whether the transaction was read that vouches for the snapshot which the reading began with. */
+  #hasEvidence = false;
 
   constructor(options: WalkOptions) {
     this.#options = options;
-    const { secrets, signatures = 'each', rootsHeld = 0 } = options;
-    this.verifier = new LedgerVerifier({ signatures, rootsHeld, ...(secrets ? { secrets } : {}) });
+    const { secrets, signatures = 'each', rootsHeld = 0, begin } = options;
+    this.verifier = new LedgerVerifier({
+      signatures,
+      rootsHeld,
+      ...(secrets ? { secrets } : {}),
+      ...(begin ? { start: verifierStart(begin) } : {}),
+    });
+    this.#highestView = begin?.id.view ?? 0;
   }
 
   /** The file being read, for who looks on. */
@@ -124,7 +135,8 @@ export class LedgerWalk {
 
   /** @throws LedgerDamaged with file and seqno, DiskFault */
   async run(): Promise<void> {
-    const { chunks } = this.#options.plan;
+    const { plan, begin } = this.#options;
+    const chunks = plan.chunks.filter(({ start }) => start > (begin?.id.seqno ?? 0));
     for (const [index, name] of chunks.entries()) {
       if (this.#isDone()) break;
       const following = chunks[index + 1];
@@ -137,6 +149,16 @@ export class LedgerWalk {
       }
     }
     this.verifier.settle();
+    if (begin) this.#checkEvidence(begin);
+  }
+
+  /** Without it the snapshot that the reading began with is anybody's. */
+  #checkEvidence({ id, evidence }: LedgerBegin): void {
+    const { signed } = this.verifier;
+    if (this.#hasEvidence && signed.id.seqno >= evidence.seqno) return;
+    const { seqno } = evidence;
+    const message = `The files hold no transaction at ${seqno} that vouches for the snapshot of ${id.seqno}.`;
+    throw ledgerError('LedgerDamaged', message, { seqno });
   }
 
   #isDone(): boolean {
@@ -217,7 +239,8 @@ export class LedgerWalk {
     if (this.#batchBytes > batchBytesMax) {
       throw refuse('InvalidInput', `A batch holds at most ${batchBytesMax} bytes.`);
     }
-    const { onBatch } = this.#options;
+    const { onBatch, begin } = this.#options;
+    if (begin && isEvidence(entry, begin)) this.#hasEvidence = true;
     if (onBatch) this.#batch.push(verified);
     if (!signature) return;
     this.signatures.add(entry.id.seqno);

@@ -27,6 +27,7 @@ import { formatChunkName } from './chunk-name.ts';
 import { type ChunkPlan, planChunks } from './chunk-plan.ts';
 import { entryFlag } from './entry.ts';
 import { ledgerError } from './errors.ts';
+import type { LedgerBegin } from './ledger-begin.ts';
 import { LedgerFiles } from './ledger-files.ts';
 import type { LedgerFilesState } from './ledger-files-state.ts';
 import type { LedgerSecrets } from './ledger-secrets.ts';
@@ -37,6 +38,8 @@ import type { SignerNames } from './signature-entry.ts';
 import type { SignatureIndex } from './signature-index.ts';
 
 export interface RecoverOptions extends LedgerFolder {
+  /** The snapshot that the files begin with, as findBegin found it; the first entry by default. */
+  readonly begin?: LedgerBegin | undefined;
   /** Takes the public writes of each batch whose signature verified, in order. */
   readonly onBatch?: BatchVisitor;
   /**
@@ -57,25 +60,26 @@ export interface RecoverOptions extends LedgerFolder {
  * @throws LedgerDamaged naming file and seqno, DiskFault
  */
 export async function recoverLedger(options: RecoverOptions): Promise<RecoveredLedger> {
-  const { disk, folder, onBatch, isTailLossAccepted = false, verified } = options;
+  const { disk, folder, onBatch, isTailLossAccepted = false, verified, begin } = options;
   const at = { disk, folder };
   const plan = await planChunks(at);
+  const shared = { at, plan, begin, ...(onBatch ? { onBatch } : {}) };
   if (isTailLossAccepted) {
-    const walk = new LedgerWalk({ at, plan, isTailLossAccepted, ...(onBatch ? { onBatch } : {}) });
+    const walk = new LedgerWalk({ ...shared, isTailLossAccepted });
     await walk.run();
-    return new RecoveredLedger(at, plan, walk);
+    return new RecoveredLedger(shared, walk);
   }
   const signatures = verified ? 'none' : 'last';
-  const walk = new LedgerWalk({ at, plan, signatures, ...(onBatch ? { onBatch } : {}) });
+  const walk = new LedgerWalk({ ...shared, signatures });
   try {
     await walk.run();
   } catch (error) {
     if (!(error instanceof LedgerError) || error.code === 'DiskFault') throw error;
     // Damage is named by the first signature that it breaks: the slow walk finds that.
-    await new LedgerWalk({ at, plan }).run();
+    await new LedgerWalk({ at, plan, begin }).run();
     throw error;
   }
-  const recovered = new RecoveredLedger(at, plan, walk);
+  const recovered = new RecoveredLedger(shared, walk);
   if (verified) assertSame(recovered, verified);
   return recovered;
 }
@@ -89,7 +93,15 @@ function assertSame(
   throw ledgerError('LedgerDamaged', 'The files changed between two reads.', { seqno });
 }
 
+interface ReadFrom {
+  readonly at: LedgerFolder;
+  readonly plan: ChunkPlan;
+  readonly begin: LedgerBegin | undefined;
+}
+
 export class RecoveredLedger {
+  /** The last entry before these files: 0, or that of the snapshot which they begin with. */
+  readonly beginsAfter: Seqno;
   /** What the last signature proves; seqno 0 when nothing was ever signed. */
   readonly signed: SignedState;
   /** The highest view in any entry seen, also in what is cut: the next view must exceed it. */
@@ -106,13 +118,16 @@ export class RecoveredLedger {
   readonly root: Uint8Array;
   readonly #at: LedgerFolder;
   readonly #plan: ChunkPlan;
+  readonly #begin: LedgerBegin | undefined;
   readonly #chunks: ChunkRecord[];
   readonly #signatures: SignatureIndex;
   #isTruncated = false;
 
-  constructor(at: LedgerFolder, plan: ChunkPlan, walk: LedgerWalk) {
+  constructor({ at, plan, begin }: ReadFrom, walk: LedgerWalk) {
     this.#at = at;
     this.#plan = plan;
+    this.#begin = begin;
+    this.beginsAfter = begin?.id.seqno ?? asSeqno(0);
     this.#chunks = walk.chunks;
     this.#signatures = walk.signatures;
     this.signed = walk.verifier.signed;
@@ -183,7 +198,8 @@ export class RecoveredLedger {
     const { seqno } = this.lastId;
     const next = asSeqno(seqno + 1);
     const signatures = this.#signatures;
-    return new LedgerFiles(this.#at, { ...state, next, committed: seqno, signatures });
+    const begin = asSeqno(this.beginsAfter + 1);
+    return new LedgerFiles(this.#at, { ...state, begin, next, committed: seqno, signatures });
   }
 
   /**
@@ -197,7 +213,8 @@ export class RecoveredLedger {
     const plan = { chunks: this.#chunks.map(({ name }) => name), unfinished: [] };
     // Signatures were verified; that this reading is of the same bytes, its root will show.
     const signatures = 'none';
-    const walk = new LedgerWalk({ at: this.#at, plan, secrets, onBatch, until, signatures });
+    const shared = { at: this.#at, plan, begin: this.#begin, secrets };
+    const walk = new LedgerWalk({ ...shared, onBatch, until, signatures });
     await walk.run();
     const { signed } = walk.verifier;
     if (signed.id.seqno !== until || !equalBytes(walk.verifier.takeTree().root(), this.root)) {

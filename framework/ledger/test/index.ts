@@ -6,6 +6,7 @@ import './damaged-ledgers.test.ts';
 import './entry.test.ts';
 import './folder-batches.test.ts';
 import './identity-endorsement.test.ts';
+import './ledger-begin.test.ts';
 import './ledger-files.test.ts';
 import './ledger-secrets.test.ts';
 import './nonce-guard.test.ts';

@@ -1,5 +1,5 @@
 /** The samples of this room's tests, for the tests of other rooms. */
-export { beginRecovery, copyFolder, endRecovery } from './sample-recovery.ts';
+export { beginRecovery, copyFolder, endRecovery, writeFile } from './sample-recovery.ts';
 export {
   createIdentity,
   type Identity,

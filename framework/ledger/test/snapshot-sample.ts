@@ -1,5 +1,5 @@
 /** A service whose state is kept as a node keeps it, and snapshots of it. */
-import { asSeqno, MemoryDisk, present, utf8Encode } from '@coco/base';
+import { asSeqno, MemoryDisk, present, toHex, utf8Encode } from '@coco/base';
 import { Store, type WriteSet } from '@coco/kv';
 import {
   buildReceipt,
@@ -88,7 +88,9 @@ export class SnapshotSample {
   /** Writes the evidence of a snapshot and returns the receipt of that transaction. */
   async receiptFor(snapshot: EncodedSnapshot): Promise<Uint8Array> {
     const { service } = this;
-    const evidence = utf8Encode(JSON.stringify({ version: snapshot.seqno }));
+    const evidence = utf8Encode(
+      JSON.stringify({ hash: toHex(snapshot.digest), version: snapshot.seqno }),
+    );
     const { id } = service.append(
       writes({ 'public:ccf.internal.snapshot_evidence': [row(singletonKey, evidence)] }),
       snapshot.digest,

@@ -48,6 +48,8 @@ export interface RecoverConfiguration {
   readonly isTailLossAccepted: boolean;
   /** Ledgers of other nodes, as copies: they show whether this one is the one to recover from. */
   readonly otherLedgerDirectories: readonly string[];
+  /** More folders with snapshots, for ledgers whose older files are missing. */
+  readonly snapshotDirectories: readonly string[];
   /** Whether to recover although nodes that are not looked at may have committed more. */
   readonly isLossAccepted: boolean;
   readonly certificateDays: number;
@@ -173,6 +175,7 @@ function parseRecover(
     previousServiceIdentityFile: reader.text('previous_service_identity_file'),
     isTailLossAccepted: reader.flag('accept_tail_loss', false),
     otherLedgerDirectories: recovery.texts('ledger_directories'),
+    snapshotDirectories: recovery.texts('snapshot_directories'),
     isLossAccepted: recovery.flag('accept_possible_loss', false),
     certificateDays: reader.integer(
       'initial_service_certificate_validity_days',

@@ -2,11 +2,13 @@
  * Folders with ledgers as the rooms below take them: this node's own, which bears its mark, and
  * copies of other nodes', which are only looked at.
  */
-import { basename, dirname, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Log, Seqno } from '@coco/base';
 import type { SigningKey } from '@coco/crypto';
 import { copyMissingChunks, type LedgerFolder, SnapshotFiles } from '@coco/ledger';
 import { type LedgerCopy, removeOtherMarks, surveyCopy, writeMark } from '@coco/recovery';
+import type { RecoverConfiguration } from './command-configuration.ts';
 import type { NodeConfiguration } from './configuration.ts';
 import { FileDisk } from './file-disk.ts';
 import { ReadOnlyDisk } from './read-only-disk.ts';
@@ -54,14 +56,20 @@ export async function takeFolder(path: string, key: SigningKey): Promise<void> {
 /** Reads another node's ledger; undefined, and a line in the log, where it cannot be used. */
 export async function surveyLedger(
   folder: string,
-  { baseFolder, log }: { readonly baseFolder: string; readonly log: Log },
+  options: {
+    readonly baseFolder: string;
+    readonly log: Log;
+    readonly snapshots: readonly LedgerFolder[];
+  },
 ): Promise<LedgerCopy | undefined> {
+  const { baseFolder, log, snapshots } = options;
   const path = resolve(baseFolder, folder);
   let toldCount = 0;
   const found = await surveyCopy({
     disk: new ReadOnlyDisk(dirname(path)),
     folder: basename(path),
     name: folder,
+    snapshots,
     onProgress: ({ entryCount, bytesRead, bytesTotal }) => {
       if (entryCount < toldCount + progressEntries) return;
       toldCount = entryCount;
@@ -71,6 +79,33 @@ export async function surveyLedger(
   if (found.kind === 'copy') return found;
   log.write('warning', 'recovery.ledger.unusable', { folder, reason: found.reason });
   return undefined;
+}
+
+/**
+ * Where a recovery looks for the snapshot that a ledger begins with: this node's own folder, those
+ * configured, and beside each ledger that it compares with. Who made one does not matter: the ledger
+ * vouches for it.
+ */
+export async function snapshotFolders(
+  { configuration, baseFolder }: NodeFolders,
+  recovery: Pick<RecoverConfiguration, 'snapshotDirectories' | 'otherLedgerDirectories'>,
+): Promise<readonly LedgerFolder[]> {
+  const { snapshotDirectories, otherLedgerDirectories } = recovery;
+  const own = resolve(baseFolder, configuration.snapshots.directory);
+  const beside = otherLedgerDirectories.map((name) =>
+    join(dirname(resolve(baseFolder, name)), basename(own)),
+  );
+  const configured = snapshotDirectories.map((name) => resolve(baseFolder, name));
+  const optional = await Promise.all([own, ...beside].map(foldersThere));
+  return [...new Set([...optional.flat(), ...configured])].map(readOnlyLedgerAt);
+}
+
+async function foldersThere(path: string): Promise<readonly string[]> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isFolder ? [path] : [];
 }
 
 export interface NodeFolders {

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { asSeqno, type Clock, LedgerError, type Log, type Seqno } from '@coco/base';
+import { recoveryRecord } from '@coco/governance';
 import { parseSnapshotName } from '@coco/ledger';
 import {
   type CatchUpOrder,
@@ -65,6 +66,12 @@ export class NodeCatchUp {
     const { replica, ledgerFolder, log } = this.#options;
     const point = this.#installer.startedFrom;
     if (!point) return;
+    const after = recoveryRecord.get(this.#options.state.committedState())?.begins_after;
+    // The service was recovered without it: no node can give it, a copy here perhaps can.
+    if (after !== undefined && this.#copies.length === 0) {
+      log.write('warning', 'older.unavailable', { target: point.seqno, beginsAfter: after });
+      return;
+    }
     this.#older = new OlderLedger({
       ...this.#options,
       point,

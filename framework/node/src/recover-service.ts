@@ -6,32 +6,31 @@
  * that is cut short is discarded.
  */
 
-import { basename, dirname, resolve } from 'node:path';
-import { asSeqno, asView, equalBytes, type Log } from '@coco/base';
+import { resolve } from 'node:path';
+import { asSeqno, asView, equalBytes } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
 import {
   type EndorsementRow,
-  type HistoricalSecretRow,
-  historicalSecret,
-  historicalSecretAt,
   identityEndorsement,
   type openRecoveredService,
   recover,
   recoveryViewGap,
   secretsForNode,
 } from '@coco/governance';
-import { isPublicMap, type ReadView, Store, type WriteSet } from '@coco/kv';
+import { type ReadView, Store } from '@coco/kv';
 import {
+  type FoundBegin,
+  type LedgerFolder,
   LedgerSecrets,
   ledgerSecretBytes,
   NonceGuard,
   type RecoveredLedger,
-  recoverLedger,
+  reopenBegin,
+  restoreSnapshot,
   Sequencer,
   type SequencerOptions,
 } from '@coco/ledger';
 import {
-  CopyRecorder,
   decideRecovery,
   folderSigns,
   type LedgerCopy,
@@ -41,11 +40,18 @@ import { recoveredTracker, replay, storeLimits } from '@coco/replication';
 import type { RecoverConfiguration } from './command-configuration.ts';
 import { readConfiguredText } from './configured-files.ts';
 import { nodeError } from './errors.ts';
-import { FileDisk } from './file-disk.ts';
 import { createServiceIdentity, endorseOwnNode, type ServiceIdentity } from './identities.ts';
-import { completeLedger, ledgerAt, markFolder, surveyLedger, takeFolder } from './ledger-folder.ts';
+import {
+  completeLedger,
+  ledgerAt,
+  markFolder,
+  snapshotFolders,
+  surveyLedger,
+  takeFolder,
+} from './ledger-folder.ts';
 import type { NodeBeginning } from './node-beginning.ts';
 import { type NodeCore, openCore } from './node-core.ts';
+import { type PublicLedger, readPublicLedger } from './read-public-ledger.ts';
 import { coreLimits } from './resource-limits.ts';
 import type { NodeSurroundings, RecoveryProgress, ServiceRuntime } from './service-runtime.ts';
 import { newNode } from './start-service.ts';
@@ -55,6 +61,8 @@ const progressBatches = 200;
 
 export interface RecoveredService extends ServiceRuntime {
   readonly ledger: RecoveredLedger;
+  /** The snapshot that its files begin with; undefined where they begin with the first entry. */
+  readonly begun: Omit<FoundBegin, 'snapshot'> | undefined;
   readonly progress: RecoveryProgress;
 }
 
@@ -71,10 +79,13 @@ export async function recoverService(
   const { configuration, baseFolder, clock, random, log } = surroundings;
   const ledgerFolder = resolve(baseFolder, configuration.ledgerDirectory);
   await completeLedger(ledgerFolder, surroundings);
-  const read = await readPublicLedger(ledgerFolder, log, recovery);
-  const { ledger, store, historicalSecretRows, endorsementRows } = read;
+  const { isTailLossAccepted } = recovery;
+  const snapshots = await snapshotFolders(surroundings, recovery);
+  const at = ledgerAt(ledgerFolder);
+  const read = await readPublicLedger(at, { snapshots, isTailLossAccepted, log });
+  const { ledger, store, historicalSecretRows, endorsementRows, begun } = read;
   const previous = await assertIdentity(ledger, baseFolder, recovery);
-  const { record, highestView } = await decide(surroundings, recovery, read);
+  const { record, highestView } = await decide(surroundings, recovery, { ...read, snapshots });
   await ledger.truncate();
   const service = await createServiceIdentity({
     curve: configuration.serviceCurve,
@@ -100,7 +111,7 @@ export async function recoverService(
   const core = await openCore({
     ...surroundings,
     ledgerFolder,
-    recovered: { lastSeqno: ledger.lastId.seqno, root: ledger.root },
+    recovered: { lastSeqno: ledger.lastId.seqno, root: ledger.root, begin: begun?.begin },
     store,
     sequencer,
     secrets,
@@ -115,9 +126,16 @@ export async function recoverService(
   const own = { node, service, evidence: beginning.evidence, core, secrets, signer };
   const progress = { targetSeqno: ledger.lastId.seqno, recoveredSeqno: asSeqno(0) };
   const places = { startupSeqno: asSeqno(0), progress };
-  const found = { ledger, tree: ledger.tree, historicalSecretRows, ...places };
+  const found = { ledger, begun: withoutState(begun), historicalSecretRows, ...places };
   const endorsements = () => endorsementsOf(core.pipeline.committedState(), endorsementRows);
-  return { ...own, ...found, endorsements };
+  return { ...own, ...found, tree: ledger.tree, endorsements };
+}
+
+/** The snapshot is read again when its private part can be: until then it takes no memory. */
+function withoutState(begun: FoundBegin | undefined): RecoveredService['begun'] {
+  if (!begun) return undefined;
+  const { snapshot: _, ...place } = begun;
+  return place;
 }
 
 function executeRecovery({ pipeline }: NodeCore, content: Parameters<typeof recover>[1]): void {
@@ -144,52 +162,19 @@ function recoveredSequencer(
   });
 }
 
-async function readPublicLedger(
-  ledgerFolder: string,
-  log: Log,
-  { isTailLossAccepted }: Pick<RecoverConfiguration, 'isTailLossAccepted'>,
-) {
-  const store = new Store(storeLimits);
-  const historicalSecretRows: HistoricalSecretRow[] = [];
-  const endorsementRows: EndorsementRow[] = [];
-  const recorder = new CopyRecorder();
-  let batchCount = 0;
-  const ledger = await recoverLedger({
-    disk: new FileDisk(dirname(ledgerFolder)),
-    folder: basename(ledgerFolder),
-    isTailLossAccepted,
-    onBatch: (batch) => {
-      for (const { entry, writeSet } of batch) {
-        const { seqno } = entry.id;
-        for (const value of valuesOf(writeSet, historicalSecret.name)) {
-          historicalSecretRows.push(historicalSecretAt(value, seqno));
-        }
-        for (const value of valuesOf(writeSet, identityEndorsement.name)) {
-          endorsementRows.push(identityEndorsement.decode(value));
-        }
-      }
-      recorder.take(batch);
-      replay(store, batch, (name) => isPublicMap(name));
-      if (++batchCount % progressBatches === 0) {
-        log.write('info', 'recovery.public', { seqno: store.seqno });
-      }
-    },
-  });
-  return { ledger, store, recorder, historicalSecretRows, endorsementRows };
-}
-
 /** Compares the ledger with those of other nodes, as far as they are given. */
 async function decide(
   { configuration, baseFolder, log }: NodeSurroundings,
   recovery: RecoverConfiguration,
-  read: { readonly recorder: CopyRecorder; readonly ledger: RecoveredLedger },
+  read: PublicLedger & { readonly snapshots: readonly LedgerFolder[] },
 ): Promise<RecoveryDecision> {
+  const { snapshots } = read;
   const { ledgerDirectory: name } = configuration;
   const signs = await folderSigns(ledgerAt(resolve(baseFolder, name)));
   const own = read.recorder.finish(read.ledger, { name, ...signs });
   const others: LedgerCopy[] = [];
   for (const folder of recovery.otherLedgerDirectories) {
-    const found = await surveyLedger(folder, { baseFolder, log });
+    const found = await surveyLedger(folder, { baseFolder, log, snapshots });
     if (found) others.push(found);
   }
   // Who cuts off what was signed accepts that commits go with it.
@@ -203,11 +188,6 @@ async function decide(
     ...counts,
   });
   return decision;
-}
-
-function valuesOf(writeSet: WriteSet, name: string): readonly Uint8Array[] {
-  const maps = writeSet.maps.filter((map) => map.name === name);
-  return maps.flatMap(({ rows }) => rows.flatMap(({ value }) => (value ? [value] : [])));
 }
 
 /** Newest first. A row without an end is a service's endorsement of itself. */
@@ -264,8 +244,13 @@ export async function readPrivateLedger(
     .filter(({ version }) => version <= ledger.lastId.seqno)
     .map(({ version, secret }) => ({ fromSeqno: version, key: secret }));
   const store = new Store(storeLimits);
+  const oldSecrets = new LedgerSecrets(old);
+  if (recovered.begun) {
+    const snapshot = await reopenBegin(recovered.begun);
+    restoreSnapshot(snapshot, { store, secret: oldSecrets.secretFor(snapshot.seqno) });
+  }
   let batchCount = 0;
-  await ledger.replayPrivate(new LedgerSecrets(old), (batch) => {
+  await ledger.replayPrivate(oldSecrets, (batch) => {
     replay(store, batch, () => true);
     progress.recoveredSeqno = store.seqno;
     if (++batchCount % progressBatches === 0) {

@@ -181,8 +181,8 @@ async function openFiles(
   const folder = basename(ledgerFolder);
   if (!recovered) return createLedgerFiles({ disk, folder });
   // The main thread has verified the ledger: this reading must be of the same bytes.
-  const { lastSeqno: seqno, root } = recovered;
-  const ledger = await recoverLedger({ disk, folder, verified: { seqno, root } });
+  const { lastSeqno: seqno, root, begin } = recovered;
+  const ledger = await recoverLedger({ disk, folder, begin, verified: { seqno, root } });
   await ledger.truncate();
   return ledger.openFiles();
 }

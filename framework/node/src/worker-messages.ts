@@ -4,7 +4,7 @@
  */
 import type { ErrorRow, Seqno, View } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
-import type { BatchBody } from '@coco/ledger';
+import type { BatchBody, LedgerBegin } from '@coco/ledger';
 import type { LinkMeasures, Peer, PeerListen, PeerReport } from '@coco/peers';
 import type {
   CoveredEntry,
@@ -20,6 +20,8 @@ export interface RecoveredFiles {
   readonly lastSeqno: Seqno;
   /** The Merkle root over everything up to it. */
   readonly root: Uint8Array;
+  /** The snapshot that the files begin with, if they do. */
+  readonly begin?: LedgerBegin | undefined;
 }
 
 /** As whom the replica begins. */

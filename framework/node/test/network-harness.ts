@@ -152,16 +152,21 @@ export class TestNetwork {
   }
 
   /**
-   * A new node that recovers the service from a copy of `from`'s ledger, and looks at those of the
-   * others first; resolves when it waits for the member.
+   * A new node that recovers the service from a copy of `from`'s ledger and snapshots, and looks at
+   * the ledgers of the others first; resolves when it waits for the member.
    */
   async recover(
     from: TestNode,
-    options: { readonly others?: readonly TestNode[]; readonly isLossAccepted?: boolean } = {},
+    options: {
+      readonly others?: readonly TestNode[];
+      readonly isLossAccepted?: boolean;
+      readonly configure?: JoinOptions['configure'];
+    } = {},
   ): Promise<TestNode> {
-    const { others = [], isLossAccepted = false } = options;
+    const { others = [], isLossAccepted = false, configure } = options;
     const node = await this.#add();
     await cp(from.ledgerFolder, node.ledgerFolder, { recursive: true });
+    await cp(join(from.folder, 'snapshots'), join(node.folder, 'snapshots'), { recursive: true });
     await copyFile(join(from.folder, 'service_cert.pem'), join(node.folder, 'previous.pem'));
     const recovery = {
       ledger_directories: others.map(({ ledgerFolder }) => ledgerFolder),
@@ -171,6 +176,7 @@ export class TestNetwork {
       {},
       (given) => {
         given.coco = { ...(given.coco as object), recovery };
+        configure?.(given);
       },
       { type: 'Recover', recover: { previous_service_identity_file: 'previous.pem' } },
     );

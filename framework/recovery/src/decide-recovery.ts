@@ -36,6 +36,7 @@ export function decideRecovery(
       may_lack_commits: !judgement.isEnough,
       looked_at: judgement.seenIds,
       may_have_voted: judgement.nodes.map(({ nodeId }) => nodeId),
+      ...(own.beginsAfter > 0 && { begins_after: own.beginsAfter }),
     },
     highestView: asView(Math.max(...[own, ...others].map(({ highestView }) => highestView))),
   };

@@ -7,7 +7,6 @@
 import {
   asSeqno,
   formatTransactionId,
-  present,
   type Seqno,
   type TransactionId,
   type View,
@@ -105,19 +104,13 @@ function nodesOf(copy: LedgerCopy, nodes: readonly ConfiguredNode[]): readonly s
 }
 
 function standingOf(copy: LedgerCopy, best: LedgerCopy): Standing {
-  const common = copy.history.countInCommon(best.history);
-  const lackingCount = best.lastSigned.seqno - lastOf(best, common);
-  if (common < copy.history.count) {
-    const from = asSeqno(lastOf(best, common) + 1);
-    const { view } = present(copy.history.id(common), 'the copy goes on behind what is common');
-    return { kind: 'replaced', from, view, lackingCount };
+  const common = copy.history.lastInCommon(best.history);
+  const lackingCount = best.lastSigned.seqno - common;
+  const replaced = copy.history.idAfter(common);
+  if (replaced) {
+    return { kind: 'replaced', from: asSeqno(common + 1), view: replaced.view, lackingCount };
   }
   return lackingCount === 0 ? { kind: 'equal' } : { kind: 'behind', lackingCount };
-}
-
-/** The seqno of the last of `count` signatures. */
-function lastOf(copy: LedgerCopy, count: number): number {
-  return copy.history.id(count - 1)?.seqno ?? 0;
 }
 
 /**
@@ -126,16 +119,9 @@ function lastOf(copy: LedgerCopy, count: number): number {
  * @throws LedgersFork, LedgersUnrelated
  */
 function assertRelated(one: LedgerCopy, other: LedgerCopy): void {
-  const common = one.history.countInCommon(other.history);
-  if (common === 0) {
-    throw recoveryError(
-      'LedgersUnrelated',
-      `${one.name} and ${other.name} are of different services: they do not begin alike.`,
-      { one: one.name, other: other.name },
-    );
-  }
-  const last = asSeqno(lastOf(one, common));
-  const reason = forkOf(one, other, common);
+  const last = one.history.lastInCommon(other.history);
+  if (last === 0) throw unrelated(one, other);
+  const reason = forkOf(one, other, last);
   if (reason === undefined) return;
   const seqno = last + 1;
   throw recoveryError(
@@ -145,10 +131,22 @@ function assertRelated(one: LedgerCopy, other: LedgerCopy): void {
   );
 }
 
-function forkOf(one: LedgerCopy, other: LedgerCopy, common: number): string | undefined {
-  const isExtended = common === one.history.count || common === other.history.count;
+function unrelated(one: LedgerCopy, other: LedgerCopy): Error {
+  const begun = [one, other].find(({ beginsAfter }) => beginsAfter > 0);
+  const reason = begun
+    ? `the files of ${begun.name} begin behind seqno ${begun.beginsAfter}, and before it the other ` +
+      'is of another service.'
+    : 'they do not begin alike.';
+  return recoveryError(
+    'LedgersUnrelated',
+    `${one.name} and ${other.name} are of different services: ${reason}`,
+    { one: one.name, other: other.name },
+  );
+}
+
+function forkOf(one: LedgerCopy, other: LedgerCopy, last: Seqno): string | undefined {
+  const isExtended = [one, other].some(({ history }) => history.idAfter(last) === undefined);
   if (isExtended) return undefined;
-  const last = lastOf(one, common);
   const recovered = [one, other].filter(({ identities }) =>
     identities.some(({ since }) => since > last),
   );
@@ -156,7 +154,7 @@ function forkOf(one: LedgerCopy, other: LedgerCopy, common: number): string | un
     const names = recovered.map(({ name }) => name).join(' and ');
     return `the service of ${names} was recovered without what the other holds there.`;
   }
-  const view = one.history.viewInCommonFrom(common, other.history);
+  const view = one.history.viewInCommonAfter(last, other.history);
   if (view !== undefined) return `both in view ${view}, in which one primary wrote both.`;
   const lower = compareSigned(one.lastSigned, other.lastSigned) < 0 ? one : other;
   if (lower.namedCommitted <= last) return undefined;

@@ -3,17 +3,21 @@
  * stands, every signature on the way, the services that wrote it, who may have voted at its end,
  * and whose files they are. Changes nothing; memory is bounded by the number of signatures.
  */
-import { LedgerError, type Seqno, type TransactionId, toHex, type View } from '@coco/base';
+import { asSeqno, LedgerError, type Seqno, type TransactionId, toHex, type View } from '@coco/base';
 import { parseCertificate, sha256 } from '@coco/crypto';
 import { nodeVoters, serviceInfo } from '@coco/governance';
 import { Store } from '@coco/kv';
 import {
   type BatchVisitor,
   committedThrough,
+  type FoundBegin,
+  findBegin,
   type LedgerFolder,
   type LedgerTail,
+  leafOf,
   type RecoveredLedger,
   recoverLedger,
+  restoreSnapshot,
 } from '@coco/ledger';
 import { replay, storeLimits } from '@coco/replication';
 import {
@@ -22,7 +26,7 @@ import {
   readLastConfiguration,
 } from './last-configuration.ts';
 import { isRestored, readMarks } from './ledger-mark.ts';
-import { SignedHistory } from './signed-history.ts';
+import { type ServiceSpan, SignedHistory } from './signed-history.ts';
 
 export interface LedgerCopy {
   readonly kind: 'copy';
@@ -34,8 +38,10 @@ export interface LedgerCopy {
   /** The highest view in any entry, also in what is cut. */
   readonly highestView: View;
   readonly history: SignedHistory;
-  /** The services that wrote it, oldest first: id of the key, and seqno of the first entry. */
-  readonly identities: readonly { readonly keyId: string; readonly since: Seqno }[];
+  /** The services that wrote it, oldest first. */
+  readonly identities: readonly ServiceSpan[];
+  /** The last entry before its files: 0, or that of the snapshot which they begin with. */
+  readonly beginsAfter: Seqno;
   /** Who may have voted at its end. */
   readonly nodes: readonly ConfiguredNode[];
   /** The nodes whose marks the folder bears. */
@@ -62,13 +68,22 @@ export interface UnusableCopy {
 /** Takes the batches of one reading of a copy, whoever reads. */
 export class CopyRecorder {
   readonly #history = new SignedHistory();
-  readonly #identities: { keyId: string; since: Seqno }[] = [];
   readonly #store = new Store(storeLimits);
+
+  /** The copy begins with a snapshot. @throws InvalidInput, InvalidCertificate */
+  begin({ begin, snapshot }: Pick<FoundBegin, 'begin' | 'snapshot'>): void {
+    restoreSnapshot(snapshot, { store: this.#store });
+    const { id, leaf, views } = begin;
+    const state = this.#store.readAt(id.seqno);
+    const info = serviceInfo.require(state);
+    const since = asSeqno(Number(info.current_service_create_txid?.split('.')[1] ?? 0));
+    this.#history.begin(id, leaf, { views, service: { keyId: keyIdOf(info.cert), since } });
+  }
 
   /** @throws GovernanceRowInvalid, InvalidCertificate */
   take(batch: Parameters<BatchVisitor>[0]): void {
     for (const { entry, writeSet, signature } of batch) {
-      if (signature) this.#history.add(entry.id, entry.bytes);
+      if (signature) this.#history.add(entry.id, leafOf(entry));
       for (const { name, rows } of writeSet.maps) {
         if (name !== serviceInfo.name) continue;
         for (const { value } of rows) if (value) this.#takeService(value, entry.id.seqno);
@@ -90,7 +105,8 @@ export class CopyRecorder {
       root: ledger.root,
       highestView: ledger.highestView,
       history: this.#history,
-      identities: this.#identities,
+      identities: this.#history.services,
+      beginsAfter: ledger.beginsAfter,
       nodes: readLastConfiguration(state),
       isBeforeMarks: nodeVoters.keys(state).length === 0,
       cuts: ledger.cuts,
@@ -100,9 +116,13 @@ export class CopyRecorder {
 
   #takeService(value: Uint8Array, since: Seqno): void {
     // The identity is the key: a renewed certificate is of the same service.
-    const keyId = toHex(sha256(parseCertificate(serviceInfo.decode(value).cert).spki));
-    if (this.#identities.at(-1)?.keyId !== keyId) this.#identities.push({ keyId, since });
+    const keyId = keyIdOf(serviceInfo.decode(value).cert);
+    this.#history.addService({ keyId, since });
   }
+}
+
+function keyIdOf(certificatePem: string): string {
+  return toHex(sha256(parseCertificate(certificatePem).spki));
 }
 
 /** How far a survey has come. */
@@ -115,19 +135,27 @@ export interface SurveyProgress {
 
 export interface SurveyOptions extends LedgerFolder {
   readonly name: string;
+  /**
+   * Where to look for the snapshot that the files begin with, where older ones are missing. Whoever
+   * made it: the ledger itself vouches for the one that is of it.
+   */
+  readonly snapshots?: readonly LedgerFolder[];
   readonly onProgress?: (progress: SurveyProgress) => void;
 }
 
 /** @throws DiskFault: a copy that does not verify is an answer */
 export async function surveyCopy(options: SurveyOptions): Promise<LedgerCopy | UnusableCopy> {
-  const { disk, folder, name, onProgress } = options;
+  const { disk, folder, name, snapshots = [], onProgress } = options;
   const recorder = new CopyRecorder();
   const bytesTotal = onProgress ? await ledgerBytes({ disk, folder }) : 0;
   let [entryCount, bytesRead] = [0, 0];
   try {
+    const found = await findBegin({ disk, folder }, snapshots);
+    if (found) recorder.begin(found);
     const ledger = await recoverLedger({
       disk,
       folder,
+      begin: found?.begin,
       onBatch: (batch) => {
         recorder.take(batch);
         entryCount += batch.length;

@@ -17,14 +17,14 @@ test('files that are enough hold all that committed, whatever the nodes did befo
     const withFiles = model.idsWithFiles;
     const given = withFiles.filter(() => random.below(5) > 1);
     if (given.length === 0) continue;
-    const judgement = model.judge(given);
+    const judgement = model.judge(given, { mayBeginLate: true });
     const lacking = model.lacking(judgement.best);
     if (judgement.isEnough) {
       enough++;
       assert.equal(lacking, 0, `seed ${seed}: files of ${given} lack ${lacking} committed batches`);
     } else tooFew++;
     if (lacking > 0) short++;
-    const all = model.judge(withFiles);
+    const all = model.judge(withFiles, { mayBeginLate: true });
     assert.equal(model.lacking(all.best), 0);
     // Everybody's files are enough, but for nodes that were trusted and never got any.
     const isWhole = all.nodes.every(({ nodeId }) => withFiles.includes(Number(nodeId)));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MemoryDisk } from '@coco/base';
 import { createIdentity } from '../../ledger/test/sample-writer.ts';
 import { judgeCopies, surveyCopy } from '../src/index.ts';
-import { createNode, folder, survey, type TestNode, Writer } from './copies-writer.ts';
+import { beginLate, createNode, folder, survey, type TestNode, Writer } from './copies-writer.ts';
 
 const identity = await createIdentity();
 const [first, second, third] = [createNode(), createNode(), createNode()];
@@ -188,4 +188,103 @@ test('a renewed certificate makes no other service: who goes on under it is no f
   await writer.renewCertificate();
   const after = await survey(await writer.copy(second), 'after');
   assert.deepEqual(after.identities, before.identities);
+});
+
+test('a copy that begins behind a snapshot is judged like one that is whole', async () => {
+  const writer = await Writer.create(identity, three);
+  await writer.write(2);
+  const early = await survey(await writer.copy(third), 'early');
+  await writer.snapshot();
+  await writer.write(2);
+  const behind = await survey(await writer.copy(second), 'behind');
+  await writer.write(2);
+  const late = await survey(await beginLate(writer, first), 'late');
+  assert.ok(late.beginsAfter > early.lastSigned.seqno);
+  const whole = await survey(await writer.copy(second), 'whole');
+  assert.deepEqual(late.lastSigned, whole.lastSigned);
+  assert.deepEqual(late.root, whole.root);
+  assert.deepEqual(late.nodes, whole.nodes);
+  assert.deepEqual(
+    judgeCopies([whole, late]).copies.map(({ standing }) => standing.kind),
+    ['equal', 'equal'],
+  );
+  const judged = judgeCopies([behind, late, early]);
+  assert.equal(judged.best.name, 'late');
+  assert.ok(judged.isEnough);
+  assert.deepEqual(judged.seenIds.length, 3);
+  const lacking = (copy: { readonly lastSigned: { readonly seqno: number } }): number =>
+    late.lastSigned.seqno - copy.lastSigned.seqno;
+  assert.deepEqual(judged.copies[0]?.standing, { kind: 'behind', lackingCount: lacking(behind) });
+  // It ends before the snapshot: the views of the snapshot show that it is of the same service.
+  assert.deepEqual(judged.copies[2]?.standing, { kind: 'behind', lackingCount: lacking(early) });
+});
+
+test('what an earlier view wrote before a snapshot is replaced, also where it is not there', async () => {
+  const writer = await Writer.create(identity, three, 1e6);
+  const common = (await survey(await writer.copy(), 'common')).lastSigned.seqno;
+  const later = await writer.elsewhere(4);
+  await writer.write(2);
+  const left = await survey(await writer.copy(second), 'left');
+  await later.write(4);
+  await later.snapshot();
+  await later.write(1);
+  const late = await survey(await beginLate(later, first), 'late');
+  const judged = judgeCopies([left, late]);
+  assert.equal(judged.best.name, 'late');
+  const { standing } = judged.copies[0] as (typeof judged.copies)[0];
+  assert.ok(standing.kind === 'replaced');
+  assert.deepEqual([standing.from, standing.view], [common + 1, 2]);
+});
+
+test('a fork behind a snapshot is one, and another service before it is unrelated', async () => {
+  const writer = await Writer.create(identity, three);
+  await writer.snapshot();
+  await writer.write(1);
+  const [one, other] = [await writer.elsewhere(5), await writer.elsewhere(5)];
+  await one.write(1);
+  await other.write(2);
+  for (const fork of [one, other]) {
+    await fork.disk.makeFolder('snapshots');
+    for (const name of await writer.disk.list('snapshots')) {
+      const bytes = await writer.disk.readFile(`snapshots/${name}`, 1e6);
+      const file = await fork.disk.open(`snapshots/${name}`, { create: true });
+      await file.write(0, bytes);
+      await file.close();
+    }
+  }
+  const forks = [
+    await survey(await beginLate(one, first), 'one'),
+    await survey(await beginLate(other, second), 'other'),
+  ];
+  assert.throws(() => judgeCopies(forks), { code: 'LedgersFork' });
+  const foreign = await Writer.create(await createIdentity(), three);
+  const stranger = await survey(await foreign.copy(third), 'stranger');
+  assert.throws(() => judgeCopies([stranger, forks[0] as (typeof forks)[0]]), {
+    code: 'LedgersUnrelated',
+    message: /begin behind seqno/,
+  });
+});
+
+test('without its snapshot a folder that begins late is unusable, and says what is missing', async () => {
+  const writer = await Writer.create(identity, three);
+  await writer.snapshot();
+  await writer.write(1);
+  const disk = await beginLate(writer, first);
+  const found = await surveyCopy({ disk, folder, name: 'late' });
+  assert.ok(found.kind === 'unusable' && /The files before ledger_\d+/.test(found.reason));
+});
+
+test('a service recovered from a snapshot is told from what it was recovered without', async () => {
+  const writer = await Writer.create(identity, three);
+  await writer.write(1);
+  const before = await survey(await writer.copy(first), 'before');
+  const recovered = await writer.recovered();
+  await recovered.snapshot();
+  await recovered.write(1);
+  const late = await survey(await beginLate(recovered, second), 'late');
+  assert.equal(late.identities.length, 1);
+  // The older copy is of the service before: what is here of the newer one does not tell more.
+  assert.throws(() => judgeCopies([before, late]), { code: 'LedgersUnrelated' });
+  const whole = await survey(await recovered.copy(third), 'whole');
+  assert.equal(judgeCopies([late, whole]).best.name, 'late');
 });

@@ -3,7 +3,9 @@
  * elections, replication, commits, and Raft's configuration behind the ledger's. It knows what is
  * committed, which the rule has to find out from the files. Single changes of membership only.
  */
-import { asSeqno, asView, type SeededRandom, utf8Encode } from '@coco/base';
+import { asSeqno, asView, concatBytes, type SeededRandom, utf8Encode } from '@coco/base';
+import { sha256 } from '@coco/crypto';
+import type { ViewStart } from '@coco/ledger';
 import { type Judgement, judgeCopies, type LedgerCopy } from '../src/index.ts';
 import { SignedHistory } from '../src/signed-history.ts';
 
@@ -67,14 +69,15 @@ export class RaftModel {
   }
 
   /** The judgement on the files of the nodes given. */
-  judge(ids: readonly Id[]): Judgement {
-    return judgeCopies(ids.map((id) => this.#copyOf(this.#node(id))));
+  judge(ids: readonly Id[], options: { readonly mayBeginLate?: boolean } = {}): Judgement {
+    const isLate = (): boolean => options.mayBeginLate === true && this.#random.below(2) === 0;
+    return judgeCopies(ids.map((id) => this.#copyOf(this.#node(id), isLate())));
   }
 
   /** How many committed batches the copy lacks. */
   lacking(copy: LedgerCopy): number {
     const batches = this.committed.filter(({ kind }) => kind === 'batch').length;
-    return batches - copy.history.countInCommon(historyOf(this.committed));
+    return batches - copy.history.lastInCommon(historyOf(this.committed));
   }
 
   /** Nodes whose ledger has an entry: those that left keep their files. */
@@ -179,10 +182,13 @@ export class RaftModel {
     this.#write(candidate, ledgerOf(candidate.log));
   }
 
-  #copyOf(node: Node): LedgerCopy {
+  /** `isLate`: its files begin behind a snapshot, which is of a committed batch. */
+  #copyOf(node: Node, isLate: boolean): LedgerCopy {
     const { status, voters } = ledgerOf(node.log);
-    const history = historyOf(node.log);
-    const last = history.id(history.count - 1);
+    const committed = batchesOf(node.log.slice(0, node.commit)).length;
+    const beginsAfter = isLate && committed > 0 ? this.#random.below(committed) : 0;
+    const history = historyOf(node.log, beginsAfter);
+    const batches = batchesOf(node.log);
     const nodes = [...status].flatMap(([id, is]) => {
       if (is === 'Gone') return [];
       const isCertain = is === 'Trusted' && voters.has(id);
@@ -191,11 +197,15 @@ export class RaftModel {
     return {
       kind: 'copy',
       name: String(node.id),
-      lastSigned: last ?? { view: asView(0), seqno: asSeqno(0) },
+      lastSigned: {
+        view: asView(batches.at(-1)?.view ?? 0),
+        seqno: asSeqno(batches.length),
+      },
       root: new Uint8Array(32),
       highestView: asView(node.view),
       history,
       identities: [],
+      beginsAfter: asSeqno(beginsAfter),
       nodes,
       marks: [String(node.id)],
       namedCommitted: asSeqno(0),
@@ -207,15 +217,29 @@ export class RaftModel {
   }
 }
 
-function historyOf(log: readonly Entry[]): SignedHistory {
+function batchesOf(log: readonly Entry[]): readonly (Entry & { readonly kind: 'batch' })[] {
+  return log.filter((entry) => entry.kind === 'batch');
+}
+
+/** An entry follows the same ones in every log. */
+const leaves = new WeakMap<Entry, Uint8Array>();
+
+/** With `beginsAfter`, what a copy knows that begins with a snapshot of that batch. */
+function historyOf(log: readonly Entry[], beginsAfter = 0): SignedHistory {
   const history = new SignedHistory();
-  let seqno = 0;
-  // A signature entry holds all before it, so its bytes do.
-  let all = '';
-  for (const entry of log) {
-    if (entry.kind !== 'batch') continue;
-    all = `${all}/${entry.name}`;
-    history.add({ view: asView(entry.view), seqno: asSeqno(++seqno) }, utf8Encode(all));
+  const service = { keyId: 'the service', since: asSeqno(1) };
+  const views: ViewStart[] = [];
+  if (beginsAfter === 0) history.addService(service);
+  // A signature entry holds all before it, so its leaf does.
+  let leaf: Uint8Array = new Uint8Array(32);
+  for (const [at, entry] of batchesOf(log).entries()) {
+    const { name, view: number } = entry;
+    leaf = leaves.get(entry) ?? sha256(concatBytes(leaf, utf8Encode(name)));
+    leaves.set(entry, leaf);
+    const [view, seqno] = [asView(number), asSeqno(at + 1)];
+    if (views.at(-1)?.view !== view) views.push({ view, firstSeqno: seqno });
+    if (seqno > beginsAfter) history.add({ view, seqno }, leaf);
+    if (seqno === beginsAfter) history.begin({ view, seqno }, leaf, { views: [...views], service });
   }
   return history;
 }

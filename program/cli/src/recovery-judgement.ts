@@ -55,6 +55,7 @@ export async function judgeRecovery(given: Given, network: Network): Promise<Rec
   const lines = [
     `The recovered ledger ends at transaction ${formatTransactionId(point.transactionId)}.`,
     ...declaredLines(point),
+    ...beginLines(point),
     known.length === 0
       ? 'Nothing is known here that was committed before, so whether it is complete cannot be judged.'
       : `It has all that is known here: ${known.join(', ')}.`,
@@ -72,6 +73,14 @@ function declaredLines(point: RecoveredPoint): readonly string[] {
   return mayLackCommits
     ? [`IT DECLARES THAT COMMITS MAY BE MISSING: ${looked}.`]
     : [`Nothing that was acknowledged is missing: ${looked}, which is enough.`];
+}
+
+/** A ledger whose older files are missing; who knows an older transaction cannot find it there. */
+function beginLines({ beginsAfter }: RecoveredPoint): readonly string[] {
+  if (beginsAfter === undefined) return [];
+  return [
+    `It begins with a snapshot: what the entries up to seqno ${beginsAfter} came to is there, the entries are not.`,
+  ];
 }
 
 /** Of a proposal that opens a recovered service; of others there is nothing to say. */

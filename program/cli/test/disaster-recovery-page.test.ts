@@ -36,6 +36,7 @@ describe('the page on the loss of nodes', () => {
       }
       await writeFile(join(path, 'service_cert.pem'), writer.service.identity.certificatePem);
     }
+    await mkdir(join(scratch, 'node2', 'snapshots'));
     await mkdir(join(scratch, 'node4'));
   });
   after(() => rm(scratch, { recursive: true, force: true }));

@@ -25,6 +25,8 @@ export interface RecoveredPoint {
   /** How many nodes may have voted when the service was lost, and whose ledgers were looked at. */
   readonly mayHaveVotedCount: number;
   readonly lookedAtCount: number;
+  /** The snapshot that the ledger begins with; undefined where it is whole. */
+  readonly beginsAfter?: number;
 }
 
 /**
@@ -39,12 +41,13 @@ export async function readRecoveredPoint(governance: GovernanceService): Promise
     const transactionId = pointBefore(createdBy);
     return { transactionId, mayLackCommits: undefined, mayHaveVotedCount: 0, lookedAtCount: 0 };
   }
-  const { recoveredTo, mayLackCommits, mayHaveVoted, lookedAt } = objectOf(found);
+  const { recoveredTo, mayLackCommits, mayHaveVoted, lookedAt, beginsAfter } = objectOf(found);
   return {
     transactionId: parseTransactionId(String(recoveredTo)),
     mayLackCommits: mayLackCommits !== false,
     mayHaveVotedCount: Array.isArray(mayHaveVoted) ? mayHaveVoted.length : 0,
     lookedAtCount: Array.isArray(lookedAt) ? lookedAt.length : 0,
+    ...(typeof beginsAfter === 'number' && { beginsAfter }),
   };
 }
 
