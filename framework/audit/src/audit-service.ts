@@ -10,6 +10,7 @@ import { type AuditReport, auditLedger, type BatchPlace, type VerifiedEntry } fr
 import { claimsOf } from './claims.ts';
 import type { Finding, Gap } from './finding.ts';
 import { GovernanceAudit } from './governance-audit.ts';
+import { LateIdentities } from './late-identities.ts';
 import { ReceiptShelf } from './receipt-shelf.ts';
 import type { ServiceAudit, ServiceAuditOptions } from './service-audit.ts';
 import type { ServiceIdentity } from './story.ts';
@@ -22,23 +23,28 @@ export async function auditService(options: ServiceAuditOptions): Promise<Servic
   const { trustedService, receipts = [], scripts, recoveryKeys, ...ledgerOptions } = options;
   const trustedSpki = trustedService === undefined ? undefined : spkiOf(trustedService);
   const governance = new GovernanceAudit(scripts);
-  const shelf = new ReceiptShelf(receipts);
+  const { begin } = options;
+  const late = begin && new LateIdentities(begin);
+  const shelf = new ReceiptShelf(receipts, begin?.id.seqno);
   const keyless = await auditLedger({
     ...ledgerOptions,
     onBatch: async (batch, place) => {
-      await takeBatch(governance, batch, place);
+      if (late) late.take(batch);
+      else await takeBatch(governance, batch, place);
       shelf.take(batch);
     },
   });
-  const secrets = recoveryKeys && governance.openSecrets(recoveryKeys);
+  // What the keys open is in the governance that a late beginning lacks.
+  const secrets = recoveryKeys && !late ? governance.openSecrets(recoveryKeys) : undefined;
   // A second reading, of the same files: only now are the secrets known.
   const report = secrets ? await auditLedger({ ...ledgerOptions, secrets }) : keyless;
-  const { identities } = governance.identities;
+  const { identities } = late ?? governance.identities;
   const findings: Finding[] = [...report.findings, ...governance.findings].sort(
     (left, right) => (left.seqno ?? Infinity) - (right.seqno ?? Infinity),
   );
   const gaps: Gap[] = [
     ...report.unchecked,
+    ...(late ? lateGaps(report, shelf.earlyNames) : []),
     ...governanceGaps(report, governance.isReplaying),
     ...lossGaps(identities),
     ...replayGaps(governance, report),
@@ -104,6 +110,18 @@ function lossGaps(identities: readonly ServiceIdentity[]): readonly Gap[] {
     const sentence = `Whether transactions that were acknowledged behind ${declared.recoveredTo} are missing: the service that was recovered there declares that they may be. Compare with receipts that somebody holds.`;
     return [{ file: undefined, firstSeqno: seqno, lastSeqno: seqno, sentence }];
   });
+}
+
+/** What cannot be followed where the ledger's beginning is missing. */
+function lateGaps(report: AuditReport, receipts: readonly string[]): readonly Gap[] {
+  const at = { file: undefined, firstSeqno: 1, lastSeqno: report.lastSigned.seqno };
+  const sentences = [
+    'Governance: who was asked, who voted and what followed can be traced from the first entry on alone. Audit the ledger with its older files, from another node or a backup.',
+    ...receipts.map(
+      (name) => `${name}: its entry stands before the snapshot that the files begin with.`,
+    ),
+  ];
+  return sentences.map((sentence) => ({ ...at, sentence }));
 }
 
 /** What the ledger records and no member signed. */

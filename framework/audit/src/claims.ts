@@ -17,17 +17,20 @@ export function claimsOf(
   const has = (codes: readonly string[]): boolean =>
     findings.some(({ code }) => codes.includes(code));
   const isWhole = !has(['LedgerDamaged']);
+  const after = options.begin?.id.seqno ?? 0;
+  const which = after === 0 ? 'All entries' : `The state at seqno ${after} and all entries from it`;
   claim(
-    `All entries up to ${end} are as they were signed: ${ledger.signatureCount} signatures, each over the Merkle root of everything before it.`,
+    `${which} up to ${end} are as they were signed: ${ledger.signatureCount} signatures, each over the Merkle root of everything before it.`,
   );
   if (!isWhole) return claims;
   if (!has(['EndorsementInvalid', 'ServiceNotTrusted'])) claim(identityClaim(audit, options));
-  if (identities.length > 0 && !has(requestFaults)) {
+  const isGoverned = identities.length > 0 && !options.begin;
+  if (isGoverned && !has(requestFaults)) {
     claim(
       `Members signed what the ledger says they did: ${audit.requestCount} requests verified against their certificates of that time.`,
     );
   }
-  if (identities.length > 0 && !has(['ChangeUnauthorised', 'DecisionInvalid', 'RowMalformed'])) {
+  if (isGoverned && !has(['ChangeUnauthorised', 'DecisionInvalid', 'RowMalformed'])) {
     claim(
       'Members, users, rules, constitution, code policy and settings changed by accepted proposals alone, after genesis.',
     );
@@ -54,8 +57,9 @@ const requestFaults = [
 
 function identityClaim(
   { identities }: Pick<ServiceAudit, 'identities'>,
-  { trustedService }: ServiceAuditOptions,
+  { trustedService, begin }: ServiceAuditOptions,
 ): string {
+  if (begin) return 'The service identities that the files name signed what stands in them.';
   const whose = trustedService === undefined ? 'that it names itself' : 'that you trust';
   if (identities.length < 2) return `One service identity signed all of it: the one ${whose}.`;
   return `${identities.length} service identities signed it, each endorsed by the next and named by an accepted proposal; the chain holds the one ${whose}.`;

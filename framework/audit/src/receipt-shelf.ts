@@ -32,14 +32,19 @@ export class ReceiptShelf {
   readonly #wanted: ReadonlySet<Seqno>;
   readonly #held = new Map<Seqno, VerifiedEntry['entry']>();
 
+  /** Receipts of entries that are not in the files, which begin behind them. */
+  readonly earlyNames: readonly string[];
+
   /** @throws ReceiptMalformed, ReceiptNotCanonical, InvalidInput */
-  constructor(receipts: readonly ReceiptToHold[]) {
-    this.#receipts = receipts.map((receipt) => {
+  constructor(receipts: readonly ReceiptToHold[], beginsAfter: number = 0) {
+    const kept = receipts.map((receipt) => {
       const { keyId, proofs } = parseReceipt(receipt.bytes);
       // Said by the receipt; verified with it when the identities are known.
       const [, id = ''] = proofs[0]?.commitEvidence.split(':') ?? [];
       return { ...receipt, keyId, id: parseTransactionId(id) };
     });
+    this.#receipts = kept.filter(({ id }) => id.seqno > beginsAfter);
+    this.earlyNames = kept.filter(({ id }) => id.seqno <= beginsAfter).map(({ name }) => name);
     this.#wanted = new Set(this.#receipts.map(({ id }) => id.seqno));
   }
 

@@ -3,11 +3,13 @@
  * them, a proposal's times, and how far a recovery has come. Everything of it stands in clear in
  * the ledger.
  */
+import type { JsonValue } from '@coco/base';
 import { type Endpoint, endpointError, jsonResponse } from '@coco/endpoint';
 import {
   adapterSettings,
   ledgerClock,
   proposalTimes,
+  type RecoveryRow,
   recoveryRecord,
   rulesInForce,
 } from './coco-tables.ts';
@@ -54,13 +56,7 @@ export function cocoEndpoints(): readonly Endpoint[] {
             'This service was not recovered, or by an older version.',
           );
         }
-        return jsonResponse({
-          recoveredTo: record.recovered_to,
-          mayLackCommits: record.may_lack_commits,
-          lookedAt: [...record.looked_at],
-          mayHaveVoted: [...record.may_have_voted],
-          ...(record.begins_after !== undefined && { beginsAfter: record.begins_after }),
-        });
+        return jsonResponse(recoveryBody(record));
       },
     ),
     governanceRead(
@@ -76,4 +72,14 @@ export function cocoEndpoints(): readonly Endpoint[] {
       },
     ),
   ];
+}
+
+function recoveryBody(record: RecoveryRow): JsonValue {
+  return {
+    recoveredTo: record.recovered_to,
+    mayLackCommits: record.may_lack_commits,
+    lookedAt: [...record.looked_at],
+    mayHaveVoted: [...record.may_have_voted],
+    ...(record.begins_after !== undefined && { beginsAfter: record.begins_after }),
+  };
 }

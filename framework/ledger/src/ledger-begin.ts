@@ -115,7 +115,7 @@ export function verifierStart(begin: LedgerBegin): VerifierStart {
 }
 
 /** What a snapshot says of the place that it stands at. @throws InvalidInput */
-export function beginOf(snapshot: DecodedSnapshot, evidenceSeqno: Seqno): LedgerBegin {
+function beginOf(snapshot: DecodedSnapshot, evidenceSeqno: Seqno): LedgerBegin {
   const { seqno, leaf, viewStarts, digest } = snapshot;
   const treeBytes = publicRow(snapshot, treeMap, singletonKey);
   const serviceRow = publicRow(snapshot, serviceInfoMap, singletonKey);
@@ -145,7 +145,7 @@ export function isEvidence(entry: DecodedEntry, { id, evidence }: LedgerBegin): 
 }
 
 /** The views that have entries, from the first seqno of each view from 1 on. */
-export function viewsOf(starts: readonly Seqno[]): readonly ViewStart[] {
+function viewsOf(starts: readonly Seqno[]): readonly ViewStart[] {
   return starts.flatMap((firstSeqno, at) => {
     const isEmpty = starts[at + 1] === firstSeqno;
     return isEmpty ? [] : [{ view: asView(at + 1), firstSeqno }];

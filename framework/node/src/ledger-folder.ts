@@ -83,8 +83,8 @@ export async function surveyLedger(
 
 /**
  * Where a recovery looks for the snapshot that a ledger begins with: this node's own folder, those
- * configured, and beside each ledger that it compares with. Who made one does not matter: the ledger
- * vouches for it.
+ * configured, and beside each ledger that it compares with. Who made one does not matter: the
+ * ledger vouches for it.
  */
 export async function snapshotFolders(
   { configuration, baseFolder }: NodeFolders,

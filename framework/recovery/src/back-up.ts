@@ -8,7 +8,13 @@
  * no node, because that node may have committed more since.
  */
 import { type Clock, type Disk, LedgerError, toHex } from '@coco/base';
-import { type LedgerFolder, parseChunkName, parseSnapshotName, recoverLedger } from '@coco/ledger';
+import {
+  findBegin,
+  type LedgerFolder,
+  parseChunkName,
+  parseSnapshotName,
+  recoverLedger,
+} from '@coco/ledger';
 import {
   type BackupFile,
   type BackupManifest,
@@ -74,11 +80,17 @@ class BackUp {
     this.#kept = new Map(before?.files.map((file) => [file.name, file]));
   }
 
+  get #snapshots(): readonly LedgerFolder[] {
+    const { snapshots } = this.#options;
+    return snapshots ? [snapshots] : [];
+  }
+
   async run(): Promise<BackUpReport> {
     const { ledger, snapshots, target, clock } = this.#options;
     const files: BackupFile[] = [];
     for (const name of await chunkNames(ledger))
       files.push(await this.#take(ledger, name, 'ledger'));
+    files.push(...this.#keptBefore(files));
     const { chunks, copy } = await this.#verify(files);
     const rows = [...chunks];
     for (const name of snapshots ? await snapshotNames(snapshots, copy.lastSigned.seqno) : []) {
@@ -86,6 +98,7 @@ class BackUp {
     }
     const manifest: BackupManifest = {
       lastSigned: copy.lastSigned,
+      beginsAfter: copy.beginsAfter,
       root: toHex(copy.root),
       identities: copy.identities.map(({ keyId }) => keyId),
       takenAtMs: clock.nowMs(),
@@ -119,6 +132,22 @@ class BackUp {
     return { kind, name, stored, ...copied };
   }
 
+  /**
+   * Older files that the backup has and the node does not, because it began from a snapshot or they
+   * were moved away: as long as they fit before what the node has, the backup stays whole.
+   */
+  #keptBefore(taken: readonly BackupFile[]): readonly BackupFile[] {
+    const first = Math.min(...taken.map(({ name }) => parseChunkName(name)?.start ?? 1));
+    const kept: BackupFile[] = [];
+    for (const file of this.#kept.values()) {
+      const chunk = file.kind === 'ledger' ? parseChunkName(file.name) : undefined;
+      if (!chunk?.isCommitted || chunk.last === undefined || chunk.last >= first) continue;
+      this.#keptBytes += file.bytes;
+      kept.push(file);
+    }
+    return kept;
+  }
+
   /** A final file never changes: another one is of another ledger. Bit rot is copied anew. */
   async #isSame(from: LedgerFolder, kept: BackupFile): Promise<boolean> {
     const { target } = this.#options;
@@ -137,6 +166,7 @@ class BackUp {
       disk,
       folder: 'ledger',
       name: target.folder,
+      snapshots: this.#snapshots,
       ...(onVerified ? { onProgress: onVerified } : {}),
     });
     if (copy.kind === 'unusable') await this.#tellUnusable(disk, copy.reason);
@@ -153,7 +183,9 @@ class BackUp {
 
   /** A ledger that does not verify is told with its own code. @throws LedgerDamaged */
   async #tellUnusable(disk: Disk, reason: string): Promise<void> {
-    await recoverLedger({ disk, folder: 'ledger' });
+    const at = { disk, folder: 'ledger' };
+    const begun = await findBegin(at, this.#snapshots);
+    await recoverLedger({ ...at, begin: begun?.begin });
     const before = this.#before;
     // It verifies and holds nothing: an empty folder in place of one that was backed up.
     if (before) throw this.#foreign(reason);
@@ -174,12 +206,18 @@ class BackUp {
   #assertContinues(copy: LedgerCopy): void {
     const before = this.#before;
     if (!before) return;
-    const isContinued = before.identities.every((id, at) => copy.identities[at]?.keyId === id);
-    if (!isContinued) throw this.#foreign('another service wrote it');
+    if (!this.#isContinued(copy, before)) throw this.#foreign('another service wrote it');
     const { view, seqno } = copy.lastSigned;
     const isShorter = view === before.lastSigned.view && seqno < before.lastSigned.seqno;
     if (isShorter || view < before.lastSigned.view)
       throw this.#foreign('its end, which is earlier');
+  }
+
+  /** A ledger that begins with a snapshot names its services from there on. */
+  #isContinued({ identities }: LedgerCopy, before: BackupManifest): boolean {
+    const from = before.identities.indexOf(identities[0]?.keyId ?? '');
+    if (from < 0) return false;
+    return before.identities.slice(from).every((id, at) => identities[at]?.keyId === id);
   }
 
   #foreign(what: string): LedgerError {

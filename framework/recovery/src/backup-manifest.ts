@@ -4,6 +4,7 @@
  * Byte table: docs/formats/backup.md.
  */
 import {
+  asSeqno,
   type Disk,
   encodeJson,
   formatTransactionId,
@@ -12,6 +13,7 @@ import {
   LedgerError,
   parseJson,
   parseTransactionId,
+  type Seqno,
   type TransactionId,
 } from '@coco/base';
 import { parseSnapshotName } from '@coco/ledger';
@@ -32,6 +34,8 @@ export interface BackupFile {
 export interface BackupManifest {
   /** The last signed transaction of the ledger. */
   readonly lastSigned: TransactionId;
+  /** The last entry before its files: 0, or that of the snapshot which they begin with. */
+  readonly beginsAfter: Seqno;
   /** The Merkle root there, hex. */
   readonly root: string;
   /** Ids of the service's keys, oldest first. */
@@ -47,10 +51,12 @@ const manifestBytesMax = 64 * 1024 * 1024;
 const namePattern = /^[\w.-]{1,200}$/;
 
 export function encodeManifest(manifest: BackupManifest): Uint8Array {
-  const { lastSigned, root, identities, takenAtMs, files } = manifest;
+  const { lastSigned, beginsAfter, root, identities, takenAtMs, files } = manifest;
   return encodeJson({
     format,
     lastSigned: formatTransactionId(lastSigned),
+    // Absent where the ledger is whole, as in backups from before there was such a row.
+    ...(beginsAfter > 0 && { beginsAfter }),
     root,
     identities: [...identities],
     takenAtMs,
@@ -76,17 +82,19 @@ export async function readManifest(
 function parseManifest(bytes: Uint8Array): BackupManifest {
   const value = parseJson(bytes, { bytesMax: manifestBytesMax, depthMax: 4 });
   const fields = isJsonObject(value) ? value : {};
-  const { lastSigned, root, identities, takenAtMs, files } = fields;
+  const { lastSigned, beginsAfter = 0, root, identities, takenAtMs, files } = fields;
   const isWhole =
     fields.format === format &&
     typeof lastSigned === 'string' &&
     typeof root === 'string' &&
     Array.isArray(identities) &&
     Array.isArray(files) &&
-    Number.isSafeInteger(takenAtMs);
+    Number.isSafeInteger(takenAtMs) &&
+    Number.isSafeInteger(beginsAfter);
   if (!isWhole) throw damaged('The manifest is not of a known format.');
   return {
     lastSigned: parseTransactionId(lastSigned),
+    beginsAfter: asSeqno(Number(beginsAfter)),
     root,
     identities: identities.map(String),
     takenAtMs: Number(takenAtMs),

@@ -69,11 +69,12 @@ async function assertEmpty({ disk, folder }: LedgerFolder): Promise<void> {
 }
 
 async function assertRestored(
-  { ledger, onVerified }: RestoreOptions,
+  { ledger, snapshots, onVerified }: RestoreOptions,
   manifest: BackupManifest,
 ): Promise<void> {
   const onProgress = onVerified ? { onProgress: onVerified } : {};
-  const copy = await surveyCopy({ ...ledger, name: ledger.folder, ...onProgress });
+  const given = { ...ledger, name: ledger.folder, snapshots: [snapshots] };
+  const copy = await surveyCopy({ ...given, ...onProgress });
   const point = formatTransactionId(manifest.lastSigned);
   if (copy.kind === 'unusable') {
     throw damaged(`The ledger of the backup does not verify. ${copy.reason}`);

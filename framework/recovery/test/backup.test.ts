@@ -13,7 +13,7 @@ import {
 import { createIdentity } from '../../ledger/test/sample-writer.ts';
 import { encodeManifest, readManifest } from '../src/backup-manifest.ts';
 import { backUp, judgeCopies, restore } from '../src/index.ts';
-import { createNode, folder, survey, Writer } from './copies-writer.ts';
+import { beginLate, createNode, folder, snapshots, survey, Writer } from './copies-writer.ts';
 
 const identity = await createIdentity();
 const nodes = [createNode(), createNode(), createNode()];
@@ -209,4 +209,59 @@ test('the vector of docs/formats/backup.md is read and written as it stands', as
     await changed.write(0, utf8Encode(wrong));
     await assert.rejects(readManifest(disk, 'backup'), { code: 'BackupDamaged' });
   }
+});
+
+test('a backup of a ledger that begins with a snapshot says so, and is restored', async () => {
+  const writer = await Writer.create(identity, nodes);
+  await writer.snapshot();
+  await writer.write(2);
+  const disk = await beginLate(writer, createNode());
+  const late = await survey(disk, 'late');
+  const target = new MemoryDisk();
+  const save = () =>
+    backUp({
+      ledger: at(disk),
+      snapshots: at(disk, snapshots),
+      target: at(target, 'backup'),
+      clock,
+    });
+  const { manifest } = await save();
+  assert.equal(manifest.beginsAfter, late.beginsAfter);
+  const copy = await survey(await restored(target), 'restored');
+  assert.deepEqual([copy.beginsAfter, copy.root], [late.beginsAfter, late.root]);
+  const again = await save();
+  assert.equal(again.copiedBytes, 0);
+  // Without its snapshot it is no ledger that a recovery could begin with.
+  const lost = manifest.files.find(({ kind }) => kind === 'snapshot');
+  await target.remove(`backup/${lost?.stored}`);
+  await assert.rejects(restored(target), { code: 'BackupDamaged' });
+  await disk.remove(`${snapshots}/${lost?.name}`);
+  await assert.rejects(save(), { code: 'LedgerDamaged', message: /The files before ledger_/ });
+});
+
+test('a backup keeps the older files that its node has no more, and stays whole', async () => {
+  const writer = await Writer.create(identity, nodes);
+  await writer.write(4);
+  const target = new MemoryDisk();
+  await save(writer, target);
+  await writer.snapshot();
+  await writer.write(1);
+  await save(writer, target);
+  await writer.write(2);
+  const disk = await beginLate(writer, createNode());
+  const late = { ledger: at(disk), snapshots: at(disk, snapshots), target: at(target, 'backup') };
+  const { manifest } = await backUp({ ...late, clock });
+  assert.equal(manifest.beginsAfter, 0);
+  const copy = await survey(await restored(target), 'restored');
+  const whole = await survey(await writer.copy(), 'whole');
+  assert.deepEqual([copy.beginsAfter, copy.root], [0, whole.root]);
+  // One that was of another service before is none of this ledger.
+  const foreign = await Writer.create(await createIdentity(), nodes);
+  await foreign.snapshot();
+  const other = await beginLate(foreign, createNode());
+  const stranger = { ledger: at(other), snapshots: at(other, snapshots), target: late.target };
+  await assert.rejects(backUp({ ...stranger, clock }), (error: LedgerError) => {
+    assert.ok(['BackupForeign', 'LedgerDamaged'].includes(error.code), error.code);
+    return true;
+  });
 });

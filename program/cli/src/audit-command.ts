@@ -9,6 +9,7 @@ import { auditService, type ReceiptToHold, type RunnerAt, type ServiceAudit } fr
 import { fromBase64, LedgerError, parseTransactionId, type TransactionId } from '@coco/base';
 import { EncryptionKey } from '@coco/crypto';
 import { engineUrl, InProcessScriptRunner, ScriptEngine } from '@coco/isolate';
+import { findBegin, type LedgerBegin, type LedgerFolder } from '@coco/ledger';
 import { ReadOnlyDisk, systemClock, systemRandom } from '@coco/node';
 import { auditProgress } from './audit-progress.ts';
 import { findProposal, proposalText, type ReportFrame, reportText } from './audit-report.ts';
@@ -28,6 +29,11 @@ export const auditCommand: Command = {
       type: 'string',
       value: 'PEM',
       meaning: 'the service that you trust; otherwise the ledger says itself who signed it',
+    },
+    snapshots: {
+      type: 'string',
+      value: 'DIR',
+      meaning: 'where the snapshot is that a ledger without its older files begins with',
     },
     'must-contain': {
       type: 'string',
@@ -76,10 +82,12 @@ export async function runAudit(
   const scripts = given.isSet('replay') ? await loadScripts() : undefined;
   const startedMs = performance.now();
   const progress = auditProgress(terminal, () => performance.now());
+  const at = { disk: new ReadOnlyDisk(dirname(path)), folder: basename(path) };
+  const begin = await beginOf(at, resolve(given.text('snapshots') ?? join(path, '../snapshots')));
   const audit = await refusable(() =>
     auditService({
-      disk: new ReadOnlyDisk(dirname(path)),
-      folder: basename(path),
+      ...at,
+      begin,
       onProgress: progress.show,
       ...(trustedService === undefined ? {} : { trustedService }),
       ...(mustContain ? { mustContain } : {}),
@@ -98,6 +106,25 @@ export async function runAudit(
     columns: Math.min(process.stdout.columns ?? columnsDefault, columnsMax),
   };
   return { text: print(whole, given, frame), isSound: whole.isSound };
+}
+
+/**
+ * The snapshot that the files begin with, where older ones are missing. Without one the audit finds
+ * that they are.
+ */
+async function beginOf(at: LedgerFolder, snapshots: string): Promise<LedgerBegin | undefined> {
+  const isThere = await readdir(snapshots).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return undefined;
+  const place = { disk: new ReadOnlyDisk(dirname(snapshots)), folder: basename(snapshots) };
+  try {
+    return (await findBegin(at, [place]))?.begin;
+  } catch (error) {
+    if (error instanceof LedgerError && error.code === 'LedgerDamaged') return undefined;
+    throw error;
+  }
 }
 
 /** In this process: it holds no keys, and who waits for a ballot without end can end it. */

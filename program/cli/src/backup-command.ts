@@ -44,6 +44,7 @@ export async function runBackup(given: Given, terminal: Terminal): Promise<void>
   const text = [
     `${target} holds ${ledger} up to ${formatTransactionId(manifest.lastSigned)}, verified.`,
     `  ${counted(manifest)}; ${megabytes(copiedBytes)} copied, ${megabytes(keptBytes)} was there`,
+    ...coverLines(manifest),
     'It counts for no node in a recovery: its node may have committed more since.',
   ];
   show(given, { ...documentOf(manifest), copiedBytes, keptBytes }, text.join('\n'));
@@ -81,6 +82,7 @@ export async function runRestore(given: Given, terminal: Terminal): Promise<void
   const text = [
     `${ledger} is restored up to ${formatTransactionId(manifest.lastSigned)}, verified.`,
     `  ${counted(manifest)}, backed up ${new Date(manifest.takenAtMs).toISOString()}`,
+    ...coverLines(manifest),
     'Recover from it only if no node’s own ledger goes further: coco recovery inspect.',
   ];
   show(given, documentOf(manifest), text.join('\n'));
@@ -116,14 +118,23 @@ function counted({ files }: BackupManifest): string {
   return `${count('ledger')} ledger file(s), ${count('snapshot')} snapshot(s)`;
 }
 
+/** What it does not hold, so that nobody finds out later. */
+function coverLines({ beginsAfter }: BackupManifest): readonly string[] {
+  if (beginsAfter === 0) return [];
+  return [
+    `  It begins with a snapshot: the whole state is in it, the entries up to seqno ${beginsAfter} are not.`,
+  ];
+}
+
 function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
 function documentOf(manifest: BackupManifest): { [name: string]: JsonValue } {
-  const { lastSigned, root, identities, takenAtMs, files } = manifest;
+  const { lastSigned, beginsAfter, root, identities, takenAtMs, files } = manifest;
   return {
     lastSigned: formatTransactionId(lastSigned),
+    beginsAfter,
     root,
     identities: [...identities],
     takenAtMs,

@@ -6,6 +6,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { formatTransactionId, type JsonValue } from '@coco/base';
+import type { LedgerFolder } from '@coco/ledger';
 import { shortId } from '@coco/member';
 import { ReadOnlyDisk } from '@coco/node';
 import {
@@ -24,9 +25,21 @@ import { outputFlags, show } from './output.ts';
 import { progressTerminal, type Terminal } from './steps.ts';
 
 export const recoveryInspectCommand: Command = {
-  flags: outputFlags,
+  flags: {
+    snapshots: {
+      type: 'string',
+      value: 'DIR',
+      meaning: 'more snapshots, for ledgers whose older files are missing; may stand several times',
+    },
+    ...outputFlags,
+  },
   run: async (given) => {
-    const { document, text, isEnough } = await inspectLedgers(given.positionals, progressTerminal);
+    const more = given.inOrder(['snapshots']).map(({ text }) => text);
+    const { document, text, isEnough } = await inspectLedgers(
+      given.positionals,
+      progressTerminal,
+      more,
+    );
     show(given, document, text);
     if (!isEnough) process.exitCode = 1;
   },
@@ -43,9 +56,14 @@ export interface Inspection {
 export async function inspectLedgers(
   folders: readonly string[],
   terminal: Terminal,
+  moreSnapshots: readonly string[] = [],
 ): Promise<Inspection> {
+  const paths = await Promise.all(folders.map((name) => ledgerPath(resolve(name))));
+  const snapshots = await snapshotPlaces(paths, moreSnapshots);
   const found: (LedgerCopy | UnusableCopy)[] = [];
-  for (const folder of folders) found.push(await survey(folder, terminal));
+  for (const [at, path] of paths.entries()) {
+    found.push(await survey({ name: folders[at] ?? path, path, snapshots }, terminal));
+  }
   const unusable = found.filter((one) => one.kind === 'unusable');
   const copies = found.filter((one) => one.kind === 'copy');
   if (copies.length === 0) {
@@ -63,14 +81,24 @@ export async function inspectLedgers(
   };
 }
 
-async function survey(name: string, terminal: Terminal): Promise<LedgerCopy | UnusableCopy> {
-  const path = await ledgerPath(resolve(name));
+interface Place {
+  /** As it was given. */
+  readonly name: string;
+  readonly path: string;
+  readonly snapshots: readonly LedgerFolder[];
+}
+
+async function survey(
+  { name, path, snapshots }: Place,
+  terminal: Terminal,
+): Promise<LedgerCopy | UnusableCopy> {
   const progress = auditProgress(terminal, () => performance.now());
   try {
     return await surveyCopy({
       disk: new ReadOnlyDisk(dirname(path)),
       folder: basename(path),
       name,
+      snapshots,
       onProgress: (state) => progress.show({ ...state, file: name }),
     });
   } finally {
@@ -85,6 +113,29 @@ async function ledgerPath(path: string): Promise<string> {
   });
   const isLedger = names.some((name) => name.startsWith('ledger_'));
   return !isLedger && names.includes('ledger') ? join(path, 'ledger') : path;
+}
+
+/** The folders beside the ledgers, as nodes name them, and those given. @throws WrongUsage */
+async function snapshotPlaces(
+  ledgers: readonly string[],
+  given: readonly string[],
+): Promise<readonly LedgerFolder[]> {
+  const beside = await Promise.all(
+    ledgers.map(async (path) => {
+      const folder = join(dirname(path), 'snapshots');
+      return (await readdir(folder).catch(() => undefined)) ? [folder] : [];
+    }),
+  );
+  const named = given.map((name) => resolve(name));
+  for (const path of named) {
+    await readdir(path).catch((cause: unknown) => {
+      throw cliError('WrongUsage', `The folder ${path} cannot be read.`, {}, cause);
+    });
+  }
+  return [...new Set([...beside.flat(), ...named])].map((path) => ({
+    disk: new ReadOnlyDisk(dirname(path)),
+    folder: basename(path),
+  }));
 }
 
 function textOf(judgement: Judgement, unusable: readonly UnusableCopy[]): readonly string[] {
@@ -106,6 +157,9 @@ function copyLines(judged: JudgedCopy, best: LedgerCopy): readonly string[] {
   return [
     `  ${copy.name}`,
     `    ${owner}; signed up to ${formatTransactionId(copy.lastSigned)}`,
+    ...(copy.beginsAfter > 0
+      ? [`    begins with a snapshot: the entries up to seqno ${copy.beginsAfter} are not here`]
+      : []),
     ...(copy === best ? ['    recover from this one'] : [`    ${standingText(judged, best)}`]),
     ...copy.cuts.map(
       ({ file, bytes }) => `    a recovery cuts ${bytes} bytes of ${file} that no signature covers`,
@@ -172,6 +226,7 @@ function documentOf(judgement: Judgement, unusable: readonly UnusableCopy[]): Js
     ledgers: copies.map(({ copy, nodeIds, standing }) => ({
       folder: copy.name,
       lastSigned: formatTransactionId(copy.lastSigned),
+      beginsAfter: copy.beginsAfter,
       nodeIds: [...nodeIds],
       standing: { ...standing },
     })),

@@ -4,13 +4,31 @@
  * the receipt of entry 2.3.
  */
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EncryptionKey } from '@coco/crypto';
 import { ReadOnlyDisk } from '@coco/node';
+import { createIdentity } from '../../../framework/ledger/test/sample-writer.ts';
+import {
+  beginLate,
+  createNode,
+  folder as ledgerName,
+  snapshots,
+  Writer,
+} from '../../../framework/recovery/test/copies-writer.ts';
 import { runAudit } from '../src/audit-command.ts';
 import { progressText } from '../src/audit-progress.ts';
 import type { Given } from '../src/command-line.ts';
@@ -52,6 +70,38 @@ describe('coco audit', () => {
     await cp(ledger, folder, { recursive: true });
     return folder;
   };
+
+  test('a ledger that begins with a snapshot is audited from there, and says what it lacks', async () => {
+    const identity = await createIdentity();
+    const node = createNode();
+    const writer = await Writer.create(identity, [node]);
+    await writer.snapshot();
+    await writer.write(3);
+    const disk = await beginLate(writer, node);
+    for (const name of [ledgerName, snapshots]) {
+      await mkdir(join(scratch, 'late', name), { recursive: true });
+      for (const file of await disk.list(name)) {
+        const bytes = await disk.readFile(`${name}/${file}`, 1e8);
+        await writeFile(join(scratch, 'late', name, file), bytes);
+      }
+    }
+    const certificate = join(scratch, 'late', 'service_cert.pem');
+    await writeFile(certificate, identity.certificatePem);
+    const folder = join(scratch, 'late', ledgerName);
+    const sound = await audit(folder, { 'service-certificate': certificate });
+    assert.ok(sound.isSound, sound.text);
+    const text = sound.text.replaceAll(/\s+/g, ' ');
+    assert.match(text, /The state at seqno \d+ and all entries from it up to/);
+    assert.match(text, /Governance: who was asked/);
+    assert.match(text, /The entries before the snapshot/);
+    assert.doesNotMatch(text, /Members signed what|by accepted proposals alone/);
+    const stranger = join(scratch, 'late', 'stranger.pem');
+    await writeFile(stranger, (await createIdentity()).certificatePem);
+    const untrusted = await audit(folder, { 'service-certificate': stranger });
+    assert.ok(!untrusted.isSound);
+    await rm(join(scratch, 'late', snapshots), { recursive: true });
+    assert.ok(!(await audit(folder)).isSound);
+  });
 
   test('tells the verdict, what is proven without keys, the story, and what is not proven', async () => {
     const { text, isSound } = await audit(ledger);

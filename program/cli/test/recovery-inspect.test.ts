@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { MemoryDisk } from '@coco/base';
 import { createIdentity } from '../../../framework/ledger/test/sample-writer.ts';
-import { createNode, folder, Writer } from '../../../framework/recovery/test/copies-writer.ts';
+import {
+  beginLate,
+  createNode,
+  folder,
+  snapshots,
+  Writer,
+} from '../../../framework/recovery/test/copies-writer.ts';
 import { inspectLedgers } from '../src/recovery-inspect-command.ts';
 import type { Terminal } from '../src/steps.ts';
 
@@ -24,6 +30,11 @@ describe('coco recovery inspect', () => {
     await mkdir(path, { recursive: true });
     for (const file of await disk.list(folder)) {
       await writeFile(join(path, file), await disk.readFile(`${folder}/${file}`, 1e8));
+    }
+    for (const file of await disk.list(snapshots)) {
+      await mkdir(join(scratch, name, 'snapshots'), { recursive: true });
+      const bytes = await disk.readFile(`${snapshots}/${file}`, 1e8);
+      await writeFile(join(scratch, name, 'snapshots', file), bytes);
     }
     return join(scratch, name);
   }
@@ -47,6 +58,30 @@ describe('coco recovery inspect', () => {
     const one = await inspectLedgers([behind], silent);
     assert.ok(!one.isEnough);
     assert.match(one.text, /NOT enough: other nodes.*\n.*one more node that voted/);
+  });
+
+  test('a ledger that begins with a snapshot is judged by the snapshot beside it', async () => {
+    const writer = await Writer.create(await createIdentity(), nodes);
+    await writer.snapshot();
+    await writer.write(2);
+    const late = await save('late', await beginLate(writer, nodes[0]));
+    const whole = await save('full', await writer.copy(nodes[1]));
+    const { text, document, isEnough } = await inspectLedgers([late, whole], silent);
+    assert.ok(isEnough, text);
+    assert.match(text, /begins with a snapshot: the entries up to seqno \d+ are not here/);
+    const { ledgers } = document as { ledgers: readonly { beginsAfter: number }[] };
+    assert.ok((ledgers[0]?.beginsAfter ?? 0) > 0);
+    assert.equal(ledgers[1]?.beginsAfter, 0);
+    // Elsewhere, it is named; without it the folder says what is missing.
+    const elsewhere = join(scratch, 'elsewhere');
+    await rename(join(late, 'snapshots'), elsewhere);
+    const named = await inspectLedgers([late, whole], silent, [elsewhere]);
+    assert.ok(named.isEnough);
+    const without = await inspectLedgers([late, whole], silent);
+    assert.match(without.text, /cannot be used: The files before ledger_/);
+    await assert.rejects(inspectLedgers([late], silent, [join(scratch, 'nowhere')]), {
+      code: 'WrongUsage',
+    });
   });
 
   test('a damaged folder is told and left out; where no folder can be used, it says why', async () => {
