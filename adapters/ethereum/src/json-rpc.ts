@@ -39,6 +39,11 @@ export type RpcAnswer = JsonValue | RpcFailure;
 export interface RpcMethod {
   /** Parameters that must be there, and the most there may be. */
   readonly arity: readonly [required: number, most: number];
+  /**
+   * Whether it waits for others and may do so beside its neighbours of one body: these are begun in
+   * their order, without waiting for each other's answers.
+   */
+  overlaps?(): boolean;
   /** Begins work off this thread for all calls of a body together, before the first is handled. */
   prepare?(parameters: RpcParameters): Promise<unknown>;
   handle(
@@ -165,7 +170,7 @@ export class JsonRpc {
     return texts.length === 0 ? '' : `[${texts.join(',')}]`;
   }
 
-  /** One after another: a call sees what the calls before it wrote. */
+  /** One after another, but for what may overlap: a call sees what the calls before it wrote. */
   async #inTurn(
     calls: readonly (ParsedCall | FailedCall)[],
     caller: Caller,
@@ -176,26 +181,29 @@ export class JsonRpc {
     let length = 0;
     const deadlineMs = this.#clock.monotonicMs() + batchMsMax;
     let turnEndsMs = this.#clock.monotonicMs() + turnMsMax;
-    for (const call of calls) {
+    for (const group of groupsOf(calls)) {
       const nowMs = this.#clock.monotonicMs();
       if (nowMs > deadlineMs) {
         const error = ethereumError('JsonRpcTimeout', `request timed out after ${batchMsMax} ms`);
-        if (call.id !== undefined) texts.push(this.#failure(call.id, error));
+        const answered = group.flatMap(({ id }) => (id === undefined ? [] : [id]));
+        texts.push(...answered.map((id) => this.#failure(id, error)));
         continue;
       }
       if (nowMs > turnEndsMs) {
         await new Promise<void>((resolve) => this.#clock.setTimer(0, resolve));
         turnEndsMs = this.#clock.monotonicMs() + turnMsMax;
       }
-      const text = await this.#one(call, caller, exchange);
-      if (text === undefined) continue;
-      length += text.length + 1;
-      if (length > responseBytesMax) {
-        const error = responseTooLarge(responseBytesMax);
-        texts.push(this.#failure(call.id ?? null, error));
-        break;
+      const answers = await Promise.all(group.map((call) => this.#one(call, caller, exchange)));
+      for (const [at, text] of answers.entries()) {
+        if (text === undefined) continue;
+        length += text.length + 1;
+        if (length > responseBytesMax) {
+          const error = responseTooLarge(responseBytesMax);
+          texts.push(this.#failure(group[at]?.id ?? null, error));
+          return texts;
+        }
+        texts.push(text);
       }
-      texts.push(text);
     }
     return texts;
   }
@@ -262,6 +270,23 @@ export class JsonRpc {
     this.#log.write('debug', 'ethereum_call_refused', { code: error.code });
     return errorText(id, { code: rpcCodeOf(error.code), message: error.message });
   }
+}
+
+/** Neighbours that overlap are a group; every other call is one of its own. */
+function* groupsOf(
+  calls: readonly (ParsedCall | FailedCall)[],
+): Iterable<readonly (ParsedCall | FailedCall)[]> {
+  let group: (ParsedCall | FailedCall)[] = [];
+  for (const call of calls) {
+    const overlaps = 'method' in call && call.method.overlaps?.() === true;
+    if (!overlaps && group.length > 0) {
+      yield group;
+      group = [];
+    }
+    if (overlaps) group.push(call);
+    else yield [call];
+  }
+  if (group.length > 0) yield group;
 }
 
 function responseTooLarge(bytesMax: number): LedgerError {

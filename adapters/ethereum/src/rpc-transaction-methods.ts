@@ -22,6 +22,8 @@ export function transactionMethods(context: RpcContext): MethodTable {
     most: number,
   ): RpcMethod => ({
     arity: [1, most],
+    // A backup waits for the primary's answer: what came together goes there together.
+    overlaps: () => !context.submission.executesHere,
     prepare: (parameters) => context.admissionPool.admit(parameters.data(0)),
     handle: async (parameters, caller, prepared) => {
       const transaction = (await present(prepared, 'a send is prepared')) as AdmittedTransaction;

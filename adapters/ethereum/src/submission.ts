@@ -76,6 +76,11 @@ export class Submission {
     });
   }
 
+  /** Whether transactions execute on this node now. */
+  get executesHere(): boolean {
+    return this.#host.isPrimary();
+  }
+
   /** How many transactions wait. */
   get queuedCount(): number {
     return this.#queue.size;

@@ -74,6 +74,25 @@ const nonceOn = async ({ rpc }: Network): Promise<string> =>
   (await rpc('eth_getTransactionCount', alice.address, 'pending')).result;
 
 suite('a transaction sent to a backup', () => {
+  test('goes to the primary together with those of its body', async () => {
+    const { primary, backup, calls } = createPair();
+    const raws = await Promise.all([0, 1, 2, 3, 4].map((nonce) => sign({ nonce })));
+    const body = raws.map((raw, id) => {
+      return { jsonrpc: '2.0', id, method: 'eth_sendRawTransaction', params: [raw] };
+    });
+    const bytes = utf8Encode(JSON.stringify(body));
+    const asked = respond(
+      backup.host,
+      requestOf('POST', bytes, [['content-type', 'application/json']]),
+    );
+    await pass(backup, 100);
+    const answers = JSON.parse(Buffer.from((await asked).body).toString()) as { result: string }[];
+    assert.equal(answers.length, 5);
+    for (const { result } of answers) assert.match(result, isHash);
+    assert.equal(await nonceOn(primary), '0x5');
+    assert.deepEqual(calls, [5], 'one call carries all of them');
+  });
+
   test('is executed by the primary, and pending here until its block is here', async () => {
     const { primary, backup } = createPair();
     const hash = await send(backup, await sign({ nonce: 0 }));

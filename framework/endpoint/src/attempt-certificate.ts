@@ -3,7 +3,7 @@
  * that is, the tables of members, users and nodes say: no CA does.
  */
 import { toHex } from '@coco/base';
-import { parseCertificate, sha256 } from '@coco/crypto';
+import { type Certificate, parseCertificate, sha256 } from '@coco/crypto';
 import type { Attempt, AttemptContext } from './attempt.ts';
 import type { Request } from './request.ts';
 
@@ -15,6 +15,18 @@ const absent: Readonly<Record<CertificatePolicy, string>> = {
   member_cert: 'No caller member certificate',
 };
 
+/** A connection shows the same bytes with each of its requests. */
+const parsed = new WeakMap<Uint8Array, Certificate>();
+
+/** @throws InvalidCertificate */
+function certificateOf(bytes: Uint8Array): Certificate {
+  const known = parsed.get(bytes);
+  if (known) return known;
+  const certificate = parseCertificate(bytes);
+  parsed.set(bytes, certificate);
+  return certificate;
+}
+
 /** @throws InvalidCertificate for bytes that are no certificate */
 export function attemptCertificate(
   policy: CertificatePolicy,
@@ -22,7 +34,7 @@ export function attemptCertificate(
   context: AttemptContext,
 ): Attempt {
   if (!request.clientCertificate) return { refusal: absent[policy] };
-  const certificate = parseCertificate(request.clientCertificate);
+  const certificate = certificateOf(request.clientCertificate);
   const { id } = certificate;
   // A member's standing is the consortium's decision, not a date's: CCF checks no dates here.
   const untimely = policy === 'member_cert' ? undefined : untimeliness(certificate, context.nowMs);
@@ -40,7 +52,7 @@ export function attemptCertificate(
  */
 export function attemptNode(request: Request, { lookup }: AttemptContext): Attempt {
   if (!request.clientCertificate) return { refusal: 'No caller node certificate' };
-  const { spki, der } = parseCertificate(request.clientCertificate);
+  const { spki, der } = certificateOf(request.clientCertificate);
   const id = toHex(sha256(spki));
   if (!lookup.isTrustedNode(id)) return { refusal: 'Could not find matching node certificate' };
   return { caller: { policy: 'node_cert', id, certificate: der } };

@@ -194,9 +194,16 @@ function headersOf(message: http.IncomingMessage): ReadonlyMap<string, string> {
   return headers;
 }
 
+/** What a connection showed in its handshake: TLS 1.3 without a later one does not change it. */
+const shown = new WeakMap<TLSSocket, Uint8Array>();
+
 function clientCertificate(socket: Socket): Uint8Array | undefined {
   if (!(socket instanceof TLSSocket)) return undefined;
-  return socket.getPeerX509Certificate()?.raw;
+  const known = shown.get(socket);
+  if (known) return known;
+  const certificate = socket.getPeerX509Certificate()?.raw;
+  if (certificate) shown.set(socket, certificate);
+  return certificate;
 }
 
 function write(reply: http.ServerResponse, response: Response, held: Holding): void {
