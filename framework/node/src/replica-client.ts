@@ -54,10 +54,11 @@ interface Waiting {
 }
 
 /** Reads that may wait for the worker at once; each holds one small object here. */
-const requestsMax = 10_000;
+const requestsMaxDefault = 10_000;
 
 export class ReplicaClient {
   readonly #worker: Worker;
+  readonly #requestsMax: number;
   /** Set when Raft is to run: before, nothing is told. */
   #events: ReplicaEvents | undefined;
   readonly #waiting = new Map<number, Waiting>();
@@ -74,8 +75,9 @@ export class ReplicaClient {
   refusedPeers = 0;
   #peerAddress: string | undefined;
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, requestsMax: number) {
     this.#worker = worker;
+    this.#requestsMax = requestsMax;
     worker.on('message', (message: FromReplica) => this.#receive(message));
     worker.on('error', (cause) => this.#fail(failure('The replica worker broke.', cause)));
     worker.on('exit', () => this.#fail(failure('The replica worker ended.')));
@@ -85,11 +87,14 @@ export class ReplicaClient {
    * Starts the worker; resolves when the node-to-node interface, if any, listens.
    * @throws ReplicaFailed, AddressInUse
    */
-  static async open(place: ReplicaPlace): Promise<ReplicaClient> {
+  static async open(
+    place: ReplicaPlace,
+    requestsMax: number = requestsMaxDefault,
+  ): Promise<ReplicaClient> {
     const worker = new Worker(new URL('./replica-worker.ts', import.meta.url), {
       workerData: place,
     });
-    const client = new ReplicaClient(worker);
+    const client = new ReplicaClient(worker, requestsMax);
     const answer = await client.#askFirst((request) => ({ kind: 'listen', request }));
     if (answer.kind === 'listening') client.#peerAddress = answer.peerAddress;
     return client;
@@ -166,7 +171,7 @@ export class ReplicaClient {
   }
 
   #assertFree(): void {
-    if (this.#waiting.size < requestsMax) return;
+    if (this.#waiting.size < this.#requestsMax) return;
     throw nodeError('ReplicaBusy', 'Too many reads wait for the ledger’s files.');
   }
 

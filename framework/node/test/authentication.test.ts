@@ -5,19 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { after, before, suite, test } from 'node:test';
-import type { Adapter } from '@coco/adapter';
+import { before, suite, test } from 'node:test';
 import { coseHeader, type JsonValue, toBase64, utf8Encode } from '@coco/base';
 import { createCertificate, parseCertificate, SigningKey, signCose } from '@coco/crypto';
-import {
-  type AuthenticationPolicy,
-  type CallerValue,
-  callerValue,
-  type Endpoint,
-  jsonResponse,
-} from '@coco/endpoint';
 import { SignJWT } from 'jose';
-import { type Answer, NodeHarness } from './node-harness.ts';
+import type { Answer, NodeHarness } from './node-harness.ts';
+import { sharedNode } from './shared-node.ts';
 
 const issuer = 'https://example.issuer';
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -31,54 +24,6 @@ const asStranger = { cert: strangerPem as string, key: strangerKey.privatePem() 
 function certificateOf(key: SigningKey): Promise<string> {
   const notBeforeMs = Date.now() - 1000;
   return createCertificate({ subject: 'user', key, isAuthority: false, notBeforeMs, days: 2 });
-}
-
-const policies: Readonly<Record<string, readonly AuthenticationPolicy[]>> = {
-  none: [],
-  no_auth: ['no_auth'],
-  any_cert: ['any_cert'],
-  user_cert: ['user_cert'],
-  member_cert: ['member_cert'],
-  jwt: ['jwt'],
-  user_cose_sign1: ['user_cose_sign1'],
-  member_cose_sign1: ['member_cose_sign1'],
-  active_member_cose_sign1: ['active_member_cose_sign1'],
-  all_of: [{ all_of: ['user_cert', 'jwt'] }],
-  several: ['jwt', 'user_cert', 'no_auth'],
-};
-
-/** Bytes as base64, so that the answer is JSON. */
-function plain(value: CallerValue): JsonValue {
-  if (value instanceof Uint8Array) return toBase64(value);
-  if (Array.isArray(value)) return (value as readonly CallerValue[]).map(plain);
-  if (typeof value !== 'object' || value === null) return value as JsonValue;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
-}
-
-/** Tells every caller who it is. */
-function createMirrorAdapter(): Adapter {
-  const endpoints = Object.entries(policies).map(
-    ([name, authentication]): Endpoint => ({
-      method: 'POST',
-      path: `/app/caller/${name}`,
-      mode: 'command',
-      authentication,
-      ...(name.includes('member_cose') && { messageType: 'ack' }),
-      handle: ({ caller }) => jsonResponse(plain(callerValue(caller))),
-    }),
-  );
-  return {
-    name: 'mirror',
-    maps: [],
-    endpoints,
-    genesis: () => {},
-    start: () => {},
-    seal: () => ({ result: undefined }),
-    visible: () => true,
-    onCommitted: () => {},
-    rolledBack: () => {},
-    stop: async () => {},
-  };
 }
 
 function tokenOf(claims: Record<string, unknown> = {}): Promise<string> {
@@ -99,9 +44,7 @@ function signedBy(key: SigningKey, keyId: string): Uint8Array {
 suite('callers of a node', () => {
   let harness: NodeHarness;
   before(async () => {
-    harness = await NodeHarness.create(createMirrorAdapter);
-    await harness.start();
-    await harness.openService();
+    harness = await sharedNode();
     const key = { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'k1', issuer };
     const decided = await harness.decide([
       { name: 'set_user', args: { cert: user.pem, user_data: { desk: 7 } } },
@@ -109,7 +52,6 @@ suite('callers of a node', () => {
     ]);
     assert.equal((decided.json as { proposalState: string }).proposalState, 'Accepted');
   });
-  after(() => harness.remove());
 
   const ask = (
     policy: string,

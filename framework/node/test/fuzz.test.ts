@@ -18,8 +18,8 @@ import { createCertificate, SigningKey } from '@coco/crypto';
 import type { GovernanceMessageType } from '@coco/endpoint';
 import { signGovernanceRequest } from '@coco/governance';
 import { FuzzClient, type RawAnswer } from './fuzz-client.ts';
-import { NodeHarness } from './node-harness.ts';
-import { createNotesAdapter } from './notes-adapter.ts';
+import type { NodeHarness } from './node-harness.ts';
+import { sharedNode } from './shared-node.ts';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
 const runs = Number(process.env.FUZZ_RUNS ?? 120);
@@ -61,15 +61,10 @@ describe('a node under fuzzing', () => {
   const codesSeen = new Set<string>();
 
   before(async () => {
-    harness = await NodeHarness.create(createNotesAdapter);
-    await harness.start();
-    await harness.openService();
+    harness = await sharedNode();
     client = await FuzzClient.create(harness);
   });
-  after(async () => {
-    client?.close();
-    await harness.remove();
-  });
+  after(() => client?.close());
 
   async function assertServes(): Promise<void> {
     assert.equal((await client.ask({ path: '/node/state' })).status, 200);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
-import { toBase64, utf8Decode, utf8Encode } from '@coco/base';
+import { utf8Decode, utf8Encode } from '@coco/base';
 import { verifyReceipt } from '@coco/receipt';
 import { NodeHarness } from './node-harness.ts';
-import { createNotesAdapter } from './notes-adapter.ts';
+import { sharedNode } from './shared-node.ts';
 
 type Json = Record<string, unknown>;
 
@@ -31,23 +31,10 @@ test('a node does not start with what is no constitution', async () => {
 describe('a running node', () => {
   let harness: NodeHarness;
   before(async () => {
-    harness = await NodeHarness.create(createNotesAdapter);
-    await harness.start();
-  });
-  after(() => harness.remove());
-
-  test('serves /node and /gov before the service is open, and nothing else', async () => {
-    const state = (await harness.request('/node/state')).json as Json;
-    assert.equal(state.state, 'PartOfNetwork');
-    const early = await harness.request('/app/notes/a');
-    assert.equal(early.status, 404);
-    assert.equal((early.json as { error: Json }).error.code, 'FrontendNotOpen');
-    assert.equal((await harness.request('/node/ready/gov')).status, 204);
-    assert.equal((await harness.request('/node/ready/app')).status, 503);
+    harness = await sharedNode();
   });
 
-  test('opens by its member and takes writes', async () => {
-    await harness.openService();
+  test('is open and takes writes', async () => {
     const network = await harness.request('/node/network');
     assert.equal((network.json as Json).service_status, 'Open');
     assert.match(String(network.headers['x-ms-ccf-transaction-id']), /^2\.\d+$/);
@@ -164,122 +151,5 @@ describe('a running node', () => {
     await writeFile(file, `${process.ppid}`);
     await assert.rejects(harness.start(), { code: 'PidFileTaken' });
     await writeFile(file, own);
-  });
-});
-
-// Each has a node and a folder of its own; half of their time is waiting for disk and worker.
-describe('a node that comes back', { concurrency: 3 }, () => {
-  test('recovers everything by its member, and old receipts verify', async () => {
-    const harness = await NodeHarness.create(createNotesAdapter);
-    try {
-      await harness.start(undefined, { chunkSize: '2KB' });
-      await harness.openService();
-      const ids: string[] = [];
-      for (let at = 0; at < 20; at++) ids.push(await write(harness, `note${at}`, `text ${at}`));
-      for (const id of ids) assert.equal(await harness.decided(id), 'Committed');
-      const old = (await harness.request('/node/network')).json as Json;
-      const previous = await harness.keepIdentity();
-      await harness.stop();
-      const names = await readdir(harness.ledgerFolder);
-      assert.ok(names.some((name) => name.endsWith('.committed')));
-
-      // The operator keeps old files elsewhere.
-      await mkdir(join(harness.folder, 'archive'));
-      for (const name of names.filter((one) => one.endsWith('.committed'))) {
-        await rename(join(harness.ledgerFolder, name), join(harness.folder, 'archive', name));
-      }
-      const node = await harness.start(previous, {
-        chunkSize: '2KB',
-        readOnlyLedger: '../archive',
-      });
-      assert.equal(node.state(), 'PartOfPublicNetwork');
-      assert.ok(Number(node.recoveredSeqno) >= 25);
-      const early = await harness.request('/app/notes/note1');
-      assert.equal((early.json as { error: Json }).error.code, 'FrontendNotOpen');
-      await harness.openService(String(old.service_certificate));
-      for (let at = 0; at < 20; at++) {
-        const note = await harness.request(`/app/notes/note${at}`);
-        assert.equal(utf8Decode(note.bytes), `text ${at}`);
-      }
-      for (const id of ids) assert.equal(await harness.decided(id), 'Committed');
-      const network = (await harness.request('/node/network')).json as Json;
-      assert.equal(network.current_view, 4);
-      assert.equal(network.recovery_count, 1);
-      const receipt = await harness.request(`/app/receipt/cose?transaction_id=${ids[3]}`);
-      const identity = (await harness.request('/node/service/previous_identity')).json as {
-        endorsements: { endorsement: string }[];
-      };
-      const verified = await verifyReceipt({
-        receipt: receipt.bytes,
-        serviceIdentity: String(network.service_certificate),
-        endorsements: identity.endorsements.map(({ endorsement }) =>
-          Buffer.from(endorsement, 'base64'),
-        ),
-      });
-      assert.equal(verified.isCurrentIdentity, false);
-      const files = await readdir(harness.ledgerFolder);
-      assert.ok(files.every((name) => !name.endsWith('.recovery')));
-    } finally {
-      await harness.remove();
-    }
-  });
-
-  test('nothing private is readable in any file', async () => {
-    const harness = await NodeHarness.create(createNotesAdapter);
-    try {
-      await harness.start();
-      await harness.openService();
-      const secret = 'marker-5fd1c0ffee-of-a-secret-note';
-      await harness.decided(await write(harness, secret, secret));
-      await harness.stop();
-      const folder = join(harness.folder, 'node');
-      const files = await readdir(folder, { recursive: true, withFileTypes: true });
-      const forms = [secret, toBase64(utf8Encode(secret)), Buffer.from(secret).toString('hex')];
-      let searched = 0;
-      for (const file of files.filter((one) => one.isFile())) {
-        const content = await readFile(join(file.parentPath, file.name), 'latin1');
-        searched++;
-        for (const form of forms) assert.ok(!content.includes(form.slice(0, 12)), file.name);
-      }
-      assert.ok(searched >= 3);
-    } finally {
-      await harness.remove();
-    }
-  });
-});
-
-describe('a node whose ledger cannot be written', () => {
-  test('does not start, says why, and leaves nothing behind', { timeout: 20_000 }, async () => {
-    const harness = await NodeHarness.create(createNotesAdapter);
-    try {
-      // A folder in the place of the first chunk file: the disk refuses to make it.
-      await mkdir(join(harness.ledgerFolder, 'ledger_1'), { recursive: true });
-      await assert.rejects(harness.start(), {
-        code: 'ReplicaFailed',
-        message: 'The ledger could not be made durable. The disk refused to open.',
-      });
-      await assert.rejects(readFile(join(harness.folder, 'node', 'node.pid')), { code: 'ENOENT' });
-    } finally {
-      await harness.remove();
-    }
-  });
-
-  test('acknowledges nothing when the disk fails, and stops', { timeout: 20_000 }, async () => {
-    const harness = await NodeHarness.create(createNotesAdapter);
-    try {
-      const node = await harness.start(undefined, { chunkSize: '1B' });
-      await harness.openService();
-      const names = (await readdir(harness.ledgerFolder)).map((name) =>
-        Number(/-(\d+)/.exec(name)?.[1] ?? 0),
-      );
-      await mkdir(join(harness.ledgerFolder, `ledger_${Math.max(...names) + 1}`));
-      const id = await write(harness, 'a', 'never durable');
-      await assert.rejects(node.failed, { code: 'ReplicaFailed' });
-      const { json } = await harness.request(`/node/tx?transaction_id=${id}`);
-      assert.equal((json as Json).status, 'Pending');
-      await harness.stop();
-    } finally {
-      await harness.remove();
-    }
   });
 });

@@ -1,62 +1,12 @@
-import { deepEqual, equal, match, notDeepEqual, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { BugError, refuse } from '@coco/base';
-import type { ScriptAccess, ScriptCall, ScriptFunction, ScriptMap } from '@coco/isolate';
+import type { ScriptFunction } from '@coco/isolate';
 import { systemClock } from '../src/real-ports.ts';
-import { ScriptPool, ScriptPools } from '../src/script-pool.ts';
+import { ScriptPool } from '../src/script-pool.ts';
+import { bodyOf, type CallParts, callOf } from './script-calls.ts';
 
 const table = 'public:ccf.gov.members.info';
-const hostilePath = fileURLToPath(new URL('./fixtures/hostile-isolate.mjs', import.meta.url));
-
-/** Rows by text, in order. */
-function mapOf(rows: Map<string, Uint8Array>): ScriptMap {
-  const text = (key: Uint8Array) => Buffer.from(key).toString();
-  return {
-    get: (key) => rows.get(text(key)),
-    has: (key) => rows.has(text(key)),
-    set: (key, value) => void rows.set(text(key), value),
-    delete: (key) => void rows.delete(text(key)),
-    get size() {
-      return rows.size;
-    },
-    versionOf: () => 3,
-    range: () => [...rows].sort().map(([key, value]) => ({ key: Buffer.from(key), value })),
-  };
-}
-
-interface CallParts {
-  readonly isVoted?: boolean;
-  readonly party?: string;
-  readonly context?: ScriptAccess['context'];
-  readonly rows?: Map<string, Uint8Array>;
-  readonly functions?: Readonly<Record<string, ScriptFunction>>;
-  readonly executionMsMax?: number;
-  readonly args?: ScriptCall['args'];
-}
-
-function callOf(source: string, parts: CallParts = {}): ScriptCall {
-  const map = mapOf(parts.rows ?? new Map());
-  return {
-    source,
-    entry: 'run',
-    args: parts.args ?? [],
-    isVoted: parts.isVoted ?? false,
-    party: parts.party ?? 'member',
-    limits: {
-      heapBytesMax: 16 << 20,
-      stackBytesMax: 1 << 20,
-      executionMsMax: parts.executionMsMax ?? 10_000,
-    },
-    access: {
-      context: parts.context ?? 'governance-write',
-      map: () => map,
-      functions: new Map(Object.entries(parts.functions ?? {})),
-    },
-  };
-}
-
-const bodyOf = (body: string): string => `export function run(...args) { ${body} }`;
 /** The engine looks at no clock in it. */
 const nativeLoop = bodyOf('ccf.begin(); Array.prototype.reverse.call({ length: 2 ** 53 - 1 })');
 
@@ -139,7 +89,7 @@ describe('scripts in processes of their own', () => {
         return undefined;
       },
     };
-    const outcome = await pool.run(callOf(nativeLoop, { functions, executionMsMax: 1000 }));
+    const outcome = await pool.run(callOf(nativeLoop, { functions, executionMsMax: 500 }));
     isOver = true;
     deepEqual(outcome, { kind: 'timedOut' });
     ok(ticks > 1000, `${ticks} turns of the event loop`);
@@ -189,74 +139,5 @@ describe('turns in the pool', () => {
     await Promise.all([first, second]);
     pool.close();
     await rejects(call(), { code: 'IsolateFailed' });
-  });
-});
-
-describe('a process that a script has taken over', () => {
-  const pool = new ScriptPool({ clock: systemClock, processes: 1, workerPath: hostilePath });
-  after(() => pool.close());
-  const broken = {
-    kind: 'threw',
-    reason: 'InternalError: the script broke its isolate',
-    trace: undefined,
-  };
-
-  test('what it says out of place, or is no message, ends it, twice, and then the call', async () => {
-    for (const way of ['noise', 'long', 'unknown', 'foreign', 'walk', 'ready', 'aborted']) {
-      deepEqual(await pool.run(callOf(way)), broken, way);
-    }
-    for (const way of ['nonsense', 'deep', 'exit', 'crash']) {
-      deepEqual(await pool.run(callOf(way)), broken, way);
-    }
-  });
-
-  test("once the call has acted, it is the node's to give up", async () => {
-    const functions = { slow: () => new Promise<undefined>(() => {}) };
-    await rejects(pool.run(callOf('twice', { functions })), { code: 'IsolateFailed' });
-  });
-
-  test('it is killed when it is late', async () => {
-    deepEqual(await pool.run(callOf('late', { executionMsMax: 1 })), { kind: 'timedOut' });
-  });
-
-  test('it is killed when it grows', { skip: process.platform !== 'linux' }, async () => {
-    const outcome = await pool.run(callOf('grown'));
-    deepEqual(outcome, { kind: 'threw', reason: 'InternalError: out of memory', trace: undefined });
-  });
-
-  test('it finds no environment, reads no file but its code, and starts nothing', async () => {
-    const outcome = await pool.run(callOf('probe'));
-    ok(outcome.kind === 'returned');
-    deepEqual(outcome.value, {
-      environment: [],
-      read: 'ERR_ACCESS_DENIED',
-      readSandbox: 'ERR_ACCESS_DENIED',
-      write: 'ERR_ACCESS_DENIED',
-      evaluate: 'EvalError',
-      spawn: 'ERR_ACCESS_DENIED',
-      worker: 'ERR_ACCESS_DENIED',
-      inspector: 'ERR_ACCESS_DENIED',
-      listen: 'function',
-    });
-  });
-
-  test('what members voted for and what they did not share no process', async () => {
-    const pools = new ScriptPools({ clock: systemClock, processes: 1, workerPath: hostilePath });
-    const processOf = (isVoted: boolean) => pools.run(callOf('pid', { isVoted }));
-    const [ballot, constitution] = [await processOf(false), await processOf(true)];
-    equal(ballot.kind, 'returned');
-    equal(constitution.kind, 'returned');
-    notDeepEqual(ballot, constitution);
-    deepEqual(await processOf(false), ballot);
-    deepEqual(await processOf(true), constitution);
-    pools.close();
-    await rejects(processOf(false), { code: 'IsolateFailed' });
-    await rejects(processOf(true), { code: 'IsolateFailed' });
-  });
-
-  test('a worker that does not start fails its calls, and says why', async () => {
-    const absent = new ScriptPool({ clock: systemClock, processes: 1, workerPath: '/absent.mjs' });
-    await rejects(absent.run(callOf('x')), { code: 'IsolateFailed' });
-    absent.close();
   });
 });

@@ -3,31 +3,13 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { after, suite, test } from 'node:test';
-import type { Adapter } from '@coco/adapter';
 import type { JsonValue } from '@coco/base';
-import { jsonResponse } from '@coco/endpoint';
 import { SignJWT } from 'jose';
 import { IssuerServer, issuerRoot } from '../../http/test/issuer-harness.ts';
-import { NodeHarness } from './node-harness.ts';
-import { createNotesAdapter } from './notes-adapter.ts';
+import type { NodeHarness } from './node-harness.ts';
+import { sharedNode } from './shared-node.ts';
 
 const server = await IssuerServer.start();
-
-/** Tells the bearer of a token whose it is. */
-function createBearerAdapter(): Adapter {
-  return {
-    ...createNotesAdapter(),
-    endpoints: [
-      {
-        method: 'GET',
-        path: '/app/bearer',
-        mode: 'command',
-        authentication: ['jwt'],
-        handle: ({ caller }) => jsonResponse(caller.policy === 'jwt' ? caller.keyIssuer : null),
-      },
-    ],
-  };
-}
 
 interface IssuerKey {
   readonly kid: string;
@@ -44,7 +26,7 @@ function createKey(kid: string): IssuerKey {
 suite('a node that keeps an issuer’s keys fresh', () => {
   let harness: NodeHarness;
   after(async () => {
-    await harness.remove();
+    await harness.decide([{ name: 'remove_jwt_issuer', args: { issuer: server.url } }]);
     await server.stop();
   });
 
@@ -60,9 +42,7 @@ suite('a node that keeps an issuer’s keys fresh', () => {
   test('takes tokens by the keys that the issuer has now, and by no others', async () => {
     const [first, second] = [createKey('first'), createKey('second')];
     server.publishes([first.published]);
-    harness = await NodeHarness.create(createBearerAdapter);
-    await harness.start();
-    await harness.openService();
+    harness = await sharedNode();
     const name = 'roots';
     const issuer = { issuer: server.url, auto_refresh: true, ca_cert_bundle_name: name };
     const decided = await harness.decide([

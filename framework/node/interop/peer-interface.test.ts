@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import type { Log, LogFields } from '@coco/base';
 import { createPeerKey, type PeerKey } from '../../peers/test/peer-harness.ts';
-import { NodeHarness } from './node-harness.ts';
+import { NodeHarness } from '../test/node-harness.ts';
 
 /** A node at the interface; resolves when it was cut off, with what it had been sent. */
 async function knock(port: number, { identity }: PeerKey): Promise<Uint8Array> {

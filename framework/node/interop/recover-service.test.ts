@@ -7,7 +7,7 @@ import type { Log } from '@coco/base';
 import { SigningKey } from '@coco/crypto';
 import { readMarks, signMark } from '@coco/recovery';
 import { FileDisk } from '../src/index.ts';
-import { NodeHarness } from './node-harness.ts';
+import { NodeHarness } from '../test/node-harness.ts';
 
 const api = 'api-version=2024-07-01';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { utf8Decode } from '@coco/base';
-import { TestNetwork, type TestNode } from './network-harness.ts';
+import { TestNetwork, type TestNode } from '../test/network-harness.ts';
 
 type Json = Record<string, unknown>;
 
