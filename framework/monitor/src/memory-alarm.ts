@@ -8,12 +8,15 @@ import type { Clock, Log, LogLevel } from '@coco/base';
 import { storeLimitsDefault } from '@coco/kv';
 import type { MemoryLevel } from '@coco/replication';
 import type { MeasuredCore } from './measured-core.ts';
-import { MemoryWatch, readMemory } from './memory-watch.ts';
+import { type MemoryReadings, MemoryWatch, readMemory } from './memory-watch.ts';
 
 /** States that stay readable while memory is short: some, for handlers that wait. */
 const statesWhileShort = 8;
 /** Records looked at in a second while memory is short: some 10 ms. */
 const reclaimSteps = 20_000;
+
+/** What a node takes with nothing in it is less; what is above that at the start is garbage. */
+const baseBytesMax: number = 256 * 1024 * 1024;
 
 const severities: Readonly<Record<MemoryLevel, LogLevel>> = {
   ample: 'info',
@@ -30,21 +33,12 @@ export function watchMemory(node: {
   readonly core: MeasuredCore;
 }): MemoryWatch {
   const { clock, log, limitBytes } = node;
-  const { pipeline, replica } = node.core;
+  const { pipeline } = node.core;
+  const baseBytes = baseOf(read(node.core, 0), process.memoryUsage.rss());
   const watch = new MemoryWatch({
     clock,
     limitBytes,
-    read: () => {
-      const held = replica.measures.replica;
-      const otherBytes = held
-        ? held.raftBytes +
-          held.stagedBytes +
-          held.recentBytes +
-          held.inFlightBytes +
-          held.backlogBytes
-        : 0;
-      return readMemory({ store: pipeline.state.store, otherBytes });
-    },
+    read: () => read(node.core, baseBytes),
     onLevel: ({ level, resource, share, usedBytes, limitBytes: limit }) => {
       pipeline.gate.setMemory(level);
       if (level === 'ample' || level === 'low') {
@@ -66,4 +60,18 @@ export function watchMemory(node: {
   });
   watch.start();
   return watch;
+}
+
+function read({ pipeline, replica }: MeasuredCore, baseBytes: number): MemoryReadings {
+  const held = replica.measures.replica;
+  const heldBytes = held
+    ? held.raftBytes + held.stagedBytes + held.recentBytes + held.inFlightBytes + held.backlogBytes
+    : 0;
+  return readMemory({ store: pipeline.state.store, otherBytes: baseBytes + heldBytes });
+}
+
+/** What the process takes beside what is counted: the program, its threads, an adapter's engine. */
+function baseOf(atStart: MemoryReadings, rssBytes: number): number {
+  const { heapBytes, reservedBytes } = atStart;
+  return Math.min(baseBytesMax, Math.max(0, rssBytes - heapBytes - reservedBytes));
 }

@@ -20,6 +20,11 @@ const bounds: readonly (readonly [MemoryLevel, number])[] = [
 const severities: readonly MemoryLevel[] = ['ample', 'low', 'short', 'scarce'];
 /** A level is left only so much below what led to it: at its edge it would flicker. */
 const returnShare = 0.02;
+/**
+ * What the store has taken from the machine, blocks that wait for rows of their size included, may
+ * go so far beyond a limit: deleting at random must help, though it empties no whole chunk.
+ */
+const reservedFactor = { machine: 1.2, store: 1.05 };
 
 export interface MemoryReadings {
   /** The main thread's JavaScript heap. */
@@ -27,8 +32,10 @@ export interface MemoryReadings {
   readonly heapLimitBytes: number;
   /** Keys, values and index, outside the heap. */
   readonly storeBytes: number;
+  /** What is allocated for them. */
+  readonly reservedBytes: number;
   readonly storeLimitBytes: number;
-  /** What else the node holds for long: Raft's memory, bodies on their way. */
+  /** What else the node holds for long: its code, Raft's memory, bodies on their way. */
   readonly otherBytes: number;
 }
 
@@ -88,20 +95,31 @@ export class MemoryWatch {
   }
 
   #nearest(readings: MemoryReadings): Omit<MemoryReport, 'level'> {
-    const { heapLimitBytes, storeBytes, storeLimitBytes, otherBytes } = readings;
+    const { heapLimitBytes, storeBytes, reservedBytes, storeLimitBytes, otherBytes } = readings;
     this.#heaps.push(readings.heapBytes);
     if (this.#heaps.length > heapMeasures) this.#heaps.shift();
     const heapBytes = Math.min(...this.#heaps);
-    const usedBytes = heapBytes + storeBytes + otherBytes;
     const { limitBytes } = this.#options;
+    const usedBytes = heapBytes + storeBytes + otherBytes;
+    const takenBytes = heapBytes + reservedBytes + otherBytes;
     const candidates = [
-      { resource: 'machine', usedBytes, limitBytes },
-      { resource: 'heap', usedBytes: heapBytes, limitBytes: heapLimitBytes },
-      { resource: 'store', usedBytes: storeBytes, limitBytes: storeLimitBytes },
+      { resource: 'machine', usedBytes, limitBytes, factor: 1 },
+      { resource: 'machine', usedBytes: takenBytes, limitBytes, factor: reservedFactor.machine },
+      { resource: 'heap', usedBytes: heapBytes, limitBytes: heapLimitBytes, factor: 1 },
+      { resource: 'store', usedBytes: storeBytes, limitBytes: storeLimitBytes, factor: 1 },
+      {
+        resource: 'store',
+        usedBytes: reservedBytes,
+        limitBytes: storeLimitBytes,
+        factor: reservedFactor.store,
+      },
     ] as const;
-    const shares = candidates.map((one) => ({ ...one, share: one.usedBytes / one.limitBytes }));
+    const shares = candidates.map(({ factor, ...one }) => ({
+      ...one,
+      share: one.usedBytes / (one.limitBytes * factor),
+    }));
     shares.sort((one, other) => other.share - one.share);
-    return present(shares[0], 'there are three');
+    return present(shares[0], 'there are limits');
   }
 }
 
@@ -119,10 +137,12 @@ export function readMemory(parts: {
   readonly otherBytes: number;
 }): MemoryReadings {
   const { used_heap_size: heapBytes, heap_size_limit: heapLimitBytes } = getHeapStatistics();
+  const { liveBytes, reservedBytes } = parts.store.stats();
   return {
     heapBytes,
     heapLimitBytes,
-    storeBytes: parts.store.stats().liveBytes,
+    storeBytes: liveBytes,
+    reservedBytes,
     storeLimitBytes: parts.store.limits.storeBytesMax,
     otherBytes: parts.otherBytes,
   };

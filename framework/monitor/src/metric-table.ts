@@ -201,15 +201,9 @@ const commitMetrics: readonly Metric[] = [
     read: replica(({ backlogBytes }) => backlogBytes),
   },
   {
-    name: 'coco_flushes_total',
-    type: 'counter',
-    help: 'Writes of the ledger that were made durable.',
-    read: replica(({ flushes }) => flushes),
-  },
-  {
-    name: 'coco_flush_seconds_total',
-    type: 'counter',
-    help: 'Seconds that they took, the write included.',
+    name: 'coco_flush_seconds',
+    type: 'histogram',
+    help: 'Time that a write of the ledger took to be durable.',
     read: replica(({ flushSeconds }) => flushSeconds),
   },
   {
@@ -250,6 +244,18 @@ const resourceMetrics: readonly Metric[] = [
     type: 'gauge',
     help: 'Of the limit that is nearest (machine, heap, store), 0 to 1.',
     read: ({ alarms }) => alarms?.memory.share,
+  },
+  {
+    name: 'coco_memory_used_bytes',
+    type: 'gauge',
+    help: 'What is used of that limit.',
+    read: ({ alarms }) => alarms?.memory.usedBytes,
+  },
+  {
+    name: 'coco_memory_limit_bytes',
+    type: 'gauge',
+    help: 'The limit that is nearest.',
+    read: ({ alarms }) => alarms?.memory.limitBytes,
   },
   {
     name: 'coco_memory_rss_bytes',

@@ -9,6 +9,7 @@ function watched() {
     heapBytes: 0,
     heapLimitBytes: 1000,
     storeBytes: 0,
+    reservedBytes: 0,
     storeLimitBytes: 4000,
     otherBytes: 0,
   };
@@ -77,6 +78,20 @@ describe('the watch of memory', () => {
     watch.measure();
     assert.deepEqual(told(), ['short store', 'scarce machine']);
     assert.ok(watch.report.share > 0.96);
+  });
+
+  test('what the store has taken counts beyond what it uses, with some room to delete at random', () => {
+    const { watch, readings, told } = watched();
+    readings.storeBytes = 900;
+    for (const bytes of [1_919, 1_921, 2_159, 2_161]) {
+      readings.reservedBytes = bytes;
+      watch.measure();
+    }
+    assert.deepEqual(told(), ['low machine', 'short machine']);
+    readings.storeLimitBytes = 2_200;
+    readings.reservedBytes = 2_195;
+    watch.measure();
+    assert.deepEqual(told(), ['low machine', 'short machine', 'scarce store']);
   });
 
   test('reads the process and the store', () => {

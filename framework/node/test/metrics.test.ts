@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { utf8Decode, utf8Encode } from '@coco/base';
 import { metrics } from '@coco/monitor';
-import { NodeHarness } from './node-harness.ts';
-import { createNotesAdapter } from './notes-adapter.ts';
+import type { NodeHarness } from './node-harness.ts';
+import { sharedNode } from './shared-node.ts';
 
 /** A line of the text format: a name, perhaps a label, a number. */
 const sampleLine = /^([a-z_]+)(?:\{[a-z]+="((?:[^"\\]|\\.)*)"\})? (-?[0-9.e+-]+|\+Inf)$/;
@@ -11,11 +11,8 @@ const sampleLine = /^([a-z_]+)(?:\{[a-z]+="((?:[^"\\]|\\.)*)"\})? (-?[0-9.e+-]+|
 describe('a node', () => {
   let harness: NodeHarness;
   before(async () => {
-    harness = await NodeHarness.create(createNotesAdapter);
-    await harness.start();
-    await harness.openService();
+    harness = await sharedNode();
   });
-  after(() => harness.remove());
 
   test('shows its metrics to Prometheus, without anything of what was written', async () => {
     for (let note = 0; note < 3; note++) {
@@ -41,11 +38,11 @@ describe('a node', () => {
       if ((values.get('coco_committed_seqno') ?? 0) < 5) continue;
       assert.equal(values.get('coco_role'), 2);
       assert.ok((values.get('coco_commit_seconds_count') ?? 0) > 0);
-      assert.ok((values.get('coco_flushes_total') ?? 0) > 0);
+      assert.ok((values.get('coco_flush_seconds_count') ?? 0) > 0);
       assert.ok((values.get('coco_disk_free_bytes') ?? 0) > 0);
       assert.ok((values.get('coco_store_keys') ?? 0) > 3);
-      assert.equal(values.get('coco_failed_requests_total ResourceNotFound'), 1);
-      assert.equal(values.get('coco_sessions main'), 1);
+      assert.ok((values.get('coco_failed_requests_total ResourceNotFound') ?? 0) > 0);
+      assert.ok((values.get('coco_sessions main') ?? 0) > 0);
       return;
     }
   });

@@ -1,7 +1,10 @@
 /** What operators may know of a replica: counts, sizes and ids of nodes, nothing of the ledger's content. */
 import type { Seqno, View } from '@coco/base';
 import type { NodeId, Office, ReplicaStatus, Role } from '@coco/consensus';
+import { Histogram, type HistogramMeasures } from './histogram.ts';
 import type { StorageLevel } from './storage-watch.ts';
+
+const flushSecondsBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
 
 /** How far a peer is, as the primary knows it. */
 interface PeerLag {
@@ -21,8 +24,8 @@ export interface ReplicaMeasures {
   readonly lastSeqno: Seqno;
   /** Only on the primary. */
   readonly peers: readonly PeerLag[];
-  readonly flushes: number;
-  readonly flushSeconds: number;
+  /** Of each write of the ledger that was made durable, the write included. */
+  readonly flushSeconds: HistogramMeasures;
   /** Campaigns of this node. */
   readonly elections: number;
   /** Leaders that this node has heard of, one after another. */
@@ -39,16 +42,14 @@ export interface ReplicaMeasures {
 }
 
 export class HostMeasures {
-  #flushes = 0;
-  #flushMs = 0;
+  readonly #flushSeconds = new Histogram(flushSecondsBounds);
   #elections = 0;
   #leaderChanges = 0;
   #leaderId: NodeId | undefined;
   #isCandidate = false;
 
   flushed(ms: number): void {
-    this.#flushes++;
-    this.#flushMs += ms;
+    this.#flushSeconds.note(ms / 1000);
   }
 
   onRole({ role, leaderId }: Office): void {
@@ -62,27 +63,28 @@ export class HostMeasures {
 
   of(
     status: ReplicaStatus,
-    others: Pick<ReplicaMeasures, 'backlogBytes' | 'diskLevel' | 'diskFreeBytes'>,
+    resources: Pick<ReplicaMeasures, 'backlogBytes' | 'diskLevel' | 'diskFreeBytes'>,
   ): ReplicaMeasures {
     const { office, committedSeqno, lastSeqno, raft, inFlight } = status;
     const { stagedBytes, recentBytes, linearBytes: raftBytes } = status;
     const { role, view, leaderId } = office;
-    const peers = raft.peers.map(({ id, match, isLearner, isRecentlyActive: isActive }) => ({
+    // Raft counts a primary among its own peers.
+    const others = role === 'leader' ? raft.peers.filter(({ id }) => id !== leaderId) : [];
+    const peers = others.map(({ id, match, isLearner, isRecentlyActive: isActive }) => ({
       id,
       entries: Math.max(0, raft.lastIndex - match),
       isLearner,
       isActive,
     }));
     return {
-      ...others,
+      ...resources,
       role,
       view,
       leaderId,
       committedSeqno,
       lastSeqno,
-      peers: role === 'leader' ? peers : [],
-      flushes: this.#flushes,
-      flushSeconds: this.#flushMs / 1000,
+      peers,
+      flushSeconds: this.#flushSeconds.measures,
       elections: this.#elections,
       leaderChanges: this.#leaderChanges,
       inFlightBytes: inFlight.bytes,

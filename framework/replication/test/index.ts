@@ -3,6 +3,7 @@ import './batch-timing.test.ts';
 import './configuration-recorder.test.ts';
 import './membership-driver.test.ts';
 import './membership-step.test.ts';
+import './host-measures.test.ts';
 import './hostile-sources.test.ts';
 import './ledger-installer.test.ts';
 import './followed-backlog.test.ts';
