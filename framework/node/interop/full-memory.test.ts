@@ -3,54 +3,49 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Log } from '@coco/base';
-import { utf8Decode } from '@coco/base';
-import { type Answer, NodeHarness } from '../test/node-harness.ts';
-import { createNotesAdapter } from '../test/notes-adapter.ts';
+import type { JsonValue } from '@coco/base';
+import type { Answer } from '../test/member-client.ts';
+import { TestNetwork, type TestNode } from '../test/network-harness.ts';
 
-const noteBytes = 60_000;
-/** Of what a node has on top of its heap and Raft at the start. */
-const roomBytes = 40 * 1024 * 1024;
+const noteBytes = 500_000;
+const megabyte = 1024 * 1024;
+/** A node with nothing in it takes half of it or more; the rest is filled in seconds. */
+const limit = '450MB';
+const limitBytes = 450 * megabyte;
+/** What the process may take beyond its limit: garbage of the heap, and of requests' bodies. */
+const slackBytes = 200 * megabyte;
 
-describe('a node whose memory fills up', () => {
-  let harness: NodeHarness;
-  let limits: Record<string, string>;
-  const events: string[] = [];
-  const log: Log = { write: (_level, event) => events.push(event) };
+function configure(configuration: { [name: string]: JsonValue }): void {
+  configuration.coco = { ...(configuration.coco as object), limits: { memory: limit } };
+}
 
+const codeOf = ({ json }: Answer): string | undefined =>
+  (json as { error?: { code: string } } | null)?.error?.code;
+const idOf = ({ json }: Answer): string => (json as { transactionId: string }).transactionId;
+
+describe('a node in a process of its own whose memory fills up', { timeout: 120_000 }, () => {
+  let network: TestNetwork;
+  let node: TestNode;
   before(async () => {
-    harness = await NodeHarness.create(createNotesAdapter);
-    await harness.start(undefined, { log });
-    await harness.openService();
-    const share = await memoryShare();
-    const identity = await harness.keepIdentity();
-    const pem = await readFile(join(harness.folder, 'node', 'service_cert.pem'), 'utf8');
-    await harness.stop();
-    limits = { memory: `${Math.ceil((share.usedBytes + roomBytes) / 1024)}KB` };
-    await harness.start(identity, { log, limits });
-    await harness.openService(pem);
+    network = await TestNetwork.create({ processes: true });
+    node = await network.start(configure);
+    await network.openService();
   });
-  after(() => harness.remove());
-
-  /** What the node uses now, as it judges itself. */
-  async function memoryShare(): Promise<{ usedBytes: number; level: number }> {
-    const { json } = await harness.request('/node/metrics');
-    const { memory_share, memory_heap_bytes, raft_memory_bytes, store_bytes, memory_level } =
-      json as Record<string, number>;
-    assert.ok(memory_share !== undefined && memory_level !== undefined);
-    const usedBytes = (memory_heap_bytes ?? 0) + (raft_memory_bytes ?? 0) + (store_bytes ?? 0);
-    return { usedBytes, level: memory_level };
-  }
+  after(() => network.remove());
 
   const post = (name: string, bytes: number): Promise<Answer> =>
-    harness.request(`/app/notes/${name}`, { method: 'POST', body: new Uint8Array(bytes).fill(65) });
+    node.ask(`/app/notes/${name}`, { method: 'POST', body: new Uint8Array(bytes).fill(65) });
   const remove = (name: string): Promise<Answer> =>
-    harness.request(`/app/notes/${name}`, { method: 'DELETE' });
-  const codeOf = ({ json }: Answer): string | undefined =>
-    (json as { error?: { code: string } } | null)?.error?.code;
-  const idOf = ({ json }: Answer): string => (json as { transactionId: string }).transactionId;
+    node.ask(`/app/notes/${name}`, { method: 'DELETE' });
+  const hasLogged = (event: string): boolean => node.events.some((one) => one.event === event);
+
+  async function metric(name: string): Promise<number> {
+    const { json } = await node.ask('/node/metrics');
+    return (json as Record<string, number>)[name] ?? Number.NaN;
+  }
 
   test('warns, refuses what adds, reads, governs and deletes on, and takes writes again', async () => {
+    assert.equal(await metric('memory_limit_bytes'), limitBytes);
     const names: string[] = [];
     let refused: Answer | undefined;
     let last = '';
@@ -63,15 +58,14 @@ describe('a node whose memory fills up', () => {
       } else if (codeOf(answer) !== 'TooManyPendingTransactions') refused = answer;
     }
     assert.deepEqual([refused.status, codeOf(refused)], [503, 'MemoryFull']);
-    assert.ok(events.includes('memory.low') && events.includes('memory.short'));
-    assert.ok(names.length * noteBytes < roomBytes + 64 * 1024 * 1024, 'long before memory ends');
-    assert.equal(await harness.decided(last), 'Committed');
-    const read = await harness.request(`/app/notes/${names[0]}`);
-    assert.equal(utf8Decode(read.bytes).length, noteBytes);
-    const governed = await harness.decide([
-      { name: 'remove_user', args: { user_id: '00'.repeat(32) } },
-    ]);
-    assert.equal(governed.status, 200, utf8Decode(governed.bytes));
+    assert.ok(hasLogged('memory.low') && hasLogged('memory.short'));
+    const rssBytes = await metric('memory_rss_bytes');
+    process.stdout.write(`# ${names.length} notes, ${Math.round(rssBytes / megabyte)} MiB\n`);
+    assert.ok(rssBytes < limitBytes + slackBytes, `${rssBytes} bytes are resident`);
+    await node.untilCommitted(last);
+    const read = await node.ask(`/app/notes/${names[0]}`);
+    assert.equal(read.bytes.length, noteBytes);
+    await network.decide([{ name: 'remove_user', args: { user_id: '00'.repeat(32) } }]);
     const kept = names.slice(0, 10);
     for (const name of names.slice(10)) assert.equal((await remove(name)).status, 200);
     for (;;) {
@@ -79,22 +73,19 @@ describe('a node whose memory fills up', () => {
       if (again.status === 200) break;
       assert.equal(codeOf(again), 'MemoryFull');
     }
-    assert.ok(events.includes('memory.ample') || events.includes('memory.low'));
-    for (const name of kept) {
-      assert.equal((await harness.request(`/app/notes/${name}`)).status, 200);
-    }
+    assert.ok((await metric('memory_level')) < 2);
+    for (const name of kept) assert.equal((await node.ask(`/app/notes/${name}`)).status, 200);
   });
 
   test('is recovered with what it held, and takes writes', async () => {
     const filled = await post('kept', noteBytes);
-    assert.equal(await harness.decided(idOf(filled)), 'Committed');
-    const identity = await harness.keepIdentity();
-    const pem = await readFile(join(harness.folder, 'node', 'service_cert.pem'), 'utf8');
-    await harness.stop();
-    await harness.start(identity, { log, limits });
-    await harness.openService(pem);
-    const read = await harness.request('/app/notes/kept');
-    assert.equal(utf8Decode(read.bytes).length, noteBytes);
+    await node.untilCommitted(idOf(filled));
+    const previous = await readFile(join(node.folder, 'service_cert.pem'), 'utf8');
+    await node.stop();
+    node = await network.recover(node, { configure });
+    await network.openService(previous);
+    const read = await node.ask('/app/notes/kept');
+    assert.equal(read.bytes.length, noteBytes);
     assert.equal((await post('after', 100)).status, 200);
   });
 });
