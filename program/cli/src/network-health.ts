@@ -1,5 +1,5 @@
 /** What a network's status means: whether it serves, what is wrong with it, and what to do. */
-import type { TransactionId } from '@coco/base';
+import { isJsonObject, type TransactionId } from '@coco/base';
 import { shortId } from '@coco/member';
 import type { AskedNode, ListedNode, NetworkStatus } from './network-status.ts';
 
@@ -156,6 +156,39 @@ function nodeWarnings(node: ListedNode, commit: TransactionId | undefined): read
       code: 'NodeCertificateEnds',
       sentence: `${name}'s certificate is valid for ${days} more days.`,
       remedy: 'Members renew it: set_node_certificate_validity, or a standing permission.',
+    });
+  }
+  return [...warnings, ...alarms(name, asked.metrics)];
+}
+
+/** Of disk_level and memory_level (docs/operations/metrics.md). */
+const levels = ['ample', 'low', 'short', 'scarce', 'full'];
+
+/** What the node tells of itself. */
+function alarms(name: string, metrics: AskedNode['metrics']): readonly Warning[] {
+  const warnings: Warning[] = [];
+  const disk = levels[Number(metrics.disk_level)] ?? 'ample';
+  if (disk !== 'ample') {
+    warnings.push({
+      code: 'NodeDisk',
+      sentence: `${name}: the room on its disk is ${disk}.`,
+      remedy: 'Make room on it, or grow it: docs/operations/disk.md.',
+    });
+  }
+  const memory = levels[Number(metrics.memory_level)] ?? 'ample';
+  if (memory !== 'ample') {
+    warnings.push({
+      code: 'NodeMemory',
+      sentence: `${name}: the room in its memory is ${memory}.`,
+      remedy: 'Have applications delete, or give the nodes more: docs/operations/memory.md.',
+    });
+  }
+  const troubles = isJsonObject(metrics.troubles) ? Object.keys(metrics.troubles) : [];
+  if (troubles.length > 0) {
+    warnings.push({
+      code: 'NodeTrouble',
+      sentence: `${name} sees trouble between the nodes: ${troubles.join(', ')}.`,
+      remedy: 'See its log, and docs/operations/network.md.',
     });
   }
   return warnings;

@@ -16,6 +16,8 @@ export interface FakeNode {
   readonly seqno?: number;
   readonly state?: string;
   readonly measurement?: string;
+  /** Beside its memory. */
+  readonly metrics?: Readonly<Record<string, JsonValue>>;
   /** The code with which connecting to it fails. */
   readonly failure?: 'ServiceUnreachable' | 'ServiceNotPinned';
 }
@@ -101,7 +103,7 @@ function documentsOf(
     '/node/state': { node_id: nodeId, state },
     '/node/network': { service_status: 'Open', current_view: view, primary_id: primary },
     '/node/commit': { transaction_id: `${view}.${seqno}` },
-    '/node/metrics': { memory_rss_bytes: 200 * 2 ** 20 },
+    '/node/metrics': { memory_rss_bytes: 200 * 2 ** 20, ...node.metrics },
     '/node/version': { ccf_version: 'coco-1' },
   };
 }

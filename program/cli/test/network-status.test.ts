@@ -94,7 +94,7 @@ describe('the status of a network', () => {
     assert.match(text, /former +1 node\(s\) that were removed/);
   });
 
-  test('warns of nodes that are behind or not ready, that differ, or whose certificate ends', async () => {
+  test('warns of nodes that are behind, not ready or short, that differ, or whose certificate ends', async () => {
     const first = { seqno: 5_000 };
     const cases: readonly (readonly [string, Partial<FakeNode>, RegExp])[] = [
       ['NodeBehind', { seqno: 10 }, /Node bbbbbbbb… is 4990 transactions behind/],
@@ -102,6 +102,9 @@ describe('the status of a network', () => {
       ['NodeCertificateEnds', { seqno: 5_000, days: 20 }, /valid for 19 more days/],
       ['CodeDiffers', { seqno: 5_000, measurement: '2'.repeat(64) }, /2 different programs/],
       ['NodeWithoutAddress', { port: 0 }, /no address/],
+      ['NodeDisk', { seqno: 5_000, metrics: { disk_level: 3 } }, /its disk is scarce/],
+      ['NodeMemory', { seqno: 5_000, metrics: { memory_level: 1 } }, /its memory is low/],
+      ['NodeTrouble', { seqno: 5_000, metrics: { troubles: { clockSkew: 1 } } }, /: clockSkew\./],
     ];
     for (const [code, change, sentence] of cases) {
       const { judged, codes, text } = await judge(threeNodes(first, change, { seqno: 5_000 }));
