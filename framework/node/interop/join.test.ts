@@ -1,3 +1,4 @@
+/** Nodes that join a network by the votes of its members, or do not, and one that is removed. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { utf8Decode } from '@coco/base';

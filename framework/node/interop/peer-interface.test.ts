@@ -1,3 +1,4 @@
+/** Where a node listens for other nodes, and who is let in there. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { asSeqno, asView, type LedgerError } from '@coco/base';
 import { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from '@coco/consensus';
 import { storageLimitsDefault } from '@coco/replication';
-import { createIdentity, SampleService } from '../../ledger/test/sample-service.ts';
+import { createIdentity, SampleService } from '../../ledger/test/ledger-harness.ts';
 import { FileDisk } from '../src/index.ts';
 import { ReplicaClient } from '../src/replica-client.ts';
 
