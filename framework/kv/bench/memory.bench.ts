@@ -1,9 +1,9 @@
 /**
  * Measures what a key costs in memory, at 10 thousand, 100 thousand and 1 million keys: small rows,
  * Ethereum's accounts and its storage slots, when just written and after each was overwritten once
- * in no order. Then fills a store as far as a node does before it refuses writes: how many keys that
- * are, and that half of them deleted make room for others. Every key is read back before a figure is
- * printed.
+ * in no order. Then fills a store as far as a node does before it refuses writes: how many keys
+ * that are, and that half of them deleted make room for others. Every key is read back before a
+ * figure is printed.
  *
  * `npm run bench -- memory [--json] [--keys=10000,100000,1000000] [--limit=256]` (limit in MiB; a
  * node's is 4096); ends with 1 over a budget. It sets the flag for V8's collector itself.
