@@ -16,29 +16,32 @@ import { assert, present, type Seqno } from '@coco/base';
 import type { Caller, ChannelEndpoint, Endpoint } from '@coco/endpoint';
 import type { Transaction } from '@coco/kv';
 import { BlockBuilder } from './block-builder.ts';
+import { CallBudget, type CallExecutor, SameThreadCalls } from './call-executor.ts';
 import { CallSimulation } from './call-simulation.ts';
 import { ChainReader } from './chain-reader.ts';
 import { Confirmations } from './confirmations.ts';
-import type { ExecutionEngine } from './engine-types.ts';
 import { ethereumError } from './errors.ts';
 import { EthereumState, ethereumMaps } from './ethereum-state.ts';
 import { writeGenesis } from './genesis.ts';
 import { governedSettings } from './governed-settings.ts';
-import { JsonRpc } from './json-rpc.ts';
+import { JsonRpc, type RpcMethod } from './json-rpc.ts';
 import type { EthereumSettings } from './options.ts';
 import { relayEndpoint } from './relay-endpoint.ts';
 import { chainMethods } from './rpc-chain-methods.ts';
 import { rpcChannels } from './rpc-channel.ts';
 import type { RpcContext } from './rpc-context.ts';
+import { debugMethods } from './rpc-debug-methods.ts';
 import { rpcEndpoints } from './rpc-endpoints.ts';
 import { logMethods } from './rpc-log-methods.ts';
 import { networkMethods } from './rpc-network-methods.ts';
+import { poolMethods } from './rpc-pool-methods.ts';
+import { moduleMethods, refusedMethod } from './rpc-refused-methods.ts';
 import { stateMethods } from './rpc-state-methods.ts';
-import { subscriptionMethods } from './rpc-subscription-methods.ts';
 import { transactionMethods } from './rpc-transaction-methods.ts';
 import type { Visibility } from './state-codec.ts';
 import { Submission } from './submission.ts';
-import { Subscriptions } from './subscriptions.ts';
+import { Subscriptions, subscriptionMethods } from './subscriptions.ts';
+import type { TracingEngine } from './trace-types.ts';
 
 /** What exists between start and stop. */
 interface Running {
@@ -65,12 +68,19 @@ export class EthereumAdapter implements Adapter {
   readonly channels: readonly ChannelEndpoint[];
   readonly governed: GovernedSettings = governedSettings;
   readonly #settings: EthereumSettings;
-  readonly #engine: ExecutionEngine;
+  readonly #engine: TracingEngine;
   readonly #rule: VisibilityRule;
+  readonly #calls: CallExecutor | undefined;
   #running: Running | undefined;
 
-  constructor(settings: EthereumSettings, engine: ExecutionEngine, rule: VisibilityRule) {
+  constructor(
+    settings: EthereumSettings,
+    engine: TracingEngine,
+    rule: VisibilityRule,
+    calls?: CallExecutor,
+  ) {
     this.#settings = settings;
+    this.#calls = calls;
     this.#engine = engine;
     this.#rule = rule;
     this.endpoints = this.#deferredEndpoints();
@@ -98,6 +108,11 @@ export class EthereumAdapter implements Adapter {
     const submission = new Submission({ host, builder, settings });
     const confirmations = new Confirmations(host, builder, settings.emptyBlockDelayMs);
     const reader = new ChainReader(host, builder, settings.limits.statesMax);
+    const { waitingCallsMax, waitingCallsPerCallerMax, logQueriesMax } = settings.limits;
+    const waiting = { waitingMax: waitingCallsMax, waitingPerCallerMax: waitingCallsPerCallerMax };
+    const calls = this.#calls ?? new SameThreadCalls(engine, host.clock);
+    const budget = new CallBudget({ ...waiting, atOnceMax: calls.atOnce });
+    const queries = new CallBudget({ ...waiting, atOnceMax: logQueriesMax });
     const context: RpcContext = {
       host,
       engine,
@@ -106,19 +121,13 @@ export class EthereumAdapter implements Adapter {
       builder,
       submission,
       reader,
+      calls,
+      budget,
+      queries,
       visible: (caller, item) => this.visible(caller, item),
     };
-    const simulation = new CallSimulation(engine, host.clock, settings.limits);
-    const methods = new Map([
-      ...networkMethods(context),
-      ...chainMethods(context),
-      ...stateMethods(context, simulation),
-      ...logMethods(context),
-      ...transactionMethods(context),
-      ...subscriptionMethods(context),
-    ]);
     const subscriptions = new Subscriptions(context);
-    const jsonRpc = new JsonRpc(methods, settings.limits, host);
+    const jsonRpc = new JsonRpc(servedMethods(context), settings.limits, host);
     reader.remember(host.committed());
     confirmations.committed(state);
     this.#running = {
@@ -164,7 +173,7 @@ export class EthereumAdapter implements Adapter {
     this.#running?.confirmations.cancel();
     this.#running?.submission.stop();
     this.#running?.subscriptions.stop();
-    await this.#settings.admissionPool.stop();
+    await Promise.all([this.#settings.admissionPool.stop(), this.#calls?.stop()]);
   }
 
   #started(): Running {
@@ -186,4 +195,21 @@ export class EthereumAdapter implements Adapter {
       }),
     ];
   }
+}
+
+/** Every method that is served, and those that say what to do instead. */
+function servedMethods(context: RpcContext): Pick<ReadonlyMap<string, RpcMethod>, 'get'> {
+  const simulation = new CallSimulation(context.calls, context.settings.limits);
+  const methods = new Map([
+    ...debugMethods(context),
+    ...poolMethods(context),
+    ...networkMethods(context),
+    ...chainMethods(context),
+    ...stateMethods(context, simulation),
+    ...logMethods(context),
+    ...transactionMethods(context),
+    ...subscriptionMethods(context),
+  ]);
+  for (const [name, method] of moduleMethods(methods.keys())) methods.set(name, method);
+  return { get: (name: string) => methods.get(name) ?? refusedMethod(name) };
 }

@@ -1,12 +1,13 @@
 /**
- * eth_call and eth_estimateGas: executions that write nothing. They run on the executing thread,
- * so gas and time are bounded; the algorithm of the estimate is geth's (eth/gasestimator).
+ * eth_call and eth_estimateGas: executions that write nothing. Gas and time are bounded; the
+ * algorithm of the estimate is geth's (eth/gasestimator).
  */
-import { type Clock, LedgerError, unreachable } from '@coco/base';
+import { LedgerError, unreachable } from '@coco/base';
+import type { CallExecutor } from './call-executor.ts';
 import type {
   BlockEnvironment,
   Execution,
-  ExecutionEngine,
+  ExecutionRequest,
   StateSource,
   TransactionType,
 } from './engine-types.ts';
@@ -41,21 +42,19 @@ const callStipend = 2_300n;
 const estimateErrorPerMille = 15n;
 
 export class CallSimulation {
-  readonly #engine: ExecutionEngine;
-  readonly #clock: Clock;
+  readonly #calls: CallExecutor;
   readonly #limits: CallLimits;
 
-  constructor(engine: ExecutionEngine, clock: Clock, limits: CallLimits) {
-    this.#engine = engine;
-    this.#clock = clock;
+  constructor(calls: CallExecutor, limits: CallLimits) {
+    this.#calls = calls;
     this.#limits = limits;
   }
 
   /** Return data, or the failure that the caller is told. @throws CallFailed, CallTimeout */
-  call(parameters: CallParameters, context: CallContext): string | RpcFailure {
+  async call(parameters: CallParameters, context: CallContext): Promise<string | RpcFailure> {
     const { callGasMax } = this.#limits;
     const gas = smaller(parameters.gas ?? callGasMax, callGasMax);
-    const execution = this.#execute(parameters, gas, this.#bounded(context));
+    const execution = await this.#execute(parameters, gas, context);
     switch (execution.status) {
       case 'success':
         return toData(execution.output);
@@ -72,15 +71,14 @@ export class CallSimulation {
    * The least gas limit, within 1.5 %, with which the call succeeds.
    * @throws GasRequiredExceedsAllowance, CallFailed, CallTimeout, InsufficientFunds
    */
-  estimate(parameters: CallParameters, context: CallContext): bigint | RpcFailure {
-    const bounded = this.#bounded(context);
-    let high = this.#allowance(parameters, bounded);
-    const succeeds = (gas: bigint): boolean =>
-      this.#attempt(parameters, gas, bounded)?.status === 'success';
-    if (isPlainTransfer(parameters, bounded.source) && high >= transferGas) {
-      if (succeeds(transferGas)) return transferGas;
+  async estimate(parameters: CallParameters, context: CallContext): Promise<bigint | RpcFailure> {
+    let high = this.#allowance(parameters, context);
+    const succeeds = async (gas: bigint): Promise<boolean> =>
+      (await this.#attempt(parameters, gas, context))?.status === 'success';
+    if (isPlainTransfer(parameters, context.source) && high >= transferGas) {
+      if (await succeeds(transferGas)) return transferGas;
     }
-    const first = this.#attempt(parameters, high, bounded);
+    const first = await this.#attempt(parameters, high, context);
     if (first?.status === 'revert') return reverted(first.output);
     if (first === undefined || (first.status === 'halt' && first.reason === 'OutOfGas')) {
       throw ethereumError(
@@ -92,14 +90,14 @@ export class CallSimulation {
     let low = first.gasSpent - 1n;
     const likely = ((first.gasSpent + callStipend) * 64n) / 63n;
     if (likely < high) {
-      if (succeeds(likely)) high = likely;
+      if (await succeeds(likely)) high = likely;
       else low = likely;
     }
     while (low + 1n < high && (high - low) * 1000n >= high * estimateErrorPerMille) {
       let middle = (low + high) / 2n;
       // Most calls need little more than they use: lean to the low side.
       if (middle > low * 2n) middle = low * 2n;
-      if (succeeds(middle)) high = middle;
+      if (await succeeds(middle)) high = middle;
       else low = middle;
     }
     return high;
@@ -121,76 +119,51 @@ export class CallSimulation {
   }
 
   /** `undefined` when the gas does not even cover what precedes the first instruction. */
-  #attempt(
+  async #attempt(
     parameters: CallParameters,
     gasLimit: bigint,
     context: CallContext,
-  ): Execution | undefined {
+  ): Promise<Execution | undefined> {
     try {
-      return this.#execute(parameters, gasLimit, context);
+      return await this.#execute(parameters, gasLimit, context);
     } catch (error) {
       if (error instanceof LedgerError && tooLittleGas.has(error.code)) return undefined;
       throw error;
     }
   }
 
-  #execute(parameters: CallParameters, gasLimit: bigint, context: CallContext): Execution {
-    const { from, to, feeCap, tip, value, input, accessList } = parameters;
-    const { chain, block, source } = context;
-    return this.#engine.execute(
-      {
-        mode: 'call',
-        transaction: {
-          type: typeOf(parameters),
-          sender: from,
-          chainId: chain.chainId,
-          nonce: 0n,
-          gasLimit,
-          maxFeePerGas: feeCap,
-          maxPriorityFeePerGas: tip,
-          to,
-          value,
-          input,
-          accessList,
-          authorizationList: [],
-        },
-        block,
-        config: { chainId: chain.chainId, spec: chain.spec },
-      },
-      source,
-    );
+  #execute(parameters: CallParameters, gasLimit: bigint, context: CallContext): Promise<Execution> {
+    const request = typedCall(parameters, gasLimit, context);
+    return this.#calls.execute(request, context.source, this.#limits.callMsMax);
   }
+}
 
-  /**
-   * Lets every read of the state check the time. Computing alone is bounded by gas: the cap takes
-   * some 0.2 s without reads.
-   */
-  #bounded(context: CallContext): CallContext {
-    const { callMsMax } = this.#limits;
-    const clock = this.#clock;
-    const { source } = context;
-    const deadlineMs = clock.monotonicMs() + callMsMax;
-    const check = (): void => {
-      if (clock.monotonicMs() > deadlineMs) {
-        throw ethereumError('CallTimeout', `execution aborted (timeout = ${callMsMax}ms)`);
-      }
-    };
-    return {
-      ...context,
-      source: {
-        getAccount: (address) => {
-          check();
-          return source.getAccount(address);
-        },
-        getCode: (hash) => source.getCode(hash),
-        getStorage: (address, slot) => {
-          check();
-          return source.getStorage(address, slot);
-        },
-        getBlockHash: (number) => source.getBlockHash(number),
-      },
-    };
-  }
+/** A call as the engine executes it. */
+export function typedCall(
+  parameters: CallParameters,
+  gasLimit: bigint,
+  { chain, block }: CallContext,
+): ExecutionRequest {
+  const { from, to, feeCap, tip, value, input, accessList } = parameters;
+  return {
+    mode: 'call',
+    transaction: {
+      type: typeOf(parameters),
+      sender: from,
+      chainId: chain.chainId,
+      nonce: 0n,
+      gasLimit,
+      maxFeePerGas: feeCap,
+      maxPriorityFeePerGas: tip,
+      to,
+      value,
+      input,
+      accessList,
+      authorizationList: [],
+    },
+    block,
+    config: { chainId: chain.chainId, spec: chain.spec },
+  };
 }
 
 function typeOf({ tip, accessList }: CallParameters): TransactionType {

@@ -99,6 +99,32 @@ export class ChainReader {
       throw notAvailable(block);
     }
   }
+
+  /**
+   * As `readAt`, for reads that take more than one step: the state stays the same, or is refused
+   * when it is forgotten meanwhile.
+   * @throws HeaderNotFound, StateNotAvailable
+   */
+  async withStateAt<Value>(
+    tag: BlockTag,
+    read: (state: EthereumState, environment: BlockEnvironment) => Promise<Value>,
+  ): Promise<Value> {
+    if (tag.kind === 'pending') return read(this.executed(), this.pendingEnvironment());
+    const latest = this.committed();
+    const block = this.block(latest, tag);
+    if (!block) throw ethereumError('HeaderNotFound', 'header not found');
+    const isLatest = block.number === latest.headNumber();
+    const view = isLatest ? undefined : this.#states.get(block.number);
+    if (!isLatest && !view) throw notAvailable(block);
+    const state = view ? new EthereumState(view) : latest;
+    try {
+      return await read(state, environmentOf(block));
+    } catch (error) {
+      if (!(error instanceof LedgerError) || error.code !== 'StateForgotten') throw error;
+      if (!isLatest) this.#states.delete(block.number);
+      throw notAvailable(block);
+    }
+  }
 }
 
 function notAvailable(block: NumberedBlock): LedgerError {

@@ -30,5 +30,5 @@ export function compileEngine(): WebAssembly.Module {
 export function createEthereumAdapter(options: EthereumOptions): Adapter {
   const settings = ethereumSettings(options);
   const engine = new Engine(options.engineModule ?? compileEngine());
-  return new EthereumAdapter(settings, engine, consortiumRule);
+  return new EthereumAdapter(settings, engine, consortiumRule, options.calls);
 }

@@ -25,6 +25,7 @@ export type EngineErrorCode =
   | 'SenderNotExternal'
   | 'AuthorizationListInvalid'
   | 'TransactionRuleBroken'
+  | 'TraceTooLarge'
   | 'EngineTrapped'
   | 'EngineArtefactInvalid';
 
@@ -124,6 +125,11 @@ const table: Readonly<Record<EngineErrorCode, ErrorRow>> = {
     kind: 'refusal',
     status: 400,
     meaning: 'The transaction fails another rule of consensus.',
+  },
+  TraceTooLarge: {
+    kind: 'refusal',
+    status: 413,
+    meaning: 'What a trace records exceeds its limit.',
   },
   EngineTrapped: {
     kind: 'fault',

@@ -8,11 +8,12 @@ import { EngineHost } from './engine-host.ts';
 import { EngineReader } from './engine-reader.ts';
 
 /** Of the Rust source (lib.rs): raised when a message's layout changes. */
-const interfaceVersion = 1;
+const interfaceVersion = 2;
 
 const operations = [
   'decode_transaction',
   'execute',
+  'trace',
   'block_roots',
   'encode_receipt',
   'encode_header',

@@ -171,7 +171,7 @@ export interface AccountChange {
   readonly storage: readonly StorageChange[];
 }
 
-/** Why an execution halted; `engine-halt.ts` gives geth's words for each. */
+/** Why an execution halted; `engine-execution.ts` gives geth's words for each. */
 export type HaltReason =
   | 'OutOfGas'
   | 'OutOfMemory'

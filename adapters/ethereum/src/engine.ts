@@ -10,7 +10,9 @@ import { uniteBlooms, writeBlock, writeHeader, writeReceipt } from './engine-blo
 import { engineError } from './engine-errors.ts';
 import { readExecution } from './engine-execution.ts';
 import { type EngineAnswer, EngineInstance, type Operation } from './engine-instance.ts';
+import type { EngineReader } from './engine-reader.ts';
 import { decodingRefusal, executionRefusal, statusCodeMismatch } from './engine-refusal.ts';
+import { readTrace, writeWish } from './engine-trace.ts';
 import { readTransaction, writeRequest } from './engine-transaction.ts';
 import type {
   Authorization,
@@ -19,7 +21,6 @@ import type {
   EncodedHeader,
   EncodedReceipt,
   Execution,
-  ExecutionEngine,
   ExecutionRequest,
   HeaderFields,
   ReceiptFields,
@@ -27,6 +28,7 @@ import type {
   StateSource,
 } from './engine-types.ts';
 import { EngineWriter } from './engine-writer.ts';
+import type { Trace, TraceWish, TracingEngine } from './trace-types.ts';
 
 /** Where the compressed artefact lies; the node reads it and gives it to `loadEngineModule`. */
 export const engineArtefactUrl: URL = new URL('../wasm/engine.wasm.br', import.meta.url);
@@ -54,7 +56,7 @@ export function loadEngineModule(compressed: Uint8Array): WebAssembly.Module {
   }
 }
 
-export class Engine implements ExecutionEngine {
+export class Engine implements TracingEngine {
   readonly #module: WebAssembly.Module;
   readonly #writer = new EngineWriter();
   /** Absent after a trap or above `instanceBytesMax`: the next call makes a new one. */
@@ -100,17 +102,34 @@ export class Engine implements ExecutionEngine {
   execute(request: ExecutionRequest, source: StateSource): Execution {
     this.#writer.reset();
     writeRequest(this.#writer, request);
+    return this.#executed('execute', request, source, readExecution);
+  }
+
+  trace(request: ExecutionRequest, wish: TraceWish, source: StateSource): Trace {
+    this.#writer.reset();
+    writeWish(this.#writer, wish);
+    writeRequest(this.#writer, request);
+    return this.#executed('trace', request, source, (reader) => readTrace(reader, wish));
+  }
+
+  /** Runs the execution that was written; both kinds of it fail in the same ways. */
+  #executed<Result>(
+    operation: 'execute' | 'trace',
+    request: ExecutionRequest,
+    source: StateSource,
+    read: (reader: EngineReader) => Result,
+  ): Result {
     const { host } = this.#liveInstance();
     host.open(source);
     try {
-      return this.#run('execute', this.#writer.message(), ({ status, reader }) => {
+      return this.#run(operation, this.#writer.message(), ({ status, reader }) => {
         if (host.failure !== undefined) throw host.failure.cause;
         assert(
           status !== statusCodeMismatch,
           'A state source gives the code of the hash it names.',
         );
         if (status !== 0) throw executionRefusal(status, reader, request);
-        return readExecution(reader);
+        return read(reader);
       });
     } finally {
       host.close();

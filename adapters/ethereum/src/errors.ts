@@ -28,6 +28,11 @@ export type EthereumErrorCode =
   | 'InvalidBlockRange'
   | 'FilterNotFound'
   | 'TooManyFilters'
+  | 'TransactionUnknown'
+  | 'GenesisNotTraceable'
+  | 'TraceDiverged'
+  | 'TooManyCalls'
+  | 'MethodRefused'
   | 'SubscriptionsUnsupported'
   | 'SubscriptionUnknown'
   | 'SubscriptionNotFound'
@@ -73,6 +78,14 @@ const table: Readonly<Record<EthereumErrorCode, ErrorRow>> = {
   InvalidBlockRange: refusal('The end of a range of blocks lies before its begin.'),
   FilterNotFound: refusal('The filter does not exist or was not asked for too long.', 404),
   TooManyFilters: refusal('No more filters can be installed.', 503),
+  TransactionUnknown: refusal('There is no such transaction to trace.', 404),
+  GenesisNotTraceable: refusal('The first block executes nothing that could be traced.'),
+  TraceDiverged: refusal('A block does not replay to its receipts, so that it is not traced.', 409),
+  TooManyCalls: refusal(
+    'Too many calls, traces and log queries of the caller, or in all, wait.',
+    503,
+  ),
+  MethodRefused: refusal('Other nodes have the method and this one does not; it says why.', 501),
   SubscriptionsUnsupported: refusal('Over HTTP nothing can be told later: use WebSocket.'),
   SubscriptionUnknown: refusal('There is no subscription of that name.', 404),
   SubscriptionNotFound: refusal('The connection has no such subscription.', 404),

@@ -1,6 +1,7 @@
 /** The door of @coco/ethereum. */
 export type { AdmissionPool, AdmittedTransaction } from './admission.ts';
 export { SameThreadAdmission } from './admission.ts';
+export type { CallExecutor } from './call-executor.ts';
 export { claimsDigest } from './claims.ts';
 export { compileEngine, createEthereumAdapter } from './create-adapter.ts';
 export { Engine } from './engine.ts';
@@ -10,3 +11,4 @@ export type { EthereumLimits, EthereumOptions, PrefundedAccount } from './option
 export { ethereumLimitsDefault } from './options.ts';
 export type { WorkerAdmissionOptions } from './worker-admission.ts';
 export { WorkerAdmission } from './worker-admission.ts';
+export { WorkerCalls } from './worker-calls.ts';

@@ -14,7 +14,7 @@ import {
 } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
 import { ethereumError } from './errors.ts';
-import type { RpcExchange } from './rpc-exchange.ts';
+import type { LogFilter } from './log-filter.ts';
 import { RpcParameters } from './rpc-parameters.ts';
 
 /**
@@ -93,6 +93,8 @@ const codes: Readonly<Record<string, number>> = {
   LogQueryTooLarge: -32005,
   SubscriptionsUnsupported: -32601,
   SubscriptionUnknown: -32601,
+  MethodRefused: -32601,
+  TooManyCalls: -32005,
   TooManySubscriptions: -32005,
   TooManyPendingTransactions: -32005,
 };
@@ -106,13 +108,13 @@ export function rpcCodeOf(code: string): number {
 const turnMsMax = 20;
 
 export class JsonRpc {
-  readonly #methods: ReadonlyMap<string, RpcMethod>;
+  readonly #methods: Pick<ReadonlyMap<string, RpcMethod>, 'get'>;
   readonly #limits: JsonRpcLimits;
   readonly #clock: Clock;
   readonly #log: Log;
 
   constructor(
-    methods: ReadonlyMap<string, RpcMethod>,
+    methods: Pick<ReadonlyMap<string, RpcMethod>, 'get'>,
     limits: JsonRpcLimits,
     ports: { readonly clock: Clock; readonly log: Log },
   ) {
@@ -305,4 +307,18 @@ function errorText(
   const { code, message, data } = error;
   const body = data === undefined ? { code, message } : { code, message, data };
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${JSON.stringify(body)}}`;
+}
+
+/** What a subscription tells of each block. */
+export type Topic =
+  | { readonly kind: 'newHeads' | 'syncing' }
+  | { readonly kind: 'logs'; readonly filter: LogFilter }
+  | { readonly kind: 'newPendingTransactions'; readonly isFull: boolean };
+
+/** One message of a client: what it subscribes to is told once the message is answered. */
+export interface RpcExchange {
+  /** @throws TooManySubscriptions */
+  subscribe(topic: Topic): string;
+  /** False when this connection has no such subscription. */
+  unsubscribe(id: string): boolean;
 }

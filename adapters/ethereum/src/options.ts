@@ -1,5 +1,6 @@
 /** What a network may configure of its Ethereum ledger, with the defaults and their reasons. */
 import type { AdmissionPool } from './admission.ts';
+import type { CallExecutor } from './call-executor.ts';
 import type { Spec } from './engine-types.ts';
 import type { Visibility } from './state-codec.ts';
 
@@ -17,8 +18,16 @@ export interface EthereumLimits {
   readonly batchMsMax: number;
   /** Gas of an eth_call or of one try of eth_estimateGas (geth: 50 million). */
   readonly callGasMax: bigint;
-  /** Time of one eth_call or eth_estimateGas, which run on the executing thread (geth: 5 s). */
+  /** Time of one eth_call or of one try of eth_estimateGas (geth: 5 s). */
   readonly callMsMax: number;
+  /** Time of one trace, of a transaction or of a whole block (geth: 5 s for a transaction). */
+  readonly traceMsMax: number;
+  /** What one trace records; as JSON it is about twice as much. */
+  readonly traceBytesMax: number;
+  /** Calls, traces and log queries that wait for their turn. */
+  readonly waitingCallsMax: number;
+  /** Of one caller; all strangers are one. */
+  readonly waitingCallsPerCallerMax: number;
   /**
    * Transactions of one sender that wait (geth: 64). More than in geth: a business sends much with
    * one key over parallel connections, and what overtakes waits here.
@@ -34,6 +43,10 @@ export interface EthereumLimits {
   readonly logBlocksMax: bigint;
   /** Logs that one log query may find. */
   readonly logsMax: number;
+  /** How long one log query may search, in steps between which others run. */
+  readonly logQueryMsMax: number;
+  /** Log queries that search at a time. */
+  readonly logQueriesMax: number;
   /** Filters installed at a time. */
   readonly filtersMax: number;
   /** A filter that nobody asks for so long is removed (geth: 5 minutes). */
@@ -60,12 +73,18 @@ export const ethereumLimitsDefault: EthereumLimits = {
   batchMsMax: 10_000,
   callGasMax: 50_000_000n,
   callMsMax: 1000,
+  traceMsMax: 5000,
+  traceBytesMax: 12 * mebibyte,
+  waitingCallsMax: 2000,
+  waitingCallsPerCallerMax: 1000,
   queuedPerSenderMax: 1024,
   queuedMax: 10_240,
   queuedBytesMax: 64 * mebibyte,
   queuedMsMax: 3 * 3_600_000,
   logBlocksMax: 50_000n,
   logsMax: 10_000,
+  logQueryMsMax: 10_000,
+  logQueriesMax: 4,
   filtersMax: 1000,
   filterMsMax: 300_000,
   subscriptionsPerChannelMax: 128,
@@ -91,6 +110,8 @@ export interface EthereumOptions {
   readonly visibility?: Visibility;
   /** Where transactions are admitted; worker threads in production. */
   readonly admissionPool: AdmissionPool;
+  /** Where calls and traces run; threads of their own in production. Absent: on this thread. */
+  readonly calls?: CallExecutor;
   /** The compiled engine, to share it with the pool's threads. Absent: compiled here. */
   readonly engineModule?: WebAssembly.Module;
   /** The answer of eth_accounts. The node holds no keys of users: none by default. */
@@ -120,7 +141,7 @@ export interface EthereumOptions {
 }
 
 export type EthereumSettings = Required<
-  Omit<EthereumOptions, 'engineModule' | 'limits' | 'transactionGasMax'>
+  Omit<EthereumOptions, 'engineModule' | 'limits' | 'transactionGasMax' | 'calls'>
 > & {
   readonly transactionGasMax: bigint | undefined;
   readonly limits: EthereumLimits;

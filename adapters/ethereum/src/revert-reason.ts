@@ -30,7 +30,8 @@ export function revertMessage(output: Uint8Array): string {
   return reason === undefined ? 'execution reverted' : `execution reverted: ${reason}`;
 }
 
-function revertReason(output: Uint8Array): string | undefined {
+/** What a revert's data says; undefined where it says nothing that people read. */
+export function revertReason(output: Uint8Array): string | undefined {
   const selector = toHex(output.subarray(0, 4));
   const content = output.subarray(4);
   if (selector === panicSelector && content.length >= wordBytes) {

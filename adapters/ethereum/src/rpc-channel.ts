@@ -5,9 +5,8 @@
 import type { ChannelEndpoint } from '@coco/endpoint';
 import { ethereumError } from './errors.ts';
 import type { JsonRpc } from './json-rpc.ts';
-import { rpcCallers, rpcPaths } from './rpc-endpoints.ts';
+import { isOriginAllowed, rpcCallers, rpcPaths } from './rpc-endpoints.ts';
 import type { Subscriptions } from './subscriptions.ts';
-import { isOriginAllowed } from './web-origins.ts';
 
 export function rpcChannels(
   started: () => {

@@ -4,6 +4,7 @@ import { toHex } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
 import type { AdmissionPool } from './admission.ts';
 import type { BlockBuilder } from './block-builder.ts';
+import type { CallBudget, CallExecutor } from './call-executor.ts';
 import type { ChainReader } from './chain-reader.ts';
 import type { DecodedTransaction, ExecutionEngine } from './engine-types.ts';
 import { ethereumError } from './errors.ts';
@@ -21,6 +22,11 @@ export interface RpcContext {
   readonly builder: BlockBuilder;
   readonly submission: Submission;
   readonly reader: ChainReader;
+  readonly calls: CallExecutor;
+  /** Whose turn it is to run a call or a trace. */
+  readonly budget: CallBudget;
+  /** The same for log queries, which run on this thread in steps. */
+  readonly queries: CallBudget;
   visible(caller: Caller, item: VisibleItem): boolean;
 }
 
@@ -47,7 +53,7 @@ export function partiesOf(
 }
 
 /** Reads as which kind of item: a receipt may be visible to others than its transaction. */
-type ReadAs = 'transaction' | 'receipt';
+type ReadAs = 'transaction' | 'receipt' | 'trace';
 
 /** A committed transaction that the caller may see; `undefined` when there is none. */
 export function locateTransaction(

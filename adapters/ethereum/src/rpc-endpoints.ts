@@ -1,7 +1,6 @@
 /**
  * The HTTP side of JSON-RPC: POST on `/` and `/ethereum`, a short text for a person's GET. The
- * required content type makes every browser ask first (CORS preflight), so that web-origins.ts is
- * obeyed.
+ * required content type makes every browser ask first (CORS preflight), and so obey the origins.
  */
 import type { LedgerError } from '@coco/base';
 import {
@@ -13,7 +12,6 @@ import {
 } from '@coco/endpoint';
 import { ethereumError } from './errors.ts';
 import type { JsonRpc } from './json-rpc.ts';
-import { isOriginAllowed } from './web-origins.ts';
 
 /** Where JSON-RPC is offered, over HTTP and WebSocket. */
 export const rpcPaths = ['/', '/ethereum'] as const;
@@ -112,4 +110,14 @@ async function withCors(
 
 function refusal(error: LedgerError): Response {
   return textResponse(`${error.code}: ${error.message}\n`, { status: error.status });
+}
+
+const loopbackOrigin = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
+
+/** @param allowedOrigins origins beside loopback, as a browser writes them */
+export function isOriginAllowed(
+  origin: string | undefined,
+  allowedOrigins: readonly string[],
+): boolean {
+  return origin === undefined || loopbackOrigin.test(origin) || allowedOrigins.includes(origin);
 }

@@ -27,6 +27,8 @@ interface InstalledFilter {
 }
 
 const filterIdBytes = 16;
+/** After so long others get a turn on the thread. */
+const turnMsMax = 10;
 
 export function logMethods(context: RpcContext): MethodTable {
   const filters = new Filters(context);
@@ -63,20 +65,23 @@ export function logMethods(context: RpcContext): MethodTable {
   ];
 }
 
-/** @throws HeaderNotFound, InvalidBlockRange, LogQueryTooLarge */
-function queryLogs(context: RpcContext, caller: Caller, query: LogQuery): JsonValue {
+/** @throws HeaderNotFound, InvalidBlockRange, LogQueryTooLarge, TooManyCalls */
+async function queryLogs(
+  context: RpcContext,
+  caller: Caller,
+  query: LogQuery,
+): Promise<JsonValue[]> {
   const state = context.reader.committed();
   if (query.blockHash) {
     const number = state.blockNumberOf(query.blockHash);
     if (number === undefined) throw ethereumError('HeaderNotFound', 'unknown block');
-    return logsInRange(context, caller, { state, from: number, to: number, filter: query.filter });
+    return logsInRange(context, caller, { from: number, to: number, filter: query.filter });
   }
   const head = state.headNumber();
   const from = boundOf(query.from, head);
   const to = boundOf(query.to, head);
   if (from > to) throw ethereumError('InvalidBlockRange', 'invalid block range params');
   return logsInRange(context, caller, {
-    state,
     from,
     to: to < head ? to : head,
     filter: query.filter,
@@ -89,34 +94,67 @@ function boundOf(tag: BlockTag, head: bigint): bigint {
   return tag.kind === 'number' ? tag.number : head;
 }
 
-function logsInRange(
+interface LogRange {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly filter: LogFilter;
+}
+
+/** In the caller's turn, and in steps, so that no query holds up a commit. */
+async function logsInRange(
   context: RpcContext,
   caller: Caller,
-  range: {
-    readonly state: EthereumState;
-    readonly from: bigint;
-    readonly to: bigint;
-    readonly filter: LogFilter;
-  },
-): JsonValue {
-  const { logBlocksMax, logsMax } = context.settings.limits;
-  const { state, from, to, filter } = range;
-  if (to - from + 1n > logBlocksMax) {
+  range: LogRange,
+): Promise<JsonValue[]> {
+  const { logBlocksMax, logQueryMsMax } = context.settings.limits;
+  if (range.to - range.from + 1n > logBlocksMax) {
     throw ethereumError('LogQueryTooLarge', `exceed maximum block range: ${logBlocksMax}`);
   }
-  const found: JsonValue[] = [];
+  return context.queries.run(caller, async () => {
+    const { clock } = context.host;
+    const deadlineMs = clock.monotonicMs() + logQueryMsMax;
+    const found: JsonValue[] = [];
+    let from: bigint | undefined = range.from;
+    for (;;) {
+      from = searchOneTurn(context, caller, { ...range, from }, found);
+      if (from === undefined) return found;
+      if (clock.monotonicMs() > deadlineMs) {
+        throw ethereumError(
+          'LogQueryTooLarge',
+          `query took longer than ${logQueryMsMax} ms: ask for fewer blocks or rarer logs`,
+        );
+      }
+      await new Promise<void>((resolve) => clock.setTimer(0, resolve));
+    }
+  });
+}
+
+/** Where the next turn begins; undefined when the range is searched. Blocks never change. */
+function searchOneTurn(
+  context: RpcContext,
+  caller: Caller,
+  range: LogRange,
+  found: JsonValue[],
+): bigint | undefined {
+  const { host, reader, settings } = context;
+  const { logsMax } = settings.limits;
+  const { from, to, filter } = range;
+  const state = reader.committed();
+  const turnEndsMs = host.clock.monotonicMs() + turnMsMax;
   for (const { number, bytes } of state.blockRows(from, to)) {
     const bloom = peekBlockBloom(bytes);
-    if (!bloom || !filter.mayMatch(bloom)) continue;
-    const block: NumberedBlock = { number, ...decodeBlock(bytes) };
-    for (const hash of block.transactionHashes) {
-      found.push(...logsOf(context, caller, { state, block, hash, filter }));
-      if (found.length > logsMax) {
-        throw ethereumError('LogQueryTooLarge', `query returned more than ${logsMax} results`);
+    if (bloom && filter.mayMatch(bloom)) {
+      const block: NumberedBlock = { number, ...decodeBlock(bytes) };
+      for (const hash of block.transactionHashes) {
+        found.push(...logsOf(context, caller, { state, block, hash, filter }));
+        if (found.length > logsMax) {
+          throw ethereumError('LogQueryTooLarge', `query returned more than ${logsMax} results`);
+        }
       }
     }
+    if (number < to && host.clock.monotonicMs() > turnEndsMs) return number + 1n;
   }
-  return found;
+  return undefined;
 }
 
 /** The logs of one transaction that a filter wants and the caller may see. */
@@ -178,8 +216,8 @@ class Filters {
     return id;
   }
 
-  /** @throws FilterNotFound */
-  changes(parameters: RpcParameters, caller: Caller): RpcAnswer {
+  /** @throws FilterNotFound, and what a query throws: then it may be asked again */
+  async changes(parameters: RpcParameters, caller: Caller): Promise<RpcAnswer> {
     const filter = this.#find(parameters);
     assertVisible(this.#context, caller, 'block');
     const state = this.#context.reader.committed();
@@ -188,17 +226,18 @@ class Filters {
     if (to < from) return [];
     const { logBlocksMax } = this.#context.settings.limits;
     const last = to - from < logBlocksMax ? to : from + logBlocksMax - 1n;
-    const found =
-      filter.kind === 'logs' && filter.query
-        ? logsInRange(this.#context, caller, {
-            state,
-            from,
-            to: last,
-            filter: filter.query.filter,
-          })
-        : this.#blockChanges(filter, caller, { state, from, to: last });
+    // Before the search: who asks twice at once is told once.
     filter.nextBlock = last + 1n;
-    return found;
+    if (filter.kind !== 'logs' || !filter.query) {
+      return this.#blockChanges(filter, caller, { state, from, to: last });
+    }
+    const range = { from, to: last, filter: filter.query.filter };
+    try {
+      return await logsInRange(this.#context, caller, range);
+    } catch (error) {
+      if (filter.nextBlock === last + 1n) filter.nextBlock = from;
+      throw error;
+    }
   }
 
   #blockChanges(
@@ -221,7 +260,7 @@ class Filters {
   }
 
   /** @throws FilterNotFound */
-  logs(parameters: RpcParameters, caller: Caller): RpcAnswer {
+  async logs(parameters: RpcParameters, caller: Caller): Promise<RpcAnswer> {
     const { query } = this.#find(parameters);
     if (!query) throw ethereumError('FilterNotFound', 'filter not found');
     return queryLogs(this.#context, caller, query);

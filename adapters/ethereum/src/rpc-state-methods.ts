@@ -2,6 +2,7 @@
 import type { JsonValue } from '@coco/base';
 import { isJsonObject } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
+import { createAccessList } from './access-list.ts';
 import type { CallContext, CallSimulation } from './call-simulation.ts';
 import type { BlockEnvironment } from './engine-types.ts';
 import type { EthereumState } from './ethereum-state.ts';
@@ -60,13 +61,20 @@ function accountMethods(context: RpcContext): MethodTable {
 }
 
 function callMethods(context: RpcContext, simulation: CallSimulation): MethodTable {
-  const method = (run: (call: CallParameters, place: CallContext) => RpcAnswer): RpcMethod => ({
+  const { budget, calls, reader, settings } = context;
+  const method = (
+    run: (call: CallParameters, place: CallContext) => Promise<RpcAnswer>,
+  ): RpcMethod => ({
     arity: [1, 4],
     handle: (parameters, caller) => {
       const call = parameters.call(0);
+      const tag = parameters.blockTag(1);
+      const overrides = { state: parameters.at(2), block: parameters.at(3) };
       assertCallVisible(context, caller, call);
-      return context.reader.readAt(parameters.blockTag(1), (state, environment) =>
-        run(call, callContext(context, parameters, state, environment)),
+      return budget.run(caller, () =>
+        reader.withStateAt(tag, (state, environment) =>
+          run(call, callContext(context, { state, environment, overrides })),
+        ),
       );
     },
   });
@@ -74,9 +82,25 @@ function callMethods(context: RpcContext, simulation: CallSimulation): MethodTab
     ['eth_call', method((call, place) => simulation.call(call, place))],
     [
       'eth_estimateGas',
-      method((call, place) => {
-        const gas = simulation.estimate(call, place);
+      method(async (call, place) => {
+        const gas = await simulation.estimate(call, place);
         return gas instanceof RpcFailure ? gas : toQuantity(gas);
+      }),
+    ],
+    [
+      'eth_createAccessList',
+      method(async (call, place) => {
+        const { callGasMax, callMsMax: msMax } = settings.limits;
+        const gas = call.gas !== undefined && call.gas < callGasMax ? call.gas : callGasMax;
+        const made = await createAccessList(calls, call, place, { gas, msMax });
+        return {
+          accessList: made.accessList.map(({ address, storageKeys }) => ({
+            address: toData(address),
+            storageKeys: storageKeys.map(toData),
+          })),
+          ...(made.error === undefined ? {} : { error: made.error }),
+          gasUsed: toQuantity(made.gasUsed),
+        };
       }),
     ],
   ];
@@ -103,21 +127,28 @@ function readAccount(
   return context.reader.readAt(tag, (state) => options.read(state, address, isPending));
 }
 
-function assertCallVisible(context: RpcContext, caller: Caller, call: CallParameters): void {
+/** @throws ItemNotVisible */
+export function assertCallVisible(context: RpcContext, caller: Caller, call: CallParameters): void {
   assertVisible(context, caller, 'account', call.from);
   if (call.to) assertVisible(context, caller, 'account', call.to);
 }
 
-function callContext(
+/** Where a call runs, with the overrides that its caller wishes. */
+export function callContext(
   { engine, reader }: RpcContext,
-  parameters: RpcParameters,
-  state: EthereumState,
-  environment: BlockEnvironment,
+  place: {
+    readonly state: EthereumState;
+    readonly environment: BlockEnvironment;
+    readonly overrides: {
+      readonly state: JsonValue | undefined;
+      readonly block: JsonValue | undefined;
+    };
+  },
 ): CallContext {
   const keccak256 = (bytes: Uint8Array): Uint8Array => engine.keccak256(bytes);
   return {
-    source: overrideState(state, parameters.at(2), keccak256),
-    block: overrideBlock(environment, parameters.at(3)),
+    source: overrideState(place.state, place.overrides.state, keccak256),
+    block: overrideBlock(place.environment, place.overrides.block),
     chain: reader.chain,
   };
 }

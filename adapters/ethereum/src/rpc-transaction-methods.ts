@@ -3,7 +3,6 @@ import { formatTransactionId, present } from '@coco/base';
 import type { Caller } from '@coco/endpoint';
 import type { AdmittedTransaction } from './admission.ts';
 import { claimsDigest } from './claims.ts';
-import { ethereumError } from './errors.ts';
 import { type RpcAnswer, RpcFailure, type RpcMethod } from './json-rpc.ts';
 import { toData, toQuantity } from './numbers.ts';
 import type { RelayRefusal } from './relay-message.ts';
@@ -11,6 +10,10 @@ import { locateTransaction, type MethodTable, type RpcContext } from './rpc-cont
 import { receiptFields, receiptJson } from './rpc-format.ts';
 import type { RpcParameters } from './rpc-parameters.ts';
 import type { Outcome } from './submission.ts';
+
+/** EIP-7966: not processed within its time; unknown, with a reason in words. */
+const timeoutCode = 4;
+const droppedCode = 5;
 
 export function transactionMethods(context: RpcContext): MethodTable {
   const send = (
@@ -63,8 +66,7 @@ async function sendSync(
 ): Promise<RpcAnswer> {
   const { submission, host, settings, engine } = context;
   const { syncWaitMsMax } = settings.limits;
-  const wished = parameters.at(1) === undefined ? syncWaitMsMax : Number(parameters.quantity(1));
-  const waitMs = Math.min(wished, syncWaitMsMax);
+  const waitMs = Math.min(waitMsOf(parameters) ?? syncWaitMsMax, syncWaitMsMax);
   const hash = transaction.decoded.hash;
   const { promise: timeout, resolve: expire } = Promise.withResolvers<undefined>();
   const cancel = host.clock.setTimer(waitMs, () => expire(undefined));
@@ -77,7 +79,7 @@ async function sendSync(
     const refusal = await Promise.race([submission.take(transaction), timeout]);
     if (refusal) return failureOf(refusal);
     const outcome = await Promise.race([decided, timeout]);
-    if (outcome !== 'committed') throw waitedTooLong(hash, waitMs);
+    if (outcome !== 'committed') return undecided(outcome, hash, waitMs);
   } finally {
     cancel();
     endWait();
@@ -86,11 +88,24 @@ async function sendSync(
   return found ? receiptJson(found.located, engine) : null;
 }
 
-function waitedTooLong(hash: Uint8Array, waitMs: number): Error {
-  return ethereumError(
-    'CallTimeout',
-    `the transaction ${toData(hash)} was added to the transaction pool but not committed within ${waitMs} ms`,
-  );
+/** Milliseconds as a quantity, or as a plain number, which geth takes. */
+function waitMsOf(parameters: RpcParameters): number | undefined {
+  const wish = parameters.at(1);
+  if (wish === undefined) return undefined;
+  if (typeof wish === 'number' && Number.isSafeInteger(wish) && wish > 0) return wish;
+  return Number(parameters.quantity(1));
+}
+
+/** EIP-7966's errors, with the hash by which the client goes on asking. */
+function undecided(outcome: 'dropped' | undefined, hash: Uint8Array, waitMs: number): RpcFailure {
+  if (outcome === 'dropped') {
+    const text =
+      'The transaction was added to the transaction pool and dropped: its nonce went to another';
+    return new RpcFailure(droppedCode, text, toData(hash));
+  }
+  const waited = waitMs % 1000 === 0 ? `${waitMs / 1000}s` : `${waitMs}ms`;
+  const text = `The transaction was added to the transaction pool but wasn't processed in ${waited}`;
+  return new RpcFailure(timeoutCode, text, toData(hash));
 }
 
 /**

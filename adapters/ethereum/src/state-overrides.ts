@@ -1,8 +1,8 @@
 /** A state with some accounts as the caller of eth_call wishes them (geth's state override set). */
 import { concatBytes, isJsonObject, type JsonValue, toHex } from '@coco/base';
 import { emptyCodeHash } from './engine-execution.ts';
-import type { AccountState, StateSource } from './engine-types.ts';
-import { toData } from './numbers.ts';
+import type { AccountChange, AccountState, StateSource } from './engine-types.ts';
+import { isZero, toData } from './numbers.ts';
 import { invalid, parseData, parseFixed, parseQuantity } from './rpc-parameters.ts';
 
 /** Overrides are held in memory for one call only. */
@@ -93,4 +93,77 @@ function overriddenSource(
     },
     getBlockHash: (number) => source.getBlockHash(number),
   };
+}
+
+interface Changed {
+  /** Undefined: the account is gone. */
+  readonly account: AccountState | undefined;
+  /** Whether slots that are not listed are zero. */
+  readonly isWhole: boolean;
+  readonly slots: ReadonlyMap<string, Uint8Array>;
+}
+
+export class OverlayState implements StateSource {
+  readonly #source: StateSource;
+  readonly #accounts = new Map<string, Changed>();
+  readonly #codes = new Map<string, Uint8Array>();
+  readonly #hashes = new Map<bigint, Uint8Array>();
+
+  constructor(source: StateSource) {
+    this.#source = source;
+  }
+
+  getAccount(address: Uint8Array): AccountState | undefined {
+    const changed = this.#accounts.get(toHex(address));
+    return changed ? changed.account : this.#source.getAccount(address);
+  }
+
+  getCode(codeHash: Uint8Array): Uint8Array {
+    return this.#codes.get(toHex(codeHash)) ?? this.#source.getCode(codeHash);
+  }
+
+  getStorage(address: Uint8Array, slot: Uint8Array): Uint8Array | undefined {
+    const changed = this.#accounts.get(toHex(address));
+    const value = changed?.slots.get(toHex(slot));
+    if (value) return isZero(value) ? undefined : value;
+    return changed?.isWhole ? undefined : this.#source.getStorage(address, slot);
+  }
+
+  getBlockHash(number: bigint): Uint8Array | undefined {
+    return this.#hashes.get(number) ?? this.#source.getBlockHash(number);
+  }
+
+  setBlockHash(number: bigint, hash: Uint8Array): void {
+    this.#hashes.set(number, hash);
+  }
+
+  /** The state as it is now; for executions that end before the next change. */
+  view(): StateSource {
+    return {
+      getAccount: (address) => this.getAccount(address),
+      getCode: (codeHash) => this.getCode(codeHash),
+      getStorage: (address, slot) => this.getStorage(address, slot),
+      getBlockHash: (number) => this.getBlockHash(number),
+    };
+  }
+
+  /** Lets the changes of an execution count from here on. */
+  apply(changes: readonly AccountChange[]): void {
+    for (const change of changes) {
+      const key = toHex(change.address);
+      const before = this.#accounts.get(key);
+      const isWhole = change.isRemoved || change.isStorageReset;
+      const slots = new Map(isWhole ? [] : before?.slots);
+      for (const { slot, value } of change.storage) slots.set(toHex(slot), value);
+      const { nonce, balance, codeHash, code } = change;
+      if (code) this.#codes.set(toHex(codeHash), code);
+      const account = change.isRemoved ? undefined : { nonce, balance, codeHash };
+      this.#accounts.set(key, { account, isWhole: isWhole || (before?.isWhole ?? false), slots });
+    }
+  }
+}
+
+/** Whether an account has neither nonce nor balance nor code (EIP-161). */
+export function isEmptyAccount({ nonce, balance, codeHash }: AccountState): boolean {
+  return nonce === 0n && balance === 0n && toHex(codeHash) === toHex(emptyCodeHash);
 }

@@ -91,6 +91,12 @@ export class Submission {
     return this.#queue.get(hash);
   }
 
+  /** What is executed and not committed, then what waits. */
+  *unsettled(): Iterable<AdmittedTransaction> {
+    for (const { transaction } of this.#inFlight) yield transaction;
+    yield* this.#queue.all();
+  }
+
   /** The nonce of a sender's next transaction, after those that wait here. */
   nextNonce(sender: Uint8Array, accountNonce: bigint): bigint {
     let nonce = accountNonce;

@@ -4,13 +4,18 @@
  * primary says is durable on a majority and this node has applied. Each subscription remembers the
  * next block that it has to tell, so that a slow turn loses nothing.
  */
+
+import { isJsonObject, present } from '@coco/base';
 import type { Caller, Channel } from '@coco/endpoint';
 import { ethereumError } from './errors.ts';
-import type { EthereumState } from './ethereum-state.ts';
+import type { EthereumState, NumberedBlock } from './ethereum-state.ts';
+import type { RpcExchange, Topic } from './json-rpc.ts';
+import { type LogFilter, parseLogQuery } from './log-filter.ts';
 import { toData } from './numbers.ts';
-import type { RpcContext } from './rpc-context.ts';
-import type { RpcExchange, Topic } from './rpc-exchange.ts';
-import { ToldBlock } from './told-block.ts';
+import { locateInBlock, type MethodTable, type RpcContext } from './rpc-context.ts';
+import { headJson, transactionJson } from './rpc-format.ts';
+import { logsOf } from './rpc-log-methods.ts';
+import { invalid, type RpcParameters } from './rpc-parameters.ts';
 
 interface Subscription {
   readonly id: string;
@@ -205,5 +210,112 @@ class SubscriberExchange implements RpcExchange {
 
   end(): void {
     for (const id of this.#added) this.#subscriber.activate(id);
+  }
+}
+
+export class ToldBlock {
+  readonly #context: RpcContext;
+  readonly #state: EthereumState;
+  readonly #block: NumberedBlock;
+  #head: string | undefined;
+
+  constructor(context: RpcContext, state: EthereumState, number: bigint) {
+    this.#context = context;
+    this.#state = state;
+    this.#block = present(state.block(number), 'there are no gaps between blocks');
+  }
+
+  /** What a caller is told of the block, as JSON, one text a notification. */
+  results(topic: Topic, caller: Caller): readonly string[] {
+    if (!this.#context.visible(caller, { kind: 'block', parties: [] })) return [];
+    switch (topic.kind) {
+      case 'newHeads':
+        this.#head ??= JSON.stringify(headJson(this.#block));
+        return [this.#head];
+      case 'logs':
+        return this.#logs(topic.filter, caller);
+      case 'newPendingTransactions':
+        return topic.isFull ? this.#transactions(caller) : this.#hashes();
+      // A node that serves has caught up; there is never anything to tell.
+      case 'syncing':
+        return [];
+    }
+  }
+
+  #logs(filter: LogFilter, caller: Caller): readonly string[] {
+    const block = this.#block;
+    if (!filter.mayMatch(block.logsBloom)) return [];
+    const place = { state: this.#state, block, filter };
+    return block.transactionHashes
+      .flatMap((hash) => logsOf(this.#context, caller, { ...place, hash }))
+      .map((log) => JSON.stringify(log));
+  }
+
+  #hashes(): readonly string[] {
+    return this.#block.transactionHashes.map((hash) => JSON.stringify(toData(hash)));
+  }
+
+  #transactions(caller: Caller): readonly string[] {
+    const place = { state: this.#state, block: this.#block };
+    return this.#block.transactionHashes.flatMap((hash) => {
+      const located = locateInBlock(this.#context, caller, { ...place, hash }, 'transaction');
+      return located ? [JSON.stringify(transactionJson(located))] : [];
+    });
+  }
+}
+
+/** Characters of an unknown name that an error repeats. */
+const nameShown = 64;
+
+export function subscriptionMethods(context: RpcContext): MethodTable {
+  return [
+    [
+      'eth_subscribe',
+      {
+        arity: [0, 2],
+        handle: (parameters, _caller, _prepared, exchange) => {
+          if (!exchange) {
+            throw ethereumError('SubscriptionsUnsupported', 'notifications not supported');
+          }
+          return exchange.subscribe(topicOf(context, parameters));
+        },
+      },
+    ],
+    [
+      'eth_unsubscribe',
+      {
+        arity: [1, 1],
+        handle: (parameters, _caller, _prepared, exchange) => {
+          const id = parameters.at(0);
+          if (typeof id !== 'string') throw invalid('invalid argument 0: not a string');
+          if (exchange?.unsubscribe(id)) return true;
+          throw ethereumError('SubscriptionNotFound', 'subscription not found');
+        },
+      },
+    ],
+  ];
+}
+
+/** @throws SubscriptionUnknown, JsonRpcInvalidParameters */
+function topicOf({ engine }: RpcContext, parameters: RpcParameters): Topic {
+  const name = parameters.at(0);
+  if (typeof name !== 'string') throw invalid('expected subscription name as first argument');
+  switch (name) {
+    case 'newHeads':
+    case 'syncing':
+      return { kind: name };
+    case 'logs': {
+      const wish = parameters.at(1) ?? {};
+      if (!isJsonObject(wish)) throw invalid('invalid argument 1: not an object');
+      const query = parseLogQuery(wish, (bytes) => engine.keccak256(bytes));
+      return { kind: name, filter: query.filter };
+    }
+    case 'newPendingTransactions':
+      return { kind: name, isFull: parameters.boolean(1) };
+    default:
+      throw ethereumError(
+        'SubscriptionUnknown',
+        `no "${name.slice(0, nameShown)}" subscription in eth namespace`,
+      );
   }
 }

@@ -67,6 +67,12 @@ const methods = [
   'eth_newFilter',
   'eth_sendRawTransaction',
   'eth_sendRawTransactionSync',
+  'eth_createAccessList',
+  'eth_subscribe',
+  'debug_traceBlockByNumber',
+  'debug_traceCall',
+  'debug_traceTransaction',
+  'txpool_contentFrom',
   'web3_sha3',
   'coco_getTransactionId',
 ];

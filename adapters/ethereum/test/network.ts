@@ -38,7 +38,7 @@ export function createAdapter(
     admissionPool: new SameThreadAdmission(engine),
     ...options,
   });
-  return new EthereumAdapter(settings, new Engine(engineModule), rule);
+  return new EthereumAdapter(settings, new Engine(engineModule), rule, options.calls);
 }
 
 export interface Network {

@@ -42,15 +42,33 @@ export async function executeRawElsewhere(
   environment: BlockEnvironment = block,
 ): Promise<Outcome> {
   const common = commonOf(Number(config.chainId), spec);
-  return await runElsewhere(state, createTxFromRLP(raw, { common }), common, environment);
+  return await runElsewhere(state, createTxFromRLP(raw, { common }), common, { environment });
+}
+
+/** The instructions that a transaction executes: place, name, gas left, depth and stack of each. */
+export async function stepsElsewhere(
+  state: MemoryState,
+  transaction: ExecutableTransaction,
+  spec: Spec,
+): Promise<readonly string[]> {
+  const common = commonOf(Number(config.chainId), spec);
+  const steps: string[] = [];
+  await runElsewhere(state, unsigned(transaction, common), common, {
+    onStep: (step) => steps.push(step),
+  });
+  return steps;
 }
 
 async function runElsewhere(
   state: MemoryState,
   tx: TypedTransaction,
   common: Common,
-  environment: BlockEnvironment = block,
+  options: {
+    readonly environment?: BlockEnvironment;
+    readonly onStep?: (step: string) => void;
+  } = {},
 ): Promise<Outcome> {
+  const { environment = block, onStep = () => {} } = options;
   const stateManager = new SimpleStateManager({ common });
   for (const [address, account] of state.accounts) {
     const at = createAddressFromString(`0x${address}`);
@@ -62,6 +80,10 @@ async function runElsewhere(
     }
   }
   const vm = await createVM({ common, stateManager, blockchain: knownBlocks(state) });
+  vm.evm.events?.on('step', ({ pc, opcode, gasLeft, depth, stack }, resolve) => {
+    onStep(`${pc} ${opcode.name} ${gasLeft} ${depth + 1} ${stack.map(String).join()}`);
+    resolve?.();
+  });
   const result = await runTx(vm, {
     tx,
     block: otherBlock(common, environment),

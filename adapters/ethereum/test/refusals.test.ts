@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LedgerError, utf8Decode } from '@coco/base';
 import { encodeDeployData, type Hex } from 'viem';
+import { type CallExecutor, SameThreadCalls } from '../src/call-executor.ts';
 import { ethereumError } from '../src/errors.ts';
 import { EthereumState } from '../src/ethereum-state.ts';
 import { decodeAccount } from '../src/state-codec.ts';
-import { alice, bob, chainId, createNetwork, type Network, token } from './network.ts';
+import { alice, bob, chainId, createNetwork, engine, type Network, token } from './network.ts';
 import { TestChannel } from './test-channel.ts';
 
 const manual = { isAutomatic: false };
@@ -82,6 +83,45 @@ test('a batch that outlasts its time is cut, and others get their turn meanwhile
   assert.equal(answers[3]?.error?.code, -32002);
   assert.equal(lastCode(network), 'JsonRpcTimeout');
   assert.ok(turns > 0);
+});
+
+test('traces refuse', async () => {
+  const network = createNetwork({ limits: { traceBytesMax: 10 } });
+  const trace = 'debug_traceTransaction';
+  const hash = (await network.rpc('eth_sendRawTransaction', await sign(0))).result;
+  const config = { tracer: 'callTracer' };
+  assert.equal(await codeOf(network, trace, hash, config), 'TraceTooLarge');
+  assert.equal(await codeOf(network, trace, `0x${'00'.repeat(32)}`), 'TransactionUnknown');
+  assert.equal(await codeOf(network, 'debug_traceBlockByNumber', '0x0'), 'GenesisNotTraceable');
+  assert.equal(await codeOf(network, 'eth_getProof'), 'MethodRefused');
+});
+
+test('a block that does not replay to its receipts is TraceDiverged', async () => {
+  const gasUsed = 21_001n;
+  const honest = new SameThreadCalls(engine, { monotonicMs: () => 0 });
+  const calls: CallExecutor = {
+    atOnce: 1,
+    execute: (request, source, msMax) => honest.execute(request, source, msMax),
+    trace: async (traced, source, msMax) => {
+      const trace = await honest.trace(traced, source, msMax);
+      return { ...trace, execution: { ...trace.execution, gasUsed } };
+    },
+    stop: () => honest.stop(),
+  };
+  const network = createNetwork({ calls });
+  const hash = (await network.rpc('eth_sendRawTransaction', await sign(0))).result;
+  assert.equal(await codeOf(network, 'debug_traceTransaction', hash), 'TraceDiverged');
+});
+
+test('a caller who asks for too much at once is refused with TooManyCalls', async () => {
+  const network = createNetwork({ limits: { waitingCallsMax: 0 } });
+  const call = { to: bob.address };
+  const answers = await Promise.all([network.rpc('eth_call', call), network.rpc('eth_call', call)]);
+  assert.deepEqual(
+    answers.map(({ error }) => error?.code),
+    [undefined, -32005],
+  );
+  assert.equal(lastCode(network), 'TooManyCalls');
 });
 
 test('submission refuses', async () => {

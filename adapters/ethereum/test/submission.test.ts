@@ -269,11 +269,16 @@ test('eth_sendRawTransactionSync answers with the receipt once it is committed',
   while (host.entries.length < 2) await Promise.resolve();
   host.settle();
   assert.equal((await reply).result.blockNumber, '0x1');
-  const late = rpc('eth_sendRawTransactionSync', await sign({ nonce: 1 }), '0x64');
+  const raw = await sign({ nonce: 1 });
+  const late = rpc('eth_sendRawTransactionSync', raw, 100);
   while (host.entries.length < 4) await Promise.resolve();
   await Promise.resolve();
   host.clock.advance(100);
-  assert.match((await late).error?.message ?? '', /not committed within 100 ms/);
+  assert.deepEqual((await late).error, {
+    code: 4,
+    message: "The transaction was added to the transaction pool but wasn't processed in 100ms",
+    data: keccak256(raw),
+  });
 });
 
 test('eth_sendRawTransactionSync waits its turn where a lower nonce is on its way', async () => {

@@ -6,6 +6,7 @@ import {
   createEthereumAdapter,
   type PrefundedAccount,
   WorkerAdmission,
+  WorkerCalls,
 } from '@coco/ethereum';
 import { cliError } from './errors.ts';
 
@@ -29,6 +30,7 @@ export async function createConfiguredEthereum(value: JsonValue): Promise<Adapte
     ...(baseFee !== undefined && { baseFee: parseAmount(baseFee, 'base_fee', chainIdMax) }),
     engineModule,
     admissionPool: new WorkerAdmission({ engineModule, threadCount: 1 }),
+    calls: new WorkerCalls({ engineModule, threadCount: 1 }),
   });
 }
 

@@ -6,13 +6,14 @@ use crate::host::HostState;
 use crate::mailbox::{Reader, Writer};
 use crate::outcome;
 use crate::refusal::Refusal;
+use crate::trace::{Recorder, read_wish};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_eips::eip7702::{Authorization, RecoveredAuthority, RecoveredAuthorization};
 use revm::context::either::Either;
 use revm::context::{BlockEnv, CfgEnv, TxEnv};
 use revm::primitives::TxKind;
 use revm::primitives::hardfork::SpecId;
-use revm::{Context, ExecuteEvm, MainBuilder, MainContext, SystemCallEvm};
+use revm::{Context, ExecuteEvm, InspectEvm, MainBuilder, MainContext, SystemCallEvm};
 
 /// Of all frames of one execution together. Gas bounds it first unless the limit is above some
 /// hundred million; then the frame halts out of gas instead of the instance trapping out of memory.
@@ -32,11 +33,15 @@ const HAS_GAS_CAP: u8 = 8;
 
 const SET_CODE_TYPE: u8 = 4;
 
-pub fn execute(
-    input: &mut Reader<'_>,
-    result: &mut Writer,
-    codes: &mut CodeCache,
-) -> Result<(), Refusal> {
+/// What is executed, and under which rules.
+struct Request {
+    mode: Mode,
+    config: CfgEnv,
+    block: BlockEnv,
+    transaction: TxEnv,
+}
+
+fn read_request(input: &mut Reader<'_>) -> Result<Request, Refusal> {
     let mode = match input.u8()? {
         0 => Mode::Transaction,
         1 => Mode::Call,
@@ -61,6 +66,15 @@ pub fn execute(
         // As geth: a call that names no fee sees a base fee of zero.
         block.basefee = 0;
     }
+    Ok(Request { mode, config, block, transaction })
+}
+
+pub fn execute(
+    input: &mut Reader<'_>,
+    result: &mut Writer,
+    codes: &mut CodeCache,
+) -> Result<(), Refusal> {
+    let Request { mode, config, block, transaction } = read_request(input)?;
     let mut machine = Context::mainnet()
         .with_db(HostState { codes })
         .with_cfg(config)
@@ -74,6 +88,30 @@ pub fn execute(
         _ => machine.transact(transaction),
     }?;
     outcome::write(&executed.result, &executed.state, result);
+    Ok(())
+}
+
+/// As `execute`, and what happened within it. System calls are not traced.
+pub fn trace(
+    input: &mut Reader<'_>,
+    result: &mut Writer,
+    codes: &mut CodeCache,
+) -> Result<(), Refusal> {
+    let wish = read_wish(input)?;
+    let Request { mode, config, block, transaction } = read_request(input)?;
+    if mode == Mode::System {
+        return Err(Refusal::InputMalformed);
+    }
+    let mut machine = Context::mainnet()
+        .with_db(HostState { codes })
+        .with_cfg(config)
+        .with_block(block)
+        .build_mainnet_with_inspector(Recorder::new(wish));
+    let executed = machine.inspect_tx(transaction)?;
+    let mut written = Writer::new(Vec::new());
+    outcome::write(&executed.result, &executed.state, &mut written);
+    result.sized(&written.into_bytes());
+    machine.inspector.write(&executed.state, result);
     Ok(())
 }
 

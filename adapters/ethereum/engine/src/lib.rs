@@ -12,6 +12,7 @@ mod host;
 mod mailbox;
 mod outcome;
 mod refusal;
+mod trace;
 
 use code_cache::CodeCache;
 use mailbox::{Reader, Writer};
@@ -19,7 +20,7 @@ use refusal::Refusal;
 use std::cell::RefCell;
 
 /// Raised when the layout of any message changes; the binding refuses another number.
-const INTERFACE_VERSION: u32 = 1;
+const INTERFACE_VERSION: u32 = 2;
 
 /// A larger input or result buffer is given back after the call, so that one big block does not
 /// hold memory for ever.
@@ -94,6 +95,12 @@ pub extern "C" fn decode_transaction() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn execute() -> u32 {
     run(execute::execute)
+}
+
+/// `execute` that also tells what happened within (trace.rs).
+#[unsafe(no_mangle)]
+pub extern "C" fn trace() -> u32 {
+    run(execute::trace)
 }
 
 #[unsafe(no_mangle)]

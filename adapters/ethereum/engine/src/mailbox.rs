@@ -96,6 +96,10 @@ impl Writer {
         self.bytes
     }
 
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub fn clear(&mut self) {
         self.bytes.clear();
     }
