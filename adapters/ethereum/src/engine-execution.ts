@@ -110,7 +110,7 @@ const halts: Readonly<Record<number, readonly [HaltReason, string]>> = {
 };
 
 /** The reason of each code. */
-export const haltReasons: Readonly<Record<number, HaltReason>> = Object.fromEntries(
+const haltReasons: Readonly<Record<number, HaltReason>> = Object.fromEntries(
   Object.entries(halts).map(([code, [reason]]) => [code, reason]),
 );
 

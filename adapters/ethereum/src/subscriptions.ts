@@ -213,7 +213,7 @@ class SubscriberExchange implements RpcExchange {
   }
 }
 
-export class ToldBlock {
+class ToldBlock {
   readonly #context: RpcContext;
   readonly #state: EthereumState;
   readonly #block: NumberedBlock;

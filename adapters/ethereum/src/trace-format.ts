@@ -147,7 +147,7 @@ export function isPrecompile(address: Uint8Array | undefined): boolean {
   return (number >= 1 && number <= 0x11) || number === 0x100;
 }
 
-export const hasCode = (codeHash: Uint8Array): boolean => toHex(codeHash) !== toHex(emptyCodeHash);
+const hasCode = (codeHash: Uint8Array): boolean => toHex(codeHash) !== toHex(emptyCodeHash);
 
 /** @param source the state before the transaction: it has the codes of that time */
 export function prestateJson(
