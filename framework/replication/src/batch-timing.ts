@@ -13,6 +13,13 @@ const enoughEntries = 512;
 const fewEntries = 6;
 /** How long those who were answered are expected back: they have to read and to write. */
 const answeredMsMax = 3;
+/**
+ * While they come back, one after the other, the rest of them are waited for, too: on a machine at
+ * its limit the answers alone take longer, and clients that are split into two groups once stay so.
+ */
+const comingMsMax = 2;
+/** All of that together. */
+const returnMsMax = 15;
 /** From so many entries on a batch whose commit is awaited need not wait for the one before. */
 const sideBySideEntries = 64;
 
@@ -45,6 +52,9 @@ export class BatchTiming {
   #committedAtMs = Number.NEGATIVE_INFINITY;
   /** Entries of the batch that was committed last, if clients waited for it. */
   #answeredCount = 0;
+  /** Entries of the open batch, and when the last of them came. */
+  #openCount = 0;
+  #openedMs = Number.NEGATIVE_INFINITY;
   /** The wait of the open batch, while it waits. */
   #wait: { readonly endsMs: number; readonly cancel: () => void } | undefined;
 
@@ -57,6 +67,7 @@ export class BatchTiming {
   /** A batch is closed; `entryCount` is what clients wrote of it. */
   closed(entryCount: number, isAwaited: boolean): ClosedBatch {
     this.endWait();
+    this.#openCount = 0;
     this.#lastClosed = { atMs: this.#clock.monotonicMs(), entryCount, isAwaited };
     return this.#lastClosed;
   }
@@ -71,6 +82,8 @@ export class BatchTiming {
    * unless it is closed before; where only a commit can end the wait, it is not called.
    */
   isDue(state: OpenBatchState, again: () => void): boolean {
+    if (state.openCount > this.#openCount) this.#openedMs = this.#clock.monotonicMs();
+    this.#openCount = state.openCount;
     const waitMs = this.#waitMs(state);
     if (waitMs === 0) return true;
     if (waitMs === undefined) return false;
@@ -101,6 +114,7 @@ export class BatchTiming {
     }
     if (inFlightCount > 0 && openCount < sideBySideEntries) return undefined;
     if (openCount >= this.#answeredCount) return 0;
-    return Math.max(0, this.#committedAtMs + answeredMsMax - nowMs);
+    const untilMs = Math.max(this.#committedAtMs + answeredMsMax, this.#openedMs + comingMsMax);
+    return Math.max(0, Math.min(untilMs, this.#committedAtMs + returnMsMax) - nowMs);
   }
 }

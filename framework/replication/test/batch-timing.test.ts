@@ -65,6 +65,22 @@ describe('when a batch closes', () => {
     assert.ok(isDue(3, { isAwaited: true }));
   });
 
+  test('while answered clients come back, one after the other, the rest is waited for', () => {
+    const { clock, timing, isDue } = setUp();
+    timing.committed(timing.closed(16, true));
+    for (let count = 1; count <= 14; count++) {
+      clock.advance(1);
+      assert.ok(!isDue(count, { isAwaited: true }), `${count} are back`);
+    }
+    clock.advance(1);
+    assert.ok(isDue(15, { isAwaited: true }), 'but not longer than a bound');
+    timing.committed(timing.closed(16, true));
+    clock.advance(4);
+    assert.ok(!isDue(8, { isAwaited: true }));
+    clock.advance(2);
+    assert.ok(isDue(8, { isAwaited: true }), 'nobody came since');
+  });
+
   test('a client that waits shortens the wait of those who do not', () => {
     const { clock, timing, isDue, calls } = setUp();
     timing.closed(20, false);
