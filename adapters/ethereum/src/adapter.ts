@@ -191,7 +191,9 @@ export class EthereumAdapter implements Adapter {
       ...rpcEndpoints(jsonRpc, { allowedOrigins, greeting }),
       relayEndpoint({
         admissionPool: this.#settings.admissionPool,
-        submit: (transaction) => this.#started().submission.submit(transaction),
+        submit: (transaction, isAwaited) => {
+          this.#started().submission.submit(transaction, isAwaited);
+        },
       }),
     ];
   }

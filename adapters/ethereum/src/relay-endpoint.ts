@@ -15,7 +15,7 @@ import {
 export function relayEndpoint(place: {
   readonly admissionPool: AdmissionPool;
   /** @throws as Submission.submit does */
-  readonly submit: (transaction: AdmittedTransaction) => unknown;
+  readonly submit: (transaction: AdmittedTransaction, isAwaited: boolean) => void;
 }): CommandEndpoint {
   return {
     method: 'POST',
@@ -25,13 +25,14 @@ export function relayEndpoint(place: {
     mode: 'command',
     isSessionExempt: true,
     handle: async ({ request }) => {
-      const admitted = parseRelayed(request.body).map((raw) => place.admissionPool.admit(raw));
+      const relayed = parseRelayed(request.body);
+      const admitted = relayed.map(({ raw }) => place.admissionPool.admit(raw));
       // All are admitted before the first executes: they were sent in this order.
       const ready = await Promise.allSettled(admitted);
-      const results = ready.map((one): RelayResult => {
+      const results = ready.map((one, at): RelayResult => {
         if (one.status === 'rejected') return relayRefusal(one.reason, rpcCodeOf);
         try {
-          place.submit(one.value);
+          place.submit(one.value, relayed[at]?.isAwaited === true);
           return undefined;
         } catch (error) {
           return relayRefusal(error, rpcCodeOf);

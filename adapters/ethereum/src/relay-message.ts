@@ -35,17 +35,27 @@ export interface RelayRefusal {
 /** Undefined: it executed or queued the transaction. */
 export type RelayResult = RelayRefusal | undefined;
 
-export function encodeRelayed(raws: readonly Uint8Array[]): Uint8Array {
-  return encodeJson(raws.map(toHex));
+export interface RelayedTransaction {
+  readonly raw: Uint8Array;
+  /** Whether a client waits for its commit. */
+  readonly isAwaited: boolean;
+}
+
+export function encodeRelayed(relayed: readonly RelayedTransaction[]): Uint8Array {
+  const awaited = relayed.flatMap(({ isAwaited }, at) => (isAwaited ? [at] : []));
+  return encodeJson({ transactions: relayed.map(({ raw }) => toHex(raw)), awaited });
 }
 
 /** @throws InvalidInput */
-export function parseRelayed(body: Uint8Array): readonly Uint8Array[] {
-  const texts = parseJson(body, bodyLimits);
-  if (!Array.isArray(texts) || texts.length > relayCountMax) throw unfit();
-  return texts.map((text) => {
+export function parseRelayed(body: Uint8Array): readonly RelayedTransaction[] {
+  const value = parseJson(body, bodyLimits);
+  const { transactions, awaited } = isJsonObject(value) ? value : {};
+  if (!Array.isArray(transactions) || transactions.length > relayCountMax) throw unfit();
+  if (!Array.isArray(awaited) || awaited.length > transactions.length) throw unfit();
+  const isAwaited: ReadonlySet<JsonValue> = new Set(awaited);
+  return transactions.map((text, at) => {
     if (typeof text !== 'string') throw unfit();
-    return fromHex(text);
+    return { raw: fromHex(text), isAwaited: isAwaited.has(at) };
   });
 }
 

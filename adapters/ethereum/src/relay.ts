@@ -36,6 +36,8 @@ export interface RelayOptions {
   readonly host: Host;
   /** What waits here, oldest first. */
   readonly waiting: () => Iterable<AdmittedTransaction>;
+  /** Whether a client waits for its commit. */
+  readonly isAwaited: (transaction: AdmittedTransaction) => boolean;
   /** The primary will never take it. */
   readonly drop: (transaction: AdmittedTransaction, refusal: RelayRefusal) => void;
   /** Drops what can never execute by the committed state. */
@@ -58,6 +60,8 @@ export class Relay {
   #isCalling = false;
   #isStopped = false;
   #cancelBeat: (() => void) | undefined;
+  /** Whether the next beat only looks after what is with the primary: what is new need not wait. */
+  #isLooking = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -83,7 +87,9 @@ export class Relay {
 
   /** Something may have to be handed over. */
   wake(): void {
-    if (this.#isStopped || this.#isCalling || this.#cancelBeat) return;
+    if (this.#isStopped || this.#isCalling || (this.#cancelBeat && !this.#isLooking)) return;
+    this.#cancelBeat?.();
+    this.#isLooking = false;
     // Soon: what comes in this turn goes together.
     this.#cancelBeat = this.#options.host.clock.setTimer(0, () => this.#beat());
   }
@@ -96,11 +102,13 @@ export class Relay {
 
   #beat(): void {
     this.#cancelBeat = undefined;
+    this.#isLooking = false;
     const { host, sweep } = this.#options;
     sweep();
     const { batch, isAnyLeft } = this.#choose();
     if (!isAnyLeft || this.#isStopped) return;
     if (batch.length === 0 || host.isPrimary()) {
+      this.#isLooking = true;
       this.#again(beatMs);
       return;
     }
@@ -178,7 +186,9 @@ export class Relay {
           path: relayPath,
           query: new Map(),
           headers: new Map([['content-type', 'application/json']]),
-          body: encodeRelayed(batch.map(({ raw }) => raw)),
+          body: encodeRelayed(
+            batch.map((one) => ({ raw: one.raw, isAwaited: this.#options.isAwaited(one) })),
+          ),
           clientCertificate: undefined,
         },
         callMsMax,

@@ -71,6 +71,7 @@ export class Submission {
     this.#relay = new Relay({
       host: parts.host,
       waiting: () => this.#queue.all(),
+      isAwaited: (transaction) => this.#isAwaited(transaction),
       drop: (transaction, { code }) => this.#drop(transaction, code),
       sweep: () => this.#sweep(),
     });
@@ -126,11 +127,12 @@ export class Submission {
   }
 
   /**
-   * Executes or queues a transaction, on the primary. The id is absent while it waits.
+   * Executes or queues a transaction, on the primary. The id is absent while it waits. With
+   * `isAwaited` a client of another node waits for its commit.
    * @throws TransactionKnown, the checks' and the engine's refusals, NodeCannotHandleRequest,
    * SenderQueueFull, PoolFull, ReplacementUnderpriced
    */
-  submit(transaction: AdmittedTransaction): TransactionId | undefined {
+  submit(transaction: AdmittedTransaction, isAwaited = false): TransactionId | undefined {
     // Only a primary may let a transaction wait; on any other node the host's own refusal is due.
     if (!this.#host.isPrimary()) this.#host.execute(() => ({ result: undefined }));
     const { decoded, sender } = transaction;
@@ -147,6 +149,7 @@ export class Submission {
       return undefined;
     }
     const id = this.#executeOrQueue(transaction, nowMs);
+    if (id && isAwaited) this.#expect(id);
     if (id) this.#promote(sender);
     return id;
   }
@@ -236,7 +239,17 @@ export class Submission {
   #execute(transaction: AdmittedTransaction): TransactionId | undefined {
     const { id } = this.#builder.execute(transaction);
     if (id) this.#inFlight.push({ id, transaction });
+    if (id && this.#isAwaited(transaction)) this.#expect(id);
     return id;
+  }
+
+  #isAwaited({ decoded }: AdmittedTransaction): boolean {
+    return this.#awaited.size > 0 && this.#awaited.has(toHex(decoded.hash));
+  }
+
+  /** Tells the host that somebody waits for the commit: the batch does not gather for long. */
+  #expect(id: TransactionId): void {
+    void this.#host.whenDecided(id);
   }
 
   /** Its time came and it is no longer valid: geth drops such a transaction silently too. */

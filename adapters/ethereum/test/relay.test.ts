@@ -36,7 +36,7 @@ function createPair(options: Parameters<typeof createNetwork>[0] = {}): Pair {
 
 function connect(backup: Network, primary: Network, calls: number[] = []): void {
   backup.host.answerAsPrimary = (request) => {
-    calls.push(JSON.parse(Buffer.from(request.body).toString()).length);
+    calls.push(JSON.parse(Buffer.from(request.body).toString()).transactions.length);
     return relayTo(primary, request);
   };
 }
@@ -50,11 +50,11 @@ function cut(backup: Network): void {
 }
 
 /** Lets timers and promises run. */
-async function pass({ host }: Network, ms: number): Promise<void> {
-  for (let left = ms; left >= 0; left -= 25) {
+async function pass({ host }: Network, ms: number, stepMs: number = 25): Promise<void> {
+  for (let left = ms; left >= 0; left -= stepMs) {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();
     await new Promise((done) => setImmediate(done));
-    host.clock.advance(25);
+    host.clock.advance(stepMs);
   }
 }
 
@@ -114,6 +114,33 @@ suite('a transaction sent to a backup', () => {
     for (const { result } of await Promise.all(asked)) assert.match(result, isHash);
     assert.deepEqual(calls, [4]);
     assert.equal(await nonceOn(primary), '0x4');
+  });
+
+  test('does not wait while others wait for their blocks', async () => {
+    const { backup, calls } = createPair();
+    await send(backup, await sign({ nonce: 0 }), 200);
+    const asked = backup.rpc('eth_sendRawTransaction', await sign({ nonce: 1 }));
+    for (let ms = 0; ms < 20; ms++) await pass(backup, 0, 1);
+    assert.match((await asked).result ?? '', isHash);
+    assert.deepEqual(calls, [1, 1]);
+  });
+
+  test('is awaited at the primary, too, when its client waits for the commit', async () => {
+    const { primary, backup } = createPair();
+    const awaited: number[] = [];
+    const whenDecided = primary.host.whenDecided.bind(primary.host);
+    primary.host.whenDecided = (id) => {
+      awaited.push(id.seqno);
+      return whenDecided(id);
+    };
+    await send(backup, await sign({ nonce: 0 }));
+    assert.deepEqual(awaited, []);
+    const asked = backup.rpc('eth_sendRawTransactionSync', await sign({ nonce: 1 }));
+    await pass(backup, 100);
+    assert.equal(awaited.length, 1);
+    primary.host.settle();
+    backup.host.follow(primary.host);
+    assert.equal((await asked).result?.status, '0x1');
   });
 
   test('is refused in the primary’s words, and not kept', async () => {
@@ -262,7 +289,14 @@ suite('the relay endpoint', () => {
 
   test('refuses what has not its form', async () => {
     const { host } = createNetwork();
-    for (const body of ['{}', '[1]', '["zz"]', '[', JSON.stringify(Array(257).fill('00'))]) {
+    const bodies = [
+      { transactions: [1], awaited: [] },
+      { transactions: ['zz'], awaited: [] },
+      { transactions: ['00'] },
+      { transactions: ['00'], awaited: [0, 0] },
+      { transactions: Array(257).fill('00'), awaited: [] },
+    ].map((value) => JSON.stringify(value));
+    for (const body of ['{}', '[]', '[', ...bodies]) {
       const request = { ...requestOf('POST', utf8Encode(body)), path: '/ethereum/relay' };
       await assert.rejects(respond(host, request, node), LedgerError, body);
     }
