@@ -198,7 +198,9 @@ export class Cluster {
 
   /** Who serves the ledger to a node: everybody that it knows. */
   sourcesOf(reader: RunningNode): ReturnType<LedgerSources['source']>[] {
-    const known = this.members.filter(({ node }) => node.isAlive && reader.peers.includes(node.id));
+    const known = this.members.filter(
+      ({ node }) => node.isAlive && reader.readsFrom.includes(node.id),
+    );
     return known.map(({ node }) => this.sources.source(reader, node));
   }
 

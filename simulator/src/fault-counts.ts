@@ -40,6 +40,7 @@ export const faultKinds = [
   'tampered snapshot',
   'stale snapshot',
   'locked out',
+  'told of members',
 ] as const;
 
 /** What only a network of several nodes can suffer. */
@@ -77,6 +78,7 @@ export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
   'tampered snapshot',
   'stale snapshot',
   'locked out',
+  'told of members',
 ]);
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -14,7 +14,8 @@ import {
   LedgerSecrets,
   SnapshotFiles,
 } from '@coco/ledger';
-import { type LedgerMembers, ledgerMembers } from '@coco/node';
+import { ledgerMembers } from '@coco/node';
+import type { LedgerMembers } from '@coco/replication';
 import type { CommittedLog } from './committed-log.ts';
 import { ledgerFolder } from './durability-checker.ts';
 import { check } from './errors.ts';

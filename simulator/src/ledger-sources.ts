@@ -89,7 +89,7 @@ export class LedgerSources {
 
   /** One host is hostile; who knows nobody else is not asked to believe it. */
   #isHostile({ reader, target }: Ends): boolean {
-    const isAlone = reader.peers.length < 2;
+    const isAlone = reader.readsFrom.length < 2;
     return target.isHostile && !isAlone && this.#chance.percent(hostilePercent);
   }
 

@@ -14,6 +14,7 @@ const steps: ReadonlyMap<unknown, FaultKind> = new Map([
 const counted: ReadonlyMap<string, FaultKind> = new Map([
   ['consensus.refused', 'dropped proposal'],
   ['install.refused', 'hostile source'],
+  ['membership.told', 'told of members'],
 ]);
 
 export function nodeLog(world: World, node: RunningNode): Log {

@@ -1,8 +1,8 @@
 /** Joins the node's follower of members to a simulated node, and looks at what it tells. */
 import { asSeqno, type Log } from '@coco/base';
 import { nodeInfos } from '@coco/governance';
-import { type LedgerMembers, MembersFollower } from '@coco/node';
-import type { BatchPipeline } from '@coco/replication';
+import { MembersFollower } from '@coco/node';
+import type { BatchPipeline, LedgerMembers } from '@coco/replication';
 import { check } from './errors.ts';
 import type { NodeStart } from './node-start.ts';
 

@@ -11,8 +11,7 @@ import {
   type SequencerOptions,
   type SnapshotFiles,
 } from '@coco/ledger';
-import type { LedgerMembers } from '@coco/node';
-import type { CatchUpSource } from '@coco/replication';
+import type { CatchUpSource, LedgerMembers } from '@coco/replication';
 import type { Chance } from './chance.ts';
 import type { CommittedLog } from './committed-log.ts';
 import type { RunningNode } from './running-node.ts';

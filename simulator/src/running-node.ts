@@ -15,6 +15,8 @@ export interface RunningNode {
   readonly isHostile: boolean;
   /** Whom its channel knows. */
   readonly peers: readonly NodeId[];
+  /** Whose addresses it has, to read the ledger from: those that its own ledger names. */
+  readonly readsFrom: readonly NodeId[];
   readonly disk: SimulatedDisk;
   readonly files: LedgerFiles;
   readonly secrets: LedgerSecrets;

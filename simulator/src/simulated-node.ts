@@ -8,7 +8,6 @@ import { asSeqno, LedgerError, type Log } from '@coco/base';
 import type { Configuration, NodeId, PeerMessage } from '@coco/consensus';
 import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { LedgerFiles, LedgerSecrets, Sequencer } from '@coco/ledger';
-import type { LedgerMembers } from '@coco/node';
 import {
   adoptSecret,
   BatchFollower,
@@ -18,6 +17,7 @@ import {
   handOver,
   hostAdapter,
   type LedgerInstaller,
+  type LedgerMembers,
   NodeOffice,
   ReplicaHost,
   type ReplicaMessage,
@@ -72,6 +72,7 @@ export class SimulatedNode implements RunningNode {
   failure: unknown;
   /** Whom its channel knows. */
   peers: readonly NodeId[] = [];
+  readsFrom: readonly NodeId[] = [];
   /** Configurations, one of which the commit that was heard last was made under. */
   heardConfigurations: readonly Configuration[] = [];
   readonly #world: World;
@@ -241,10 +242,9 @@ export class SimulatedNode implements RunningNode {
     }
   }
 
-  #setMembers({ peers, trusted }: LedgerMembers): void {
-    this.peers = peers.map(({ id }) => id);
-    this.#world.network.setPeers(this.id, this.peers);
-    this.host.setTrusted(trusted);
+  #setMembers(members: LedgerMembers): void {
+    this.readsFrom = members.peers.map(({ id }) => id);
+    this.host.setMembers(members);
   }
 
   #tickFor({ agenda }: World): void {
@@ -305,6 +305,10 @@ export class SimulatedNode implements RunningNode {
       limits: { keptEntries },
       send: (to, message) => {
         if (this.isAlive) this.#world.network.send(this.id, to, message);
+      },
+      onPeers: (peers) => {
+        this.peers = peers.map(({ id }) => id);
+        this.#world.network.setPeers(this.id, this.peers);
       },
       post: (message) => this.#post(message),
       onFailed: (error) => {

@@ -79,6 +79,8 @@ export class Inbox {
         return this.#serve(from, message.handles);
       case 'removed':
         return this.#learnRemoval(message.raftIndex);
+      case 'members':
+        return ignored('whom this node speaks with is for its owner');
     }
   }
 

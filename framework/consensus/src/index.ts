@@ -8,7 +8,12 @@ export type { ReplicaLimits } from './limits.ts';
 export { defaultLimits } from './limits.ts';
 export type { StoredBatch } from './log-tail.ts';
 export type { Office, Role } from './office.ts';
-export type { PeerMessage, PeerMessageLimits } from './peer-message.ts';
+export type {
+  KnownNode,
+  MembersMessage,
+  PeerMessage,
+  PeerMessageLimits,
+} from './peer-message.ts';
 export { encodePeerMessage, parsePeerMessage, peerMessageBytesMax } from './peer-message.ts';
 export type { PeerProgress, RaftStatus } from './raft-instance.ts';
 export { loadRaftModule, raftModuleHashUrl, raftModuleUrl } from './raft-module.ts';

@@ -1,26 +1,62 @@
 /**
  * What one replica says to another: a Raft message with the bodies that it names, a request for
- * bodies, bodies that were asked for, or that the other is no member any more. Layout and vector:
+ * bodies, bodies that were asked for, that the other is no member any more, or who the nodes of the
+ * service are. Layout and vector:
  * docs/formats/peer-message.md. The transport authenticates the sender; nothing here does.
  */
-import type { RaftIndex } from '@coco/base';
-import { asRaftIndex, ByteReader, ByteWriter, LedgerError } from '@coco/base';
+import type { RaftIndex, Seqno } from '@coco/base';
+import {
+  asRaftIndex,
+  asSeqno,
+  ByteReader,
+  ByteWriter,
+  fromHex,
+  LedgerError,
+  toHex,
+  utf8Decode,
+  utf8Encode,
+} from '@coco/base';
+import type { NodeId } from './configuration.ts';
 import { consensusError } from './errors.ts';
 import type { Handle } from './handle.ts';
 import { decodeHandle, encodeHandle, handleBytes } from './handle.ts';
 import type { ReplicaLimits } from './limits.ts';
+
+/** A node of the service, as the ledger names it to others. */
+export interface KnownNode {
+  readonly id: NodeId;
+  /** Hex of SHA-256 of its SubjectPublicKeyInfo. */
+  readonly keyId: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Who the nodes of the service are, the sender's own among them or not, as of a committed seqno. */
+export interface MembersMessage {
+  readonly kind: 'members';
+  readonly seqno: Seqno;
+  readonly nodes: readonly KnownNode[];
+}
 
 export type PeerMessage =
   | { readonly kind: 'raft'; readonly message: Uint8Array; readonly bodies: readonly Uint8Array[] }
   | { readonly kind: 'fetch'; readonly handles: readonly Handle[] }
   | { readonly kind: 'bodies'; readonly bodies: readonly Uint8Array[] }
   /** The receiver is no member of the configuration that the sender has applied at this index. */
-  | { readonly kind: 'removed'; readonly raftIndex: RaftIndex };
+  | { readonly kind: 'removed'; readonly raftIndex: RaftIndex }
+  | MembersMessage;
 
 const raftCode = 1;
 const fetchCode = 2;
 const bodiesCode = 3;
 const removedCode = 4;
+const membersCode = 5;
+/** A service has up to seven nodes, and as many on their way in and out. */
+const membersMax = 64;
+/** A name in DNS has up to 253. */
+const hostBytesMax = 253;
+const keyIdBytes = 32;
+const portMax = 65_535;
 
 export type PeerMessageLimits = Pick<
   ReplicaLimits,
@@ -51,6 +87,10 @@ export function encodePeerMessage(message: PeerMessage): Uint8Array {
       break;
     case 'removed':
       writer.u8(removedCode).u64(message.raftIndex);
+      break;
+    case 'members':
+      writer.u8(membersCode).u64(message.seqno);
+      writeNodes(writer, message.nodes);
       break;
   }
   return writer.done();
@@ -88,7 +128,11 @@ function readMessage(reader: ByteReader, limits: PeerMessageLimits): PeerMessage
     case bodiesCode:
       return { kind: 'bodies', bodies: readBodies(reader, limits) };
     case removedCode:
-      return { kind: 'removed', raftIndex: readIndex(reader) };
+      return { kind: 'removed', raftIndex: asRaftIndex(readNumber(reader)) };
+    case membersCode: {
+      const seqno = asSeqno(readNumber(reader));
+      return { kind: 'members', seqno, nodes: readNodes(reader) };
+    }
     default:
       throw consensusError('InvalidPeerMessage', 'A peer message has an unknown kind.', { code });
   }
@@ -107,10 +151,30 @@ function readBodies(reader: ByteReader, limits: PeerMessageLimits): Uint8Array[]
   return bodies;
 }
 
-function readIndex(reader: ByteReader): RaftIndex {
-  const index = reader.u64();
-  if (Number.isSafeInteger(index) && index > 0) return asRaftIndex(index);
-  throw consensusError('InvalidPeerMessage', 'An index is out of range.', { index });
+function writeNodes(writer: ByteWriter, nodes: readonly KnownNode[]): void {
+  writer.u32(nodes.length);
+  for (const { id, keyId, host, port } of nodes) {
+    const name = utf8Encode(host);
+    writer.u64(id).raw(fromHex(keyId)).u32(port).u32(name.length).raw(name);
+  }
+}
+
+function readNodes(reader: ByteReader): KnownNode[] {
+  const nodes: KnownNode[] = [];
+  for (let left = readCount(reader, membersMax); left > 0; left--) {
+    const id = readNumber(reader);
+    const keyId = toHex(reader.raw(keyIdBytes));
+    const port = readCount(reader, portMax);
+    const host = utf8Decode(new Uint8Array(reader.raw(readCount(reader, hostBytesMax))));
+    nodes.push({ id, keyId, host, port });
+  }
+  return nodes;
+}
+
+function readNumber(reader: ByteReader): number {
+  const number = reader.u64();
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw consensusError('InvalidPeerMessage', 'A number is out of range.', { number });
 }
 
 function readCount(reader: ByteReader, max: number): number {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { asRaftIndex, fromHex, LedgerError, toHex } from '@coco/base';
+import { asRaftIndex, asSeqno, fromHex, LedgerError, toHex } from '@coco/base';
 import fc from 'fast-check';
 import type { PeerMessage } from '../src/index.ts';
 import { defaultLimits, encodePeerMessage, parsePeerMessage } from '../src/index.ts';
@@ -9,6 +9,7 @@ import { anyHandle } from './any-handle.ts';
 const limits = { bodyBytesMax: 64, messageEntriesMax: 4, messageBytesMax: 128 };
 const anyBodies = fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 4 });
 const plain = { noNullPrototype: true };
+const anyNumber = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const anyMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
   fc.record(
     {
@@ -26,6 +27,25 @@ const anyMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
   fc
     .integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
     .map((index) => ({ kind: 'removed' as const, raftIndex: asRaftIndex(index) })),
+  fc.record(
+    {
+      kind: fc.constant('members' as const),
+      seqno: anyNumber.map(asSeqno),
+      nodes: fc.array(
+        fc.record(
+          {
+            id: anyNumber,
+            keyId: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(toHex),
+            host: fc.domain(),
+            port: fc.nat(65_535),
+          },
+          plain,
+        ),
+        { maxLength: 9 },
+      ),
+    },
+    plain,
+  ),
 );
 
 function refusalOf(bytes: Uint8Array): string | undefined {
@@ -81,7 +101,12 @@ describe('peer message', () => {
       '00',
       '04 0000000000000000', // an index that no log has
       '04 0000000000002000', // 2^53
-      '05',
+      '05 0000000000000000 00000000', // a seqno that no ledger has
+      '05 0100000000000000 41000000', // 65 nodes
+      `05 0100000000000000 01000000 0100000000000000 ${'00'.repeat(32)} 00000100 00000000`, // port
+      `05 0100000000000000 01000000 0100000000000000 ${'00'.repeat(32)} 01000000 fe000000`, // host
+      `05 0100000000000000 01000000 0100000000000000 ${'00'.repeat(32)} 01000000 01000000 ff`, // UTF-8
+      '06',
     ];
     for (const hex of beyond) {
       assert.equal(refusalOf(fromHex(hex.replaceAll(' ', ''))), 'InvalidPeerMessage', hex);

@@ -12,4 +12,3 @@ export type { RunningNode } from './run-node.ts';
 export { runNode } from './run-node.ts';
 export type { AdapterFactory, RunNodeOptions } from './run-node-options.ts';
 export type { NodeState } from './service-runtime.ts';
-export type { LedgerMembers } from './worker-messages.ts';

@@ -9,7 +9,7 @@ import { TransactionStatusTracker } from '@coco/endpoint';
 import { Store } from '@coco/kv';
 import { createLedgerTree, LedgerSecrets, NonceGuard, Sequencer } from '@coco/ledger';
 import type { Peer } from '@coco/peers';
-import { storeLimits } from '@coco/replication';
+import { type LedgerMembers, storeLimits } from '@coco/replication';
 import type { TrustedJoin } from './join-attempt.ts';
 import { takeFolder } from './ledger-folder.ts';
 import { parseAddress } from './node-addresses.ts';
@@ -17,7 +17,6 @@ import type { NodeBeginning } from './node-beginning.ts';
 import { openCore } from './node-core.ts';
 import { coreLimits } from './resource-limits.ts';
 import type { NodeSurroundings, ServiceRuntime } from './service-runtime.ts';
-import type { LedgerMembers } from './worker-messages.ts';
 
 export interface JoinedService {
   readonly runtime: ServiceRuntime;
@@ -87,7 +86,8 @@ function firstMembers({ network }: TrustedJoin): LedgerMembers {
     const address = parseAddress(nodeToNodeAddress);
     return address ? [{ id: raftId, keyId: nodeId, ...address }] : [];
   });
-  return { peers, trusted: [...peers.map(({ id }) => id), network.raftId] };
+  const { seqno } = network.committed;
+  return { seqno, peers, trusted: [...peers.map(({ id }) => id), network.raftId] };
 }
 
 function untilCommitted({ core }: ServiceRuntime, seqno: Seqno): Promise<void> {

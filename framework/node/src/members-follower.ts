@@ -6,9 +6,8 @@ import type { Log, Seqno } from '@coco/base';
 import { nodeInfos } from '@coco/governance';
 import type { ReadView } from '@coco/kv';
 import type { Peer } from '@coco/peers';
-import type { CommitObserver } from '@coco/replication';
+import type { CommitObserver, LedgerMembers } from '@coco/replication';
 import { nodesOfService, peerAddress } from './node-addresses.ts';
-import type { LedgerMembers } from './worker-messages.ts';
 
 export interface MembersFollowerOptions {
   /** This node. */
@@ -59,5 +58,5 @@ export function ledgerMembers(state: ReadView, nodeId: string, log: Log): Ledger
     if (address) peers.push({ id: raftId, keyId: id, ...address });
     else log.write('warning', 'peer.addressUnknown', { node: id });
   }
-  return { peers, trusted };
+  return { seqno: state.seqno, peers, trusted };
 }

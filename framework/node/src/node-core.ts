@@ -18,6 +18,7 @@ import {
   BatchFollower,
   BatchPipeline,
   ConfigurationRecorder,
+  type LedgerMembers,
   NodeOffice,
   type SecretOutcome,
   type SecretReceiver,
@@ -31,7 +32,7 @@ import { NodeCatchUp } from './node-catch-up.ts';
 import { OtherNodes } from './other-nodes.ts';
 import { PeerSilence } from './peer-silence.ts';
 import type { ReplicaClient, ReplicaEvents } from './replica-client.ts';
-import type { LedgerMembers, RecoveredFiles, ReplicaStart } from './worker-messages.ts';
+import type { RecoveredFiles, ReplicaStart } from './worker-messages.ts';
 
 /**
  * Under load a batch gathers so long: 40 batches a second at most. Each costs every node several

@@ -14,19 +14,14 @@ import type {
   CoveredEntry,
   FollowedBatch,
   KeptSnapshot,
+  LedgerMembers,
   ProposalKind,
   ReplicaMeasures,
   RoleReport,
   StorageReport,
 } from '@coco/replication';
 import { nodeError } from './errors.ts';
-import type {
-  FromReplica,
-  LedgerMembers,
-  ReplicaPlace,
-  ReplicaStart,
-  ToReplica,
-} from './worker-messages.ts';
+import type { FromReplica, ReplicaPlace, ReplicaStart, ToReplica } from './worker-messages.ts';
 
 export interface ReplicaEvents {
   onRole(role: RoleReport): void;
@@ -177,8 +172,7 @@ export class ReplicaClient {
 
   /** The nodes of the service from now on, as the committed ledger has them. */
   setMembers(members: LedgerMembers): void {
-    const { peers, trusted } = members;
-    this.#worker.postMessage({ kind: 'setMembers', peers, trusted } satisfies ToReplica);
+    this.#worker.postMessage({ kind: 'setMembers', ...members } satisfies ToReplica);
   }
 
   /** The state is that of a snapshot: the files of this node, empty so far, begin behind it. */

@@ -19,17 +19,11 @@ import {
   readBatches,
   recoverLedger,
 } from '@coco/ledger';
-import { PeerChannel, PeerJournal, type PeerListen } from '@coco/peers';
+import { type Peer, PeerChannel, PeerJournal, type PeerListen } from '@coco/peers';
 import { ReplicaHost } from '@coco/replication';
 import { FileDisk } from './file-disk.ts';
 import { systemClock, systemRandom } from './real-ports.ts';
-import type {
-  FromReplica,
-  LedgerMembers,
-  ReplicaPlace,
-  ReplicaStart,
-  ToReplica,
-} from './worker-messages.ts';
+import type { FromReplica, ReplicaPlace, ReplicaStart, ToReplica } from './worker-messages.ts';
 
 /** Raft's beat. Ten of them without a heartbeat and a follower campaigns. */
 const tickMs = 50;
@@ -98,6 +92,7 @@ class ThreadReplica {
         return link?.isUp === true && !link.isShort;
       },
       send: (to, message) => this.#peers.send(to, message),
+      onPeers: (peers) => this.#setPeers(peers),
       post,
       onFailed: fail,
     });
@@ -141,8 +136,7 @@ class ThreadReplica {
     return this.#channel?.address;
   }
 
-  setMembers({ peers, trusted }: LedgerMembers): void {
-    this.host.setTrusted(trusted);
+  #setPeers(peers: readonly Peer[]): void {
     if (this.#channel) this.#channel.setPeers(peers);
     else assert(peers.length === 0, 'a node that runs alone has no peers');
   }
@@ -248,7 +242,7 @@ async function receive(message: ToReplica): Promise<void> {
     case 'endRecovery':
       return carryOut(message.request, () => replica.host.endRecovery());
     case 'setMembers':
-      return replica.setMembers(message);
+      return replica.host.setMembers(message);
     case 'installStart':
     case 'installBatches':
     case 'installed':

@@ -5,10 +5,11 @@
 import type { ErrorRow, Seqno, View } from '@coco/base';
 import type { NodeId } from '@coco/consensus';
 import type { BatchBody, LedgerBegin } from '@coco/ledger';
-import type { LinkMeasures, Peer, PeerListen, PeerReport } from '@coco/peers';
+import type { LinkMeasures, PeerListen, PeerReport } from '@coco/peers';
 import type {
   CoveredEntry,
   KeptSnapshot,
+  LedgerMembers,
   ProposedBatch,
   ReplicaMeasures,
   ReplicaMessage,
@@ -57,14 +58,6 @@ export interface ReplicaStart {
   readonly nodeId: NodeId;
   readonly begin: ReplicaBegin;
   readonly storage: StorageLimits;
-}
-
-/** Who is to be a member, as the committed ledger has it. */
-export interface LedgerMembers {
-  /** The other nodes to speak with; who is not among them is cut off. */
-  readonly peers: readonly Peer[];
-  /** Ids of trusted nodes, this one's among them while it is trusted. */
-  readonly trusted: readonly NodeId[];
 }
 
 export type ToReplica =

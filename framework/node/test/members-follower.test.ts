@@ -3,8 +3,8 @@ import { suite, test } from 'node:test';
 import { asSeqno, type JsonValue, type Seqno } from '@coco/base';
 import { type NodeInfoRow, nodeInfos, nodeJoins, serviceInfo } from '@coco/governance';
 import { Store, type Transaction } from '@coco/kv';
+import type { LedgerMembers } from '@coco/replication';
 import { MembersFollower } from '../src/members-follower.ts';
-import type { LedgerMembers } from '../src/worker-messages.ts';
 
 const ids = ['aa', 'bb', 'cc', 'dd'].map((pair) => pair.repeat(32)) as [
   string,

@@ -9,6 +9,7 @@ export { replicationError } from './errors.ts';
 export { handOver } from './hand-over.ts';
 export type { HistogramMeasures } from './histogram.ts';
 export type { ReplicaMeasures } from './host-measures.ts';
+export type { LedgerMembers } from './known-peers.ts';
 export { createLeadership, type Leadership } from './leadership.ts';
 export {
   type InstallFiles,

@@ -1,6 +1,6 @@
 /** What the host of a replica needs from its thread. */
 import type { Clock, Log, Random } from '@coco/base';
-import type { NodeId, ReplicaLimits, ReplicaPorts } from '@coco/consensus';
+import type { KnownNode, NodeId, ReplicaLimits, ReplicaPorts } from '@coco/consensus';
 import type { LedgerFiles, PatientDisk } from '@coco/ledger';
 import type { ReplicaMessage } from './replica-messages.ts';
 import type { StorageLimits } from './storage-watch.ts';
@@ -23,6 +23,8 @@ export interface ReplicaHostOptions {
   readonly log?: Log;
   readonly limits?: Partial<ReplicaLimits>;
   readonly send: ReplicaPorts['send'];
+  /** The nodes to speak with from now on; who is not among them is cut off. */
+  readonly onPeers?: (peers: readonly KnownNode[]) => void;
   /** Takes what happens here, in order. */
   readonly post: (message: ReplicaMessage) => void;
   /** The replica has stopped for good. */

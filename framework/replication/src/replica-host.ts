@@ -25,6 +25,7 @@ import { replicationError } from './errors.ts';
 import { FollowedBacklog } from './followed-backlog.ts';
 import { HostMeasures, type ReplicaMeasures } from './host-measures.ts';
 import { HostStorage } from './host-storage.ts';
+import { KnownPeers, type LedgerMembers } from './known-peers.ts';
 import { MembershipDriver } from './membership-driver.ts';
 import { OfficeYield } from './office-yield.ts';
 import { readBody, readCovered } from './read-files.ts';
@@ -48,6 +49,7 @@ export class ReplicaHost {
   readonly #replica: Replica;
   readonly #catchUp: CatchUp;
   readonly #membership: MembershipDriver;
+  readonly #known: KnownPeers;
   readonly #storage: HostStorage;
   readonly #backlog: FollowedBacklog;
   /** Whether office could pass to another voter. */
@@ -82,6 +84,8 @@ export class ReplicaHost {
       passOn,
     });
     this.#yield = new OfficeYield(passOn);
+    const { nodeId, send, onPeers = () => {} } = options;
+    this.#known = new KnownPeers({ nodeId, send, onPeers });
     this.#storage = new HostStorage({
       files,
       disk,
@@ -137,6 +141,13 @@ export class ReplicaHost {
     if (transferee === 0) this.#endHandOver();
     this.#followLedger();
     this.#storage.tick();
+    this.#known.tick();
+  }
+
+  /** Who is to be a member, as the committed ledger has it. */
+  setMembers({ trusted, ...ledger }: LedgerMembers): void {
+    this.setTrusted(trusted);
+    this.#known.setLedger(ledger);
   }
 
   /** The nodes that the committed ledger trusts, by their ids in Raft; this one among them. */
@@ -146,7 +157,10 @@ export class ReplicaHost {
 
   /** A message from a peer that the transport has authenticated. */
   step(from: NodeId, message: PeerMessage): Verdict {
-    return this.#replica.step(from, message);
+    if (message.kind !== 'members') return this.#replica.step(from, message);
+    const isNews = !this.#hasEnded && this.#known.take(message);
+    if (isNews) this.#options.log?.write('info', 'membership.told', { from, seqno: message.seqno });
+    return isNews ? { kind: 'accept' } : { kind: 'ignore', reason: 'it is older news' };
   }
 
   unreachable(peer: NodeId): void {

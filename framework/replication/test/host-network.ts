@@ -50,7 +50,7 @@ interface Parcel {
   readonly message: PeerMessage;
 }
 
-type HostOptions = Pick<ReplicaHostOptions, 'backlogBytesMax' | 'isFit'>;
+type HostOptions = Pick<ReplicaHostOptions, 'backlogBytesMax' | 'isFit' | 'onPeers'>;
 
 export class HostNetwork {
   readonly all: Map<number, ReplicaHost> = new Map();

@@ -5,6 +5,7 @@ import './membership-driver.test.ts';
 import './membership-step.test.ts';
 import './host-measures.test.ts';
 import './hostile-sources.test.ts';
+import './known-peers.test.ts';
 import './ledger-installer.test.ts';
 import './followed-backlog.test.ts';
 import './full-disk.test.ts';
