@@ -17,7 +17,9 @@ const [self, other, third, fourth] = ids;
 /** A ledger of nodes, and what this one's replica is told of them. */
 class Fixture {
   readonly store = new Store();
-  readonly told: LedgerMembers[] = [];
+  readonly told: Omit<LedgerMembers, 'seqno'>[] = [];
+  /** As of where each was told. */
+  readonly toldAt: Seqno[] = [];
   readonly logged: string[] = [];
   readonly #follower: MembersFollower;
 
@@ -26,7 +28,10 @@ class Fixture {
       nodeId: self,
       from: asSeqno(from),
       log: { write: (_level, event) => this.logged.push(event) },
-      tell: (members) => this.told.push(members),
+      tell: ({ seqno, ...members }) => {
+        this.told.push(members);
+        this.toldAt.push(seqno);
+      },
     });
   }
 
@@ -66,6 +71,7 @@ suite('the members that a replica is told', () => {
     fixture.put(other, 'Trusted');
     const peer = { id: two, keyId: other, host: '10.0.0.1', port: 9000 };
     assert.deepEqual(fixture.told.at(-1), { peers: [peer], trusted: [one, two] });
+    assert.equal(fixture.toldAt.at(-1), fixture.store.seqno);
   });
 
   test('a retired node is spoken with until Raft has let it go, and not after', () => {
