@@ -116,8 +116,8 @@ export class Cluster {
     for (const { node } of this.members) {
       if (!node.isAlive) continue;
       if (node.failure !== undefined) {
-        if (!this.#isClosedTo(node)) throw node.failure;
-        this.world.transcript.write(node.name, 'ends: the ledger is closed to it');
+        if (!this.#mayFail(node)) throw node.failure;
+        this.world.transcript.write(node.name, 'ends: nobody gives it the ledger');
         node.crash();
         continue;
       }
@@ -127,12 +127,23 @@ export class Cluster {
     }
   }
 
-  /** Whether a node that cannot catch up is one that nobody serves any more. */
-  #isClosedTo({ nodeId, failure }: SimulatedNode): boolean {
-    const row = this.log.state.value(nodeInfos.name, utf8Encode(nodeId));
-    const isRetired = row !== undefined && nodeInfos.decode(row).status === 'Retired';
+  /**
+   * Whether a node that cannot catch up is one that nobody serves any more: the members have retired
+   * it, or everybody whose address its ledger has is gone.
+   */
+  #mayFail({ nodeId, readsFrom, failure }: SimulatedNode): boolean {
     const cause = failure instanceof LedgerError ? failure.cause : undefined;
-    return isRetired && cause instanceof LedgerError && cause.code === 'CatchUpFailed';
+    if (!(cause instanceof LedgerError) || cause.code !== 'CatchUpFailed') return false;
+    const others = this.members.filter(({ node }) => readsFrom.includes(node.id));
+    return (
+      this.#isRetired(nodeId) ||
+      others.every(({ node }) => !node.isAlive || this.#isRetired(node.nodeId))
+    );
+  }
+
+  #isRetired(nodeId: string): boolean {
+    const row = this.log.state.value(nodeInfos.name, utf8Encode(nodeId));
+    return row !== undefined && nodeInfos.decode(row).status === 'Retired';
   }
 
   async #start(nodeCount: number): Promise<void> {
