@@ -128,7 +128,7 @@ export class Cluster {
   }
 
   /**
-   * Whether a node that cannot catch up is one that nobody serves any more: the members have retired
+   * Whether a node that cannot catch up is one that nobody serves: the members have retired
    * it, or everybody whose address its ledger has is gone.
    */
   #mayFail({ nodeId, readsFrom, failure }: SimulatedNode): boolean {
