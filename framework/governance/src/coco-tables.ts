@@ -6,7 +6,7 @@
 import type { JsonValue } from '@coco/base';
 import { governanceError } from './errors.ts';
 import { isWholeNumber } from './json-fields.ts';
-import { type Codec, json, jsonRow, rawBytes, Singleton, Table } from './table.ts';
+import { type Codec, json, jsonRow, jsonText, rawBytes, Singleton, Table } from './table.ts';
 
 const ours = 'public:coco.gov';
 const internal = 'public:coco.internal';
@@ -44,6 +44,15 @@ export const recoveryRecord: Singleton<RecoveryRow> = new Singleton(
     may_have_voted: row.optionalTexts('may_have_voted') ?? [],
     begins_after: row.optionalCount('begins_after'),
   })),
+);
+
+/**
+ * That a snapshot is asked for, of the state of the entry that writes it or a later one. Met once a
+ * snapshot's evidence is of such a state: whoever is the primary meanwhile goes by it.
+ */
+export const snapshotRequest: Singleton<string> = new Singleton(
+  `${internal}.snapshot_request`,
+  jsonText,
 );
 
 /** The value of a row whose key alone says something. */

@@ -2,7 +2,7 @@
 export { type Admission, admitNode, type JoinPorts, nodeReplacements } from './admit-node.ts';
 export { checkConstitution } from './check-constitution.ts';
 export type { RecoveryRow } from './coco-tables.ts';
-export { nodeVoters, recoveryRecord } from './coco-tables.ts';
+export { nodeVoters, recoveryRecord, snapshotRequest } from './coco-tables.ts';
 export { governanceError } from './errors.ts';
 export type { NewMember, NewNode, NewService, VirtualJoinPolicy } from './genesis.ts';
 export { genesis, recover } from './genesis.ts';

@@ -3,6 +3,7 @@
  * Names, meaning and texts are CCF's.
  */
 import { LedgerError, refuse } from '@coco/base';
+import { snapshotRequest } from './coco-tables.ts';
 import { governanceError } from './errors.ts';
 import type { NativeFunction, NativeFunctions } from './native-function.ts';
 import { newestSecret, refreshRecoveryShares, rekeyLedger } from './rekey-ledger.ts';
@@ -34,7 +35,9 @@ export const ledgerFunctions: NativeFunctions = new Map<string, NativeFunction>(
   ],
   [
     'node.triggerSnapshot',
-    ({ ports, whenAppended }) => {
+    ({ transaction, ports, whenAppended }) => {
+      // On the ledger, because another primary may have to take it.
+      snapshotRequest.put(transaction, 'governance');
       whenAppended(() => ports.ledger.forceSnapshot());
       return undefined;
     },

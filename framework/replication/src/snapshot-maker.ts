@@ -12,7 +12,7 @@ import type { CommittedBatch } from '@coco/adapter';
 import type { TransactionId } from '@coco/base';
 import { assert, type Clock, LedgerError, type Log, type Seqno, toHex } from '@coco/base';
 import { Sha256 } from '@coco/crypto';
-import { serviceStatus, snapshotEvidence } from '@coco/governance';
+import { serviceStatus, snapshotEvidence, snapshotRequest } from '@coco/governance';
 import type { HeldState } from '@coco/kv';
 import {
   type EncodedSnapshot,
@@ -27,6 +27,9 @@ import type { CommitObserver } from './pipeline-ports.ts';
 
 /** What the main thread gives at a time; one step of the encoder may take it a little further. */
 const sliceMs = 3;
+
+/** So long after a snapshot that was asked for did not come about, it is not tried again. */
+const againMs = 10_000;
 
 /** A committed snapshot's file on this node. */
 export interface KeptSnapshot {
@@ -70,6 +73,10 @@ export class SnapshotMaker implements CommitObserver {
   readonly #stopped = Promise.withResolvers<'stopped'>();
   #isStopped = false;
   #whenCommitted: (() => void)[] = [];
+  /** The longest time that this snapshot held the thread at once. */
+  #longestMs = 0;
+  /** When a snapshot last did not come about; a new office tries at once. */
+  #failedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SnapshotMakerOptions) {
     this.#options = options;
@@ -105,6 +112,7 @@ export class SnapshotMaker implements CommitObserver {
   rolledBack(to: Seqno): void {
     this.#asked = this.#asked.filter((seqno) => seqno <= to);
     this.#endedFrom = 0;
+    this.#failedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Nothing is begun any more; what is under way is taken back. */
@@ -116,11 +124,23 @@ export class SnapshotMaker implements CommitObserver {
 
   #look(seqno: Seqno, state: CommittedBatch['state']): void {
     const isOpen = this.#wasOpen || serviceStatus(state) === 'Open';
-    const isAsked = this.#asked.some((asked) => asked <= seqno);
+    const isAsked = this.#asked.some((asked) => asked <= seqno) || this.#isRequested(state);
     if (isAsked || this.#isTime(seqno, state) || isOpen !== this.#wasOpen) this.#isDue = true;
     this.#asked = this.#asked.filter((asked) => asked > seqno);
     this.#wasOpen = isOpen;
     this.#makeIfDue();
+  }
+
+  /**
+   * Whether the ledger asks for one that nobody has made: another primary may have been asked, and
+   * have lost its office before the evidence was committed.
+   */
+  #isRequested(state: CommittedBatch['state']): boolean {
+    const { pipeline, clock } = this.#options;
+    const asked = snapshotRequest.versionOf(state) ?? 0;
+    const isPaused = clock.monotonicMs() - this.#failedAtMs < againMs;
+    if (asked === 0 || !pipeline.isExecuting || this.#making || isPaused) return false;
+    return asked > (snapshotEvidence.get(state)?.version ?? 0);
   }
 
   #isTime(seqno: Seqno, state: CommittedBatch['state']): boolean {
@@ -142,7 +162,7 @@ export class SnapshotMaker implements CommitObserver {
     this.#last = pipeline.committedSeqno;
     this.#making = this.#make().finally(() => {
       this.#making = undefined;
-      this.#makeIfDue();
+      this.#look(pipeline.committedSeqno, pipeline.committedState());
     });
   }
 
@@ -157,17 +177,36 @@ export class SnapshotMaker implements CommitObserver {
     if (pipeline.committedSeqno >= this.#endedFrom) {
       sequencer.forceChunk();
       this.#endedFrom = sequencer.nextSeqno;
+      if (this.#isRequested(pipeline.committedState())) this.#requestAgain();
     }
     return false;
   }
 
+  /**
+   * Nobody may write for long: the request itself makes the batch that ends the chunk. Not at once:
+   * what commits is still being told.
+   */
+  #requestAgain(): void {
+    const { pipeline, defer } = this.#options;
+    defer(() => {
+      // Where something was written meanwhile, that batch ends the chunk.
+      const isNeeded = !this.#isStopped && pipeline.isExecuting && pipeline.uncommittedCount === 0;
+      if (!isNeeded) return;
+      pipeline.execute((transaction) => {
+        snapshotRequest.put(transaction, 'primary');
+        return { result: undefined };
+      });
+    });
+  }
+
   async #make(): Promise<void> {
-    const { pipeline, files, log } = this.#options;
+    const { pipeline, files, clock, log } = this.#options;
     const seqno = pipeline.committedSeqno;
     const leaf = this.#options.leafAt(seqno);
     const held = pipeline.state.holdCommitted();
     const failed = (error: unknown): void => {
       if (!(error instanceof LedgerError)) throw error;
+      this.#failedAtMs = clock.monotonicMs();
       this.measures.failed++;
       log.write('warning', 'snapshot.failed', { seqno, code: error.code, reason: error.message });
     };
@@ -192,12 +231,14 @@ export class SnapshotMaker implements CommitObserver {
     const secret = secrets.secretFor(state.seqno);
     const viewStarts = viewStartsAt(pipeline.state.tracker.viewHistory(), state.seqno);
     const steps = encodeSnapshot({ secret, guard: this.#guard }, { state, leaf, viewStarts });
+    this.#longestMs = 0;
     while (!this.#isStopped) {
-      const untilMs = clock.monotonicMs() + sliceMs;
-      do {
+      const begunMs = clock.monotonicMs();
+      for (let nowMs = begunMs; nowMs < begunMs + sliceMs; nowMs = clock.monotonicMs()) {
         const step = steps.next();
         if (step.done) return step.value;
-      } while (clock.monotonicMs() < untilMs);
+      }
+      this.#noteSlice(begunMs);
       await new Promise<void>((resolve) => defer(resolve));
     }
     return undefined;
@@ -213,9 +254,10 @@ export class SnapshotMaker implements CommitObserver {
     if (decision !== 'Committed') return false;
     const receipt = await receiptOf(id);
     const name = formatSnapshotName(await files.commit(receipt));
-    this.measures.made++;
-    log.write('info', 'snapshot.made', { name, bytes: snapshot.size });
     const digest = await this.#fileDigest(snapshot, receipt);
+    this.measures.made++;
+    const longestStepMs = Math.round(this.#longestMs * 10) / 10;
+    log.write('info', 'snapshot.made', { name, bytes: snapshot.size, longestStepMs });
     this.#options.onMade?.({ name, seqno: snapshot.seqno, digest });
     return true;
   }
@@ -223,14 +265,19 @@ export class SnapshotMaker implements CommitObserver {
   async #fileDigest({ pages }: EncodedSnapshot, receipt: Uint8Array): Promise<Uint8Array> {
     const { clock, defer } = this.#options;
     const digest = new Sha256();
-    let untilMs = clock.monotonicMs() + sliceMs;
+    let begunMs = clock.monotonicMs();
     for (const page of [...pages, receipt]) {
       digest.update(page);
-      if (clock.monotonicMs() < untilMs) continue;
+      if (clock.monotonicMs() < begunMs + sliceMs) continue;
+      this.#noteSlice(begunMs);
       await new Promise<void>((resolve) => defer(resolve));
-      untilMs = clock.monotonicMs() + sliceMs;
+      begunMs = clock.monotonicMs();
     }
     return digest.digest();
+  }
+
+  #noteSlice(begunMs: number): void {
+    this.#longestMs = Math.max(this.#longestMs, this.#options.clock.monotonicMs() - begunMs);
   }
 
   /** Undefined when this node stops executing; while too much waits for commit, it waits too. */

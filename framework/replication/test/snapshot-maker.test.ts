@@ -1,137 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  asSeqno,
-  asView,
-  diskFault,
-  MemoryDisk,
-  present,
-  type Seqno,
-  type TransactionId,
-} from '@coco/base';
+import { asSeqno, asView, diskFault, MemoryDisk, present } from '@coco/base';
 import { sha256 } from '@coco/crypto';
-import { type ServiceStatus, serviceInfo, snapshotEvidence } from '@coco/governance';
+import { snapshotEvidence, snapshotRequest } from '@coco/governance';
 import { Store } from '@coco/kv';
 import {
-  buildReceipt,
   decodeEntry,
   decodeSnapshot,
   entryFlag,
-  isSignatureEntry,
-  leafOf,
   restoreSnapshot,
   SnapshotFiles,
 } from '@coco/ledger';
-import { type KeptSnapshot, SnapshotMaker, viewStartsAt } from '../src/snapshot-maker.ts';
-import { PipelineHarness, testMap } from './pipeline-harness.ts';
-
-const folder = 'snapshots';
-
-/** A pipeline whose batches the test commits, and the maker that observes it. */
-class MakerHarness extends PipelineHarness {
-  readonly disk: MemoryDisk;
-  /** Entries of committed batches by seqno. */
-  readonly #entries = new Map<number, Uint8Array>();
-  readonly maker: SnapshotMaker;
-  readonly files: SnapshotFiles;
-  readonly made: KeptSnapshot[] = [];
-  /** Turns of the event loop that the encoder gave back. */
-  turns = 0;
-
-  private constructor(disk: MemoryDisk, files: SnapshotFiles, options: MakerOptions) {
-    super({ uncommittedMax: options.uncommittedMax ?? 1000 });
-    this.disk = disk;
-    this.files = files;
-    this.maker = new SnapshotMaker({
-      pipeline: this.pipeline,
-      files,
-      secrets: this.secrets,
-      leafAt: (seqno) => leafOf(decodeEntry(this.entry(seqno))),
-      receiptOf: async (id) => this.#receipt(id),
-      entriesBetween: options.entriesBetween ?? 1000,
-      onMade: (made) => this.made.push(made),
-      clock: { monotonicMs: () => this.#beat(), nowMs: () => 0, setTimer: () => () => {} },
-      log: { write: (_level, event, fields = {}) => this.events.push({ event, fields }) },
-      defer: (callback) => {
-        this.turns++;
-        setImmediate(callback);
-      },
-    });
-    this.pipeline.addObserver(this.maker);
-  }
-
-  static async create(options: MakerOptions = {}): Promise<MakerHarness> {
-    const disk = new MemoryDisk();
-    const files = await SnapshotFiles.open({ disk, folder }, asSeqno(0));
-    const harness = new MakerHarness(disk, files, options);
-    harness.pipeline.startExecuting();
-    harness.setStatus('Opening');
-    await harness.commitAll();
-    harness.maker.enable();
-    return harness;
-  }
-
-  /** Each look at the clock is a millisecond: a slice is a few steps. */
-  #now = 0;
-  #beat(): number {
-    return this.#now++;
-  }
-
-  entry(seqno: number): Uint8Array {
-    return present(this.#entries.get(seqno), 'the entry is committed');
-  }
-
-  setStatus(status: ServiceStatus): void {
-    this.pipeline.execute((transaction) => {
-      serviceInfo.put(transaction, { cert: 'PEM', status });
-      return { result: undefined };
-    });
-  }
-
-  /** Commits whatever is proposed until nothing moves. */
-  async commitAll(): Promise<void> {
-    for (let round = 0; round < 12; round++) {
-      await this.settle();
-      this.commitOnce();
-    }
-  }
-
-  commitOnce(): void {
-    for (const { batch } of this.proposed) {
-      let seqno = batch.firstSeqno as number;
-      for (let at = 0; at < batch.body.length; ) {
-        const view = new DataView(batch.body.buffer, batch.body.byteOffset + at);
-        const size = 8 + view.getUint32(2, true);
-        this.#entries.set(seqno++, batch.body.subarray(at, at + size));
-        at += size;
-      }
-    }
-    this.commit(this.proposed.length);
-  }
-
-  #receipt(id: TransactionId): Uint8Array {
-    for (let seqno = id.seqno + 1; ; seqno++) {
-      const signature = this.entry(seqno);
-      if (!isSignatureEntry(decodeEntry(signature))) continue;
-      const secret = this.secrets.secretFor(id.seqno as Seqno).key;
-      const entryBytes = this.entry(id.seqno);
-      return buildReceipt({ id, entryBytes, signatureEntryBytes: signature, secret });
-    }
-  }
-
-  names(): Promise<readonly string[]> {
-    return this.disk.list(folder);
-  }
-
-  logged(event: string): number {
-    return this.events.filter((one) => one.event === event).length;
-  }
-}
-
-interface MakerOptions {
-  readonly entriesBetween?: number;
-  readonly uncommittedMax?: number;
-}
+import { SnapshotMaker, viewStartsAt } from '../src/snapshot-maker.ts';
+import { folder, MakerHarness } from './maker-harness.ts';
+import { testMap } from './pipeline-harness.ts';
 
 describe('the maker of snapshots', () => {
   test('takes one when the service opens, whose evidence and receipt are of its digest', async () => {
@@ -284,6 +166,53 @@ describe('the maker of snapshots', () => {
     assert.deepEqual(await harness.names(), []);
     harness.write('b', '1');
     harness.maker.ask();
+    await harness.commitAll();
+    assert.match((await harness.names()).join(), /^snapshot_\d+_\d+\.committed$/);
+  });
+
+  test('one that governance asked for is taken by the next primary, on an idle network too', async () => {
+    const harness = await MakerHarness.create();
+    harness.request();
+    await harness.settle();
+    harness.commitOnce();
+    await harness.settle();
+    assert.deepEqual(await harness.names(), ['snapshot_4_5'], 'its evidence is on its way');
+    harness.pipeline.loseOffice(asView(3));
+    harness.proposed.length = 0;
+    // Nobody writes: the view begins with its signature alone.
+    harness.pipeline.startExecuting(asView(3));
+    await harness.commitAll();
+    const [name = '', ...more] = await harness.names();
+    assert.match(name, /committed$/);
+    assert.deepEqual(more, []);
+    const state = harness.pipeline.committedState();
+    const asked = snapshotRequest.versionOf(state) ?? 0;
+    assert.ok((snapshotEvidence.get(state)?.version ?? 0) >= asked && asked > 0);
+    // It is met: neither the next commits nor the next office make another.
+    harness.write('a', '1');
+    await harness.commitAll();
+    harness.pipeline.loseOffice(asView(5));
+    harness.proposed.length = 0;
+    harness.pipeline.startExecuting(asView(5));
+    await harness.commitAll();
+    assert.deepEqual(await harness.names(), [name]);
+  });
+
+  test('one that cannot be made is not tried with every commit', async () => {
+    const harness = await MakerHarness.create();
+    const { open } = harness.disk;
+    harness.disk.open = () => Promise.reject(diskFault('DiskFull', 'The disk has no space left.'));
+    harness.request();
+    for (let at = 0; at < 20; at++) {
+      harness.write('a', String(at));
+      await harness.commitAll();
+    }
+    assert.equal(harness.logged('snapshot.failed'), 1);
+    harness.disk.open = open;
+    harness.pass(10_000);
+    harness.write('a', 'later');
+    await harness.commitAll();
+    harness.write('a', 'where a chunk ends');
     await harness.commitAll();
     assert.match((await harness.names()).join(), /^snapshot_\d+_\d+\.committed$/);
   });
