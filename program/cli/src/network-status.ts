@@ -4,7 +4,7 @@
  */
 import { isJsonObject, type JsonValue, LedgerError } from '@coco/base';
 import { parseCertificate } from '@coco/crypto';
-import { GovernanceService, type JsonObject, objectOf } from '@coco/member';
+import { GovernanceService, type JsonObject, objectOf, shortId } from '@coco/member';
 import { answerJson, type Client } from '@coco/sdk';
 import { type NodeReading, type ReadingClient, readNode } from './node-reading.ts';
 
@@ -68,7 +68,8 @@ export async function readNetworkStatus(
     const nodeId = String(row.node_id);
     const status = String(row.status);
     const url = urlOf(row);
-    const asked = status === 'Trusted' && url !== undefined ? await ask(url, options.visit) : {};
+    const asked =
+      status === 'Trusted' && url !== undefined ? await ask({ nodeId, url }, options.visit) : {};
     const certificateDays = daysOf(certificates.get(nodeId));
     return { nodeId, status, url, certificateDays, asked: undefined, failure: undefined, ...asked };
   });
@@ -105,13 +106,15 @@ function urlOf(row: JsonObject): string | undefined {
 }
 
 async function ask(
-  url: string,
+  { nodeId, url }: { readonly nodeId: string; readonly url: string },
   visit: (url: string) => Promise<StatusClient>,
 ): Promise<Pick<ListedNode, 'asked' | 'failure'>> {
   try {
     const client = await visit(url);
     try {
       const reading = await readNode(client);
+      // A node that is lost may have left its address to the one in its place.
+      if (reading.nodeId !== nodeId) return { asked: undefined, failure: replacedBy(reading) };
       const answer = await client.request({ path: '/node/version' });
       const version = objectOf(answerJson(answer)).ccf_version;
       const { measurement } = client.evidence;
@@ -123,6 +126,11 @@ async function ask(
     if (!(error instanceof LedgerError)) throw error;
     return { asked: undefined, failure: { code: error.code, message: error.message } };
   }
+}
+
+function replacedBy({ nodeId }: NodeReading): NonNullable<ListedNode['failure']> {
+  const message = `Another node, ${shortId(nodeId)}, answers at its address.`;
+  return { code: 'OtherNodeAnswers', message };
 }
 
 /** Whole days that a certificate is still valid; negative when it is not any more. */

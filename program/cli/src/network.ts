@@ -97,7 +97,8 @@ export function connectToAny(
   timeoutMs?: number,
 ): Promise<Client> {
   const limits = timeoutMs === undefined ? {} : { limits: { timeoutMs } };
-  return firstThatAnswers(nodes, ({ url }) => connectToGovern({ url, pin, memory, ...limits }));
+  const urls = nodes.map(({ url }) => url);
+  return firstThatAnswers(urls, (url) => connectToGovern({ url, pin, memory, ...limits }));
 }
 
 /** @throws WrongUsage, SandboxUnreachable, SandboxBroken */

@@ -15,7 +15,8 @@ export async function connectToSandbox(
   const root = await folder.readDevelopmentRoot();
   const pin = { developmentRoot: root.publicPem };
   const memory = clientMemory(folder);
-  return firstThatAnswers(nodes, ({ httpsUrl }) => connect({ url: httpsUrl, pin, memory }));
+  const urls = nodes.map(({ httpsUrl }) => httpsUrl);
+  return firstThatAnswers(urls, (url) => connect({ url, pin, memory }));
 }
 
 /** What clients of this sandbox have seen of it. */
@@ -26,17 +27,18 @@ export function clientMemory(folder: SandboxFolder): MemoryStore {
 const silent: ReadonlySet<string> = new Set(['ServiceUnreachable', 'ServiceTimeout']);
 
 /**
- * Tries the nodes one after another, as long as they are silent. What a node that answers has to
- * say counts: a service that is not the one is no reason to ask elsewhere.
+ * Connects to the first of the nodes that answers, with the others behind it: when it dies while a
+ * command runs, the command goes on with them. They are tried as long as they are silent. What a
+ * node that answers has to say counts: a service that is not the one is no reason to ask elsewhere.
  */
-export async function firstThatAnswers<Node, Result>(
-  nodes: readonly Node[],
-  ask: (node: Node) => Promise<Result>,
+export async function firstThatAnswers<Result>(
+  urls: readonly string[],
+  ask: (urls: readonly string[]) => Promise<Result>,
 ): Promise<Result> {
   let last: unknown;
-  for (const node of nodes) {
+  for (const at of urls.keys()) {
     try {
-      return await ask(node);
+      return await ask([...urls.slice(at), ...urls.slice(0, at)]);
     } catch (error) {
       if (!(error instanceof LedgerError) || !silent.has(error.code)) throw error;
       last = error;

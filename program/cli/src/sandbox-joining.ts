@@ -84,8 +84,8 @@ export async function joinOpenService(
 }
 
 /**
- * Waits until the ledger says that a removed node has no vote any more; false when that takes too
- * long.
+ * Waits until the ledger says that a removed node has no vote any more, and has its row deleted;
+ * false when that takes too long.
  */
 export async function isGoneInTime(joining: Joining, { nodeId }: SandboxNode): Promise<boolean> {
   try {
@@ -93,7 +93,11 @@ export async function isGoneInTime(joining: Joining, { nodeId }: SandboxNode): P
       onPrimary(joining, async (client) => {
         const path = `/gov/service/nodes/${nodeId}`;
         const row = await new GovernanceService(client).readIfThere(path);
-        return row === undefined || objectOf(row).retiredCommitted === true ? true : undefined;
+        if (row === undefined) return true;
+        if (objectOf(row).retiredCommitted !== true) return undefined;
+        // Nobody asks for it any more: without this each replacement leaves a row for good.
+        await client.request({ method: 'DELETE', path: `/node/network/nodes/${nodeId}` });
+        return true;
       }),
     );
   } catch (error) {

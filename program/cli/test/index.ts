@@ -12,6 +12,7 @@ import './node-reading.test.ts';
 import './operator-view.test.ts';
 import './receipt-bundle.test.ts';
 import './rules-commands.test.ts';
+import './sandbox-client.test.ts';
 import './sandbox-folder.test.ts';
 import './sandbox-node.test.ts';
 import './sandbox-screen.test.ts';

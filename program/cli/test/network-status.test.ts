@@ -82,6 +82,14 @@ describe('the status of a network', () => {
     assert.match(text, /Node bbbbbbbb….* does not speak for this service/);
   });
 
+  test('takes no answer for a lost node from the one that has its address now', async () => {
+    const { judged, codes, text } = await judge(threeNodes({}, {}, { port: 8000 }));
+    assert.deepEqual([judged.answeringCount, judged.health], [2, 'degraded']);
+    assert.equal(judged.primary?.nodeId, a);
+    assert.equal(codes.length, 1, `${codes}`);
+    assert.match(text, /Another node, aaaaaaaa/);
+  });
+
   test('asks neither nodes that wait nor nodes that were retired', async () => {
     const failure = 'ServiceUnreachable';
     const { judged, codes, text } = await judge(
