@@ -4,9 +4,11 @@
  * every Transfer event and all balances were checked.
  *
  * `node program/cli/bench/load/program.ts --url URL [--url URL ...] [--key 0x...] [--transfers 10000]
- * [--warmup 5000] [--connections 16] [--senders 64] [--batch 1] [--sync]
+ * [--warmup 5000] [--connections 16] [--senders 64] [--batch 1] [--sync] [--rate 1600]
  * [--pid PID ...]`
  *
+ * With `--rate` bodies leave by a schedule of so many transfers a second, and what is told is the
+ * time from when a transfer was due; without, each connection sends as soon as it was answered.
  * Without a key the node must have a funded account of its own (eth_accounts). With `--pid` it says
  * how much CPU time each thread of a node on this machine took.
  */
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     senders: { type: 'string', default: '64' },
     batch: { type: 'string', default: '1' },
     sync: { type: 'boolean', default: false },
+    rate: { type: 'string' },
     pid: { type: 'string', multiple: true, default: [] },
   },
 });
@@ -39,6 +42,7 @@ async function main(): Promise<void> {
     connections: Number(values.connections),
     batch: Number(values.batch),
     isSync: values.sync,
+    perSecond: values.rate === undefined ? undefined : Number(values.rate),
   };
   const [url] = plan.urls;
   assert(url !== undefined, 'the load has a node to go to');

@@ -19,6 +19,8 @@ export interface LoadPlan {
   readonly batch: number;
   /** Whether each answer waits for the commit (eth_sendRawTransactionSync). */
   readonly isSync: boolean;
+  /** Transfers that are due each second; undefined: as fast as answers come. */
+  readonly perSecond: number | undefined;
 }
 
 export interface LoadMeasures {
@@ -50,10 +52,14 @@ export async function runLoad(
   const startedMs = performance.now();
   const watching = watcher?.watch(hashes, committedAt);
   await Promise.all(
-    lanes.map(async ({ lane, bodies }) => {
-      for (const { request, places } of bodies) {
-        const nowMs = performance.now();
-        for (const place of places) sentAt[place] = nowMs;
+    lanes.map(async ({ lane, bodies }, number) => {
+      for (const [at, { request, places }] of bodies.entries()) {
+        const dueMs = startedMs + dueAfterMs(plan, at * plan.connections + number);
+        const earlyMs = dueMs - performance.now();
+        if (earlyMs > 0) await new Promise((resolve) => setTimeout(resolve, earlyMs));
+        // What is late counts from when it was due: a slow node must not slow its own test down.
+        const sentMs = plan.perSecond === undefined ? performance.now() : dueMs;
+        for (const place of places) sentAt[place] = sentMs;
         const answer = await lane.exchange(request);
         assert(
           isAccepted(answer, places.length),
@@ -72,6 +78,11 @@ export async function runLoad(
     blocks: watcher?.blocks ?? 0,
     cpuSeconds: (user + system) / 1e6,
   };
+}
+
+/** When a body leaves, after the start. */
+function dueAfterMs({ perSecond, batch }: LoadPlan, number: number): number {
+  return perSecond === undefined ? 0 : (number * batch * 1000) / perSecond;
 }
 
 /** The answers are read only as far as it takes to see a refusal: receipts are checked later. */
