@@ -9,11 +9,11 @@ import type { Answer } from '../test/member-client.ts';
 import { TestNetwork, type TestNode } from '../test/network-harness.ts';
 
 const noteBytes = 900_000;
-/** So many of them, 200 MB, are far more than a node may keep for a peer that takes nothing. */
-const loadCount = 220;
-const growthBytesMax = 150_000_000;
+/** So many of them, 126 MB, are more than a node may keep for a peer that takes nothing. */
+const loadCount = 140;
+const growthBytesMax = 100_000_000;
 /** With these a peer lags by more entries than are told. */
-const smallCount = 120;
+const smallCount = 140;
 const queuedBytesMax = 32 * 1024 * 1024;
 
 type Labelled = Readonly<Record<string, number>>;
