@@ -38,6 +38,7 @@ import { poolMethods } from './rpc-pool-methods.ts';
 import { moduleMethods, refusedMethod } from './rpc-refused-methods.ts';
 import { stateMethods } from './rpc-state-methods.ts';
 import { transactionMethods } from './rpc-transaction-methods.ts';
+import { simulateMethod } from './simulate.ts';
 import type { Visibility } from './state-codec.ts';
 import { Submission } from './submission.ts';
 import { Subscriptions, subscriptionMethods } from './subscriptions.ts';
@@ -211,6 +212,7 @@ function servedMethods(context: RpcContext): Pick<ReadonlyMap<string, RpcMethod>
     ...logMethods(context),
     ...transactionMethods(context),
     ...subscriptionMethods(context),
+    ['eth_simulateV1', simulateMethod(context)] as const,
   ]);
   for (const [name, method] of moduleMethods(methods.keys())) methods.set(name, method);
   return { get: (name: string) => methods.get(name) ?? refusedMethod(name) };

@@ -195,7 +195,7 @@ const optionalQuantity = (value: JsonValue | undefined, most: bigint): bigint | 
   value === undefined || value === null ? undefined : parseQuantity(value, most);
 
 /** @throws JsonRpcInvalidParameters */
-function parseCall(call: JsonObject): CallParameters {
+export function parseCall(call: JsonObject): CallParameters {
   const gasPrice = optionalQuantity(call.gasPrice, u256Max);
   const maxFee = optionalQuantity(call.maxFeePerGas, u256Max);
   const tip = optionalQuantity(call.maxPriorityFeePerGas, u256Max);

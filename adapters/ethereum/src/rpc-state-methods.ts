@@ -154,7 +154,10 @@ export function callContext(
 }
 
 /** geth's block override set, as far as the engine has the fields. */
-function overrideBlock(block: BlockEnvironment, value: JsonValue | undefined): BlockEnvironment {
+export function overrideBlock(
+  block: BlockEnvironment,
+  value: JsonValue | undefined,
+): BlockEnvironment {
   if (value === undefined) return block;
   if (!isJsonObject(value)) throw invalid('invalid block overrides');
   const number = (wish: JsonValue | undefined, otherwise: bigint): bigint =>

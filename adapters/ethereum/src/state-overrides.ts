@@ -36,6 +36,9 @@ export function overrideState(
   for (const [address, wish] of entries) {
     const account = parseFixed(address, 20, 'address');
     if (!isJsonObject(wish)) throw invalid('invalid state overrides');
+    if (wish.movePrecompileToAddress !== undefined) {
+      throw invalid('movePrecompileToAddress is not served');
+    }
     if (wish.state && wish.stateDiff) {
       throw invalid(`account ${toData(account)} has both 'state' and 'stateDiff'`);
     }

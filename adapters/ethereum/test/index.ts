@@ -19,6 +19,7 @@ import './hostile.test.ts';
 import './json-rpc.test.ts';
 import './reads.test.ts';
 import './relay.test.ts';
+import './simulate.test.ts';
 import './state-codec.test.ts';
 import './submission.test.ts';
 import './subscriptions.test.ts';
