@@ -13,6 +13,7 @@ import {
 } from './rpc-context.ts';
 import {
   blockJson,
+  type LocatedTransaction,
   pendingBlockJson,
   pendingTransactionJson,
   receiptJson,
@@ -39,8 +40,15 @@ export function chainMethods(context: RpcContext): MethodTable {
     ['eth_getBlockTransactionCountByHash', countMethod(context, hashTag)],
     ['eth_getUncleCountByBlockNumber', uncleMethod(context, (p) => p.blockTag(0))],
     ['eth_getUncleCountByBlockHash', uncleMethod(context, hashTag)],
+    ['eth_getUncleByBlockNumberAndIndex', noUncle((p) => p.blockTag(0))],
+    ['eth_getUncleByBlockHashAndIndex', noUncle(hashTag)],
     ['eth_getTransactionByBlockNumberAndIndex', indexMethod(context, (p) => p.blockTag(0))],
     ['eth_getTransactionByBlockHashAndIndex', indexMethod(context, hashTag)],
+    [
+      'eth_getRawTransactionByBlockNumberAndIndex',
+      indexMethod(context, (p) => p.blockTag(0), rawOf),
+    ],
+    ['eth_getRawTransactionByBlockHashAndIndex', indexMethod(context, hashTag, rawOf)],
     ['eth_getTransactionByHash', { arity: [1, 1], handle: transactionByHash.bind(null, context) }],
     ['eth_getRawTransactionByHash', { arity: [1, 1], handle: rawByHash.bind(null, context) }],
     ['eth_getTransactionReceipt', { arity: [1, 1], handle: receiptByHash.bind(null, context) }],
@@ -121,7 +129,25 @@ function uncleMethod(context: RpcContext, tagOf: TagOf): RpcMethod {
   };
 }
 
-function indexMethod(context: RpcContext, tagOf: TagOf): RpcMethod {
+/** There are none, of any block. */
+function noUncle(tagOf: TagOf): RpcMethod {
+  return {
+    arity: [2, 2],
+    handle: (parameters) => {
+      tagOf(parameters);
+      parameters.quantity(1);
+      return null;
+    },
+  };
+}
+
+const rawOf = ({ record }: LocatedTransaction): JsonValue => toData(record.raw);
+
+function indexMethod(
+  context: RpcContext,
+  tagOf: TagOf,
+  show: (located: LocatedTransaction) => JsonValue = transactionJson,
+): RpcMethod {
   return {
     arity: [2, 2],
     handle: (parameters, caller) => {
@@ -132,7 +158,7 @@ function indexMethod(context: RpcContext, tagOf: TagOf): RpcMethod {
       const hash = block?.transactionHashes[Number(index)];
       if (!block || !hash) return null;
       const located = locateInBlock(context, caller, { state, block, hash }, 'transaction');
-      return located ? transactionJson(located) : null;
+      return located ? show(located) : null;
     },
   };
 }

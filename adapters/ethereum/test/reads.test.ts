@@ -220,6 +220,23 @@ test('a call may override state and block', async () => {
   assert.equal(Number(random.result), 42);
 });
 
+test('uncles are none, and a transaction is found by its place in its block', async () => {
+  const { rpc } = await tokenNetwork(1);
+  for (const method of ['eth_getUncleByBlockNumberAndIndex', 'eth_getUncleCountByBlockNumber']) {
+    const args = method.endsWith('Index') ? ['0x2', '0x0'] : ['0x2'];
+    assert.equal((await rpc(method, ...args)).result, args.length === 2 ? null : '0x0');
+  }
+  const { result: block } = await rpc('eth_getBlockByNumber', '0x2', false);
+  assert.equal((await rpc('eth_getUncleByBlockHashAndIndex', block.hash, '0x0')).result, null);
+  const [hash] = block.transactions;
+  const { result: raw } = await rpc('eth_getRawTransactionByHash', hash);
+  const byNumber = await rpc('eth_getRawTransactionByBlockNumberAndIndex', '0x2', '0x0');
+  const byHash = await rpc('eth_getRawTransactionByBlockHashAndIndex', block.hash, '0x0');
+  assert.deepEqual([byNumber.result, byHash.result], [raw, raw]);
+  const absent = await rpc('eth_getRawTransactionByBlockNumberAndIndex', '0x2', '0x7');
+  assert.equal(absent.result, null);
+});
+
 test('BLOCKHASH and PREVRANDAO are those of the blocks', async () => {
   const { rpc } = await tokenNetwork(2);
   const { result: block } = await rpc('eth_getBlockByNumber', tag(2), false);
