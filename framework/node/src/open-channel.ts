@@ -3,7 +3,14 @@
  * the primary, and no session: what a channel says is committed. Each use of the channel asks
  * again who is at the other end: a member who was removed hears nothing more.
  */
-import type { Call, Caller, ChannelEndpoint, Request } from '@coco/endpoint';
+import type {
+  Call,
+  Caller,
+  Channel,
+  ChannelEndpoint,
+  ChannelHandler,
+  Request,
+} from '@coco/endpoint';
 import type { ChannelOpening } from '@coco/http';
 import { replicationError } from '@coco/replication';
 import { identify } from './authenticate-call.ts';
@@ -25,10 +32,32 @@ export function openChannel(context: RequestContext, request: Request): ChannelO
   const authentication = identify(context, channel, request);
   if (authentication.kind === 'response') return authentication;
   const call: Call = { request, parameters, caller: authentication.caller };
+  const accept = channel.accept(call);
   return {
     kind: 'open',
     caller: () => callerNow(context, channel, request),
-    accept: channel.accept(call),
+    accept: (opened) => guarded(context, opened, accept(opened)),
+  };
+}
+
+/** What a message provokes is counted and logged as of a request; a bug costs the channel alone. */
+function guarded(
+  context: RequestContext,
+  channel: Channel,
+  handler: ChannelHandler,
+): ChannelHandler {
+  return {
+    onMessage: async (message, caller) => {
+      context.answered();
+      try {
+        return await handler.onMessage(message, caller);
+      } catch (error) {
+        context.failed(error);
+        channel.close(1011, 'The message could not be answered.');
+        return undefined;
+      }
+    },
+    onClosed: () => handler.onClosed(),
   };
 }
 

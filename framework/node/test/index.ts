@@ -16,6 +16,7 @@ import './members-follower.test.ts';
 import './network-endpoints.test.ts';
 import './node-addresses.test.ts';
 import './metrics.test.ts';
+import './open-channel.test.ts';
 import './output-files.test.ts';
 import './peer-silence.test.ts';
 import './place-request.test.ts';
