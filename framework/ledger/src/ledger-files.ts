@@ -158,6 +158,8 @@ export class LedgerFiles {
       for (let at = this.#chunks.length - 1; at >= 0; at--) {
         const chunk = present(this.#chunks[at], 'the index is in the list');
         if (chunk.name.isCommitted || chunk.name.last === undefined) break;
+        // Files of the service before keep their names, by which they are read, until it holds.
+        if (this.#isRecovery && !chunk.name.isRecovery) break;
         if (chunk.last <= seqno) await this.#rename(at, { ...chunk.name, isCommitted: true });
       }
       await this.#flushFolder();

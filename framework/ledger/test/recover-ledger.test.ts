@@ -243,6 +243,25 @@ test('a recovered service goes on in a new view, under a new key and a fresh sec
   assert.equal(report.views.at(-1)?.view, 4);
 });
 
+test('a whole file that was not yet named as committed is so when the recovery holds', async () => {
+  const disk = new MemoryDisk();
+  const before = await sample(disk);
+  before.sequencer.forceChunk();
+  before.write(1);
+  await before.sign();
+  await before.files.close();
+  const committed = before.files.fileNames.at(-1) ?? '';
+  const whole = committed.replace('.committed', '');
+  assert.match(committed, /^ledger_\d+-\d+\.committed$/);
+  // The service was lost between the two steps.
+  await disk.rename(`${folder}/${committed}`, `${folder}/${whole}`);
+  const recovering = await beginRecovery({ disk, identity: next, chunkBytes });
+  assert.ok((await disk.list(folder)).includes(whole));
+  const { privateRows } = await endRecovery(recovering, before);
+  assert.ok(privateRows.includes(toHex(Buffer.from('key 5'))));
+  assert.ok((await disk.list(folder)).includes(committed));
+});
+
 test('a ledger survives many recoveries', async () => {
   const disk = new MemoryDisk();
   let service = await sample(disk, 1);
