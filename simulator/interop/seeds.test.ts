@@ -1,5 +1,5 @@
 /**
- * Fresh seeds for as long as CI can spare (COCO_SIMULATE_SECONDS in all, 30 without it), and every
+ * Fresh seeds for as long as CI can spare (COCO_SIMULATE_SECONDS in all, 120 without it), and every
  * seed that ever failed. A failure prints what replays it.
  */
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ const failedSeeds: readonly FailedSeed[] = JSON.parse(
   readFileSync(new URL('../fixtures/failed-seeds.json', import.meta.url), 'utf8'),
 );
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const secondsTotal = Number(process.env.COCO_SIMULATE_SECONDS ?? '30');
+const secondsTotal = Number(process.env.COCO_SIMULATE_SECONDS ?? '120');
 /** The share of each size of network. */
 const shares = [
   { nodes: 1, share: 0.15 },

@@ -7,7 +7,7 @@ import type { NodeId } from '@coco/consensus';
 import { runOptimistic } from '@coco/replication';
 import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
-import type { Cluster, Member } from './cluster.ts';
+import type { Cluster, Member, Recovered } from './cluster.ts';
 import { countersMap, decodeCount, encodeCount, optimisticMap } from './counters-adapter.ts';
 import { check } from './errors.ts';
 import { isLinearizable, type Operation } from './linearizability.ts';
@@ -51,6 +51,8 @@ export class Clients {
     { readonly name: string; readonly count: number; readonly calledMs: number }
   >();
   readonly #answeredMs = new Map<string, number>();
+  /** Counts where the histories begin. */
+  readonly #initial = new Map<string, number>();
   readonly #currentReads: { readonly name: string; readonly operation: Operation }[] = [];
   /** The state that each node answered from last. */
   readonly #readAt = new Map<NodeId, number>();
@@ -66,6 +68,7 @@ export class Clients {
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
     this.#chance = cluster.world.chance(purposes.clients);
+    cluster.observe(this);
     this.#next();
   }
 
@@ -89,6 +92,37 @@ export class Clients {
     });
   }
 
+  /**
+   * The service is recovered by other nodes: they are asked from here on. Where a loss was
+   * declared, clients begin anew from what was kept.
+   */
+  recovering({ kept, isLoss }: Recovered): void {
+    this.#readAt.clear();
+    if (!isLoss) return;
+    this.checkHistories();
+    this.#acknowledged = Math.min(this.#acknowledged, kept);
+    this.#currentReads.length = 0;
+    for (let at = 0; at < counterCount; at++) {
+      const name = `counter ${at}`;
+      this.#initial.set(name, this.#cluster.log.state.countAt(name, kept));
+    }
+    for (const [id] of this.#increments) {
+      // What is not decided yet may come to be with the ledger that is kept.
+      if (this.#answeredMs.has(id) || Number(id.split('.')[1]) <= kept) this.#increments.delete(id);
+    }
+  }
+
+  /**
+   * What is not in the ledger now never will be, although another transaction may get its id: the
+   * lost service may have been in a view of which no file tells.
+   */
+  recovered(): void {
+    const { log } = this.#cluster;
+    for (const id of this.#increments.keys()) if (!log.has(id)) this.#increments.delete(id);
+    const ids = this.#ids.filter((id) => log.has(formatTransactionId(id)));
+    this.#ids.splice(0, this.#ids.length, ...ids);
+  }
+
   /** What clients saw of each counter, for who looks whether it makes sense. */
   checkHistories(): void {
     const { log } = this.#cluster;
@@ -102,7 +136,8 @@ export class Clients {
     }
     for (const { name, operation } of this.#currentReads) add(name, operation);
     for (const [name, operations] of histories) {
-      check(isLinearizable(operations), `what clients saw of ${name} is not linearizable`);
+      const initial = this.#initial.get(name) ?? 0;
+      check(isLinearizable(operations, initial), `what clients saw of ${name} is not linearizable`);
     }
   }
 
@@ -177,7 +212,7 @@ export class Clients {
     const run = runOptimistic(node.pipeline, async (transaction) => {
       const map = transaction.map(optimisticMap);
       const before = decodeCount(map.get(sharedKey));
-      await agenda.pause(this.#chance.between(0, 12), node.id);
+      await agenda.pause(this.#chance.between(0, 12), node.owner);
       map.set(sharedKey, encodeCount(before + 1));
       return { result: undefined };
     });

@@ -1,6 +1,14 @@
 /** The nodes of a run: the first ones begin with the files and the secret of one service. */
 import type { Adapter } from '@coco/adapter';
-import { asView, LedgerError, MemoryDisk, present, utf8Encode } from '@coco/base';
+import {
+  asView,
+  LedgerError,
+  MemoryDisk,
+  present,
+  type Seqno,
+  utf8Encode,
+  type View,
+} from '@coco/base';
 import { type Configuration, createConfiguration, type NodeId } from '@coco/consensus';
 import { nodeInfos, raftIdOf, unrecordedFacts } from '@coco/governance';
 import { type CommittedBody, SnapshotFiles } from '@coco/ledger';
@@ -11,13 +19,14 @@ import { type CreatedService, createService, secretsOf } from './create-service.
 import { checkDurable, ledgerFolder } from './durability-checker.ts';
 import { check } from './errors.ts';
 import { createEthereum } from './ethereum-ledger.ts';
+import { type ServiceIdentity, services } from './identities.ts';
 import { type JoinedNode, joinNode } from './join-node.ts';
 import { LedgerSources, snapshotFolder } from './ledger-sources.ts';
 import { settled } from './pump.ts';
 import type { RunningNode } from './running-node.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNode } from './simulated-node.ts';
-import { purposes, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A node and what clients talk to on it. */
 export interface Member {
@@ -26,11 +35,30 @@ export interface Member {
   readonly ethereum: Adapter;
 }
 
+/** The service goes on from ledger files, on other nodes. */
+export interface Recovered {
+  /** Up to there the ledger is what it was. */
+  readonly kept: number;
+  /** Whether something that was committed is gone, which was declared. */
+  readonly isLoss: boolean;
+}
+
+/** Who remembers what nodes said. */
+interface RecoveryObserver {
+  /** Told before the ledger changes. */
+  recovering(recovered: Recovered): void;
+  /** Told when it has changed. */
+  recovered?(): void;
+}
+
 export class Cluster {
   readonly world: World;
+  /** Nodes that ever were of the service, since it was created or recovered. */
   readonly members: Member[] = [];
   readonly sources: LedgerSources;
+  readonly #observers: RecoveryObserver[] = [];
   #service: CreatedService | undefined;
+  #serviceCount = 0;
   #configuration: Configuration = createConfiguration([]);
 
   private constructor(world: World) {
@@ -46,6 +74,43 @@ export class Cluster {
 
   get log(): CommittedLog {
     return present(this.#service, 'the service is created').log;
+  }
+
+  /** Who the service is, after its last recovery. */
+  get identity(): ServiceIdentity {
+    return present(services[this.#serviceCount], 'a run has few recoveries');
+  }
+
+  /** Identities left for recoveries. */
+  get identitiesLeft(): number {
+    return services.length - 1 - this.#serviceCount;
+  }
+
+  observe(observer: RecoveryObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** All nodes are gone; the service has a new identity, and its ledger is what was kept. */
+  recover(
+    recovered: Recovered,
+    behind: readonly { readonly view: View; readonly firstSeqno: Seqno }[],
+  ): void {
+    const { world } = this;
+    for (const observer of this.#observers) observer.recovering(recovered);
+    world.statuses.recovered(recovered.isLoss ? recovered.kept : Number.POSITIVE_INFINITY);
+    world.members.recovered();
+    world.offices.recovered();
+    world.network.reset();
+    this.log.recover(recovered.kept, behind);
+    for (const observer of this.#observers) observer.recovered?.();
+    this.members.length = 0;
+    this.#serviceCount++;
+  }
+
+  /** The first node of the recovered service. */
+  addFirst(node: SimulatedNode): void {
+    this.#configuration = createConfiguration([node.id]);
+    this.#add(node);
   }
 
   /** Nodes that run and answer clients. */
@@ -78,11 +143,11 @@ export class Cluster {
 
   /** Begins a node that the service trusts now. */
   async join(joined: JoinedNode): Promise<Member> {
-    const { world, log, members } = this;
+    const { world, log } = this;
     const node = await joinNode(joined, {
       world,
       log,
-      count: members.length,
+      service: this.identity,
       sources: (reader) => this.sourcesOf(reader),
     });
     return this.#add(node);
@@ -165,9 +230,9 @@ export class Cluster {
     { nodeId, id }: CreatedService['nodes'][number],
   ): Promise<void> {
     const { world } = this;
-    const chance = world.chance(purposes.node + this.members.length);
+    const { owner, chance } = world.newNode();
     const memory = await diskWith(files);
-    const disk = new SimulatedDisk(memory, { agenda: world.agenda, chance, owner: id });
+    const disk = new SimulatedDisk(memory, { agenda: world.agenda, chance, owner });
     const secrets = secretsOf(secret);
     const loaded = await settled(
       world,
@@ -183,6 +248,8 @@ export class Cluster {
     );
     const node = new SimulatedNode(world, {
       id,
+      owner,
+      service: this.identity,
       nodeId,
       chance,
       disk,

@@ -2,20 +2,34 @@
  * The one ledger: every batch that any node has heard to be committed, in order. All nodes must
  * agree with it byte for byte, and with the state that it leads to.
  */
-import { equalBytes, formatTransactionId, type Seqno, toHex, type View } from '@coco/base';
+import {
+  asSeqno,
+  equalBytes,
+  formatTransactionId,
+  fromBase64,
+  type Seqno,
+  toHex,
+  type View,
+} from '@coco/base';
 import { sha256 } from '@coco/crypto';
-import type { ReadView } from '@coco/kv';
+import { identityEndorsement } from '@coco/governance';
+import type { ReadView, WriteSet } from '@coco/kv';
 import {
   type CommittedBody,
-  entryId,
+  type DecodedEntry,
+  decodeEntry,
+  isSignatureEntry,
   type LedgerSecrets,
   type OpenedEntry,
-  openBatch,
+  openEntry,
+  parseSignatureEntry,
   singletonKey,
   treeMap,
 } from '@coco/ledger';
 import { check } from './errors.ts';
 import { ReferenceState, stateDigest } from './reference-state.ts';
+
+type ReadEntry = Pick<OpenedEntry, 'id' | 'writeSet'>;
 
 /** A state is compared at one commit of so many, on every node at the same ones. */
 const digestEvery = 3;
@@ -25,6 +39,8 @@ export interface Commit {
   readonly firstSeqno: Seqno;
   readonly lastSeqno: Seqno;
   readonly state: ReadView;
+  /** Whether the state holds more than what is public: not while a recovery is under way. */
+  readonly isWhole: boolean;
 }
 
 interface LoggedBatch extends CommittedBody {
@@ -34,9 +50,11 @@ interface LoggedBatch extends CommittedBody {
 }
 
 export class CommittedLog {
-  readonly state: ReferenceState = new ReferenceState();
+  #state: ReferenceState = new ReferenceState();
+  /** How recoveries endorse the services before them, the oldest first. */
+  #endorsements: Uint8Array[] = [];
   readonly secrets: LedgerSecrets;
-  readonly #onEntry: (entry: OpenedEntry) => void;
+  readonly #onEntry: (entry: ReadEntry) => void;
   readonly #onNew: (batch: CommittedBody, by: number) => void;
   /** Batches as they were proposed, by view and first seqno. */
   readonly #proposed = new Map<string, CommittedBody>();
@@ -56,13 +74,22 @@ export class CommittedLog {
   constructor(parts: {
     readonly secrets: LedgerSecrets;
     /** Before an entry is applied; a rekey adds its secret. */
-    readonly onEntry: (entry: OpenedEntry) => void;
+    readonly onEntry: (entry: ReadEntry) => void;
     /** A batch is heard to be committed for the first time. */
     readonly onNew: (batch: CommittedBody, by: number) => void;
   }) {
     this.secrets = parts.secrets;
     this.#onEntry = parts.onEntry;
     this.#onNew = parts.onNew;
+  }
+
+  get state(): ReferenceState {
+    return this.#state;
+  }
+
+  /** The newest first. */
+  get endorsements(): readonly Uint8Array[] {
+    return this.#endorsements.toReversed();
   }
 
   get batchCount(): number {
@@ -125,7 +152,7 @@ export class CommittedLog {
   }
 
   /** A node has committed a batch, and its state stands behind it. */
-  commits(node: number, { view, firstSeqno, lastSeqno, state }: Commit): void {
+  commits(node: number, { view, firstSeqno, lastSeqno, state, isWhole }: Commit): void {
     const next = this.#next.get(node) ?? 1;
     check(firstSeqno === next, `node ${node} commits ${firstSeqno}, its next one is ${next}`);
     const isAdopted = !this.#next.has(node);
@@ -146,7 +173,7 @@ export class CommittedLog {
     const isSame = batch?.view === view && batch.lastSeqno === lastSeqno;
     const range = `${view}.${firstSeqno}-${lastSeqno}`;
     check(isSame, `node ${node} commits ${range}, others ${batch?.view}.${firstSeqno}`);
-    checkState(node, { state, batch });
+    if (isWhole) checkState(node, { state, batch });
   }
 
   /** A node that lacked batches is given them by another: they are what committed. */
@@ -164,12 +191,67 @@ export class CommittedLog {
   }
 
   /** A node that held nothing has the whole ledger at once. */
-  #adopts(node: number, commit: Omit<Commit, 'firstSeqno'>): void {
+  #adopts(node: number, commit: Pick<Commit, 'view' | 'lastSeqno' | 'state'>): void {
     const { view, lastSeqno, state } = commit;
     const batch = this.#batches.get(this.#firsts.get(lastSeqno) ?? 0);
     const isSame = batch?.view === view;
     check(isSame, `node ${node} begins at ${view}.${lastSeqno}, where no batch ends`);
     checkState(node, { state, batch });
+  }
+
+  /**
+   * The service is recovered from a ledger that agrees with this one up to `kept`, and holds these
+   * batches behind: what else was here is gone. Nodes that come hold nothing.
+   */
+  recover(
+    kept: number,
+    batches: readonly { readonly view: View; readonly firstSeqno: Seqno }[],
+  ): void {
+    const all = [...this.#batches.values()].filter(({ lastSeqno }) => lastSeqno <= kept);
+    this.#next.clear();
+    this.secrets.rollback(asSeqno(kept));
+    if (kept < this.#end) {
+      this.#forget();
+      for (const batch of all) this.#append(batch);
+    }
+    for (const { view, firstSeqno } of batches) {
+      const batch = this.#proposed.get(`${view}.${firstSeqno}`);
+      check(batch !== undefined, `a ledger holds ${view}.${firstSeqno}, which nobody proposed`);
+      if (batch) this.#append(batch);
+    }
+    for (const [key, { firstSeqno }] of this.#proposed) {
+      if (firstSeqno > this.#end) this.#proposed.delete(key);
+    }
+  }
+
+  /** Decrypts and applies an entry; of a signature the state keeps the tree alone. */
+  #read(entry: DecodedEntry): void {
+    const { id } = entry;
+    if (isSignatureEntry(entry)) {
+      const rows = [{ key: singletonKey, value: parseSignatureEntry(entry).treeBytes }];
+      this.#state.apply({ maps: [{ name: treeMap, rows }] }, id.seqno);
+      return;
+    }
+    const writeSet = openEntry(this.secrets.secretFor(id.seqno), entry);
+    this.#onEntry({ id, writeSet });
+    this.#state.apply(writeSet, id.seqno);
+    this.#noteEndorsement(writeSet);
+  }
+
+  #forget(): void {
+    this.#state = new ReferenceState();
+    this.#endorsements = [];
+    this.#end = 0;
+    for (const all of [this.#batches, this.#firsts, this.#ids, this.#entries]) all.clear();
+  }
+
+  #noteEndorsement({ maps }: WriteSet): void {
+    const map = maps.find(({ name }) => name === identityEndorsement.name);
+    const value = map?.rows[0]?.value;
+    if (!value) return;
+    const row = identityEndorsement.decode(value);
+    if (row.endorsement_epoch_end === undefined) return;
+    this.#endorsements.push(fromBase64(row.endorsement));
   }
 
   #proposedAs({ view, firstSeqno }: CommittedBody): CommittedBody | undefined {
@@ -179,15 +261,11 @@ export class CommittedLog {
   #append(batch: CommittedBody): void {
     const { view, firstSeqno, entryCount } = batch;
     check(firstSeqno === this.#end + 1, `${firstSeqno} commits behind ${this.#end}`);
-    const { signature } = openBatch(batch, this.secrets, (entry) => {
-      this.#onEntry(entry);
-      this.state.apply(entry.writeSet, entry.id.seqno);
-    });
-    const rows = [{ key: singletonKey, value: signature.treeBytes }];
-    this.state.apply({ maps: [{ name: treeMap, rows }] }, signature.id.seqno);
-    this.#end = signature.id.seqno;
     for (const bytes of entriesOf(batch.body)) {
-      this.#entries.set(entryId(bytes).seqno, toHex(sha256(bytes)));
+      const entry = decodeEntry(bytes);
+      this.#read(entry);
+      this.#end = entry.id.seqno;
+      this.#entries.set(entry.id.seqno, toHex(sha256(bytes)));
     }
     for (let seqno = Number(firstSeqno); seqno <= this.#end; seqno++) {
       this.#ids.add(formatTransactionId({ view, seqno: seqno as Seqno }));

@@ -7,7 +7,14 @@ import type { Adapter } from '@coco/adapter';
 import { asSeqno, asView, MemoryDisk, present, type TransactionId } from '@coco/base';
 import { createConfiguration, type NodeId } from '@coco/consensus';
 import { TransactionStatusTracker } from '@coco/endpoint';
-import { genesis, nodeInfos, nodeVoters, raftIdOf } from '@coco/governance';
+import {
+  endorseIdentity,
+  genesis,
+  nodeInfos,
+  nodeVoters,
+  raftIdOf,
+  serviceInfo,
+} from '@coco/governance';
 import { Store, type Transaction } from '@coco/kv';
 import {
   type CommittedBody,
@@ -19,18 +26,19 @@ import {
 } from '@coco/ledger';
 import { CommittedLog } from './committed-log.ts';
 import { checkDurable, ledgerFolder } from './durability-checker.ts';
-import { identities } from './identities.ts';
+import { identities, services } from './identities.ts';
 import { snapshotFolder } from './ledger-sources.ts';
 import { addNode, nodeIdOf } from './node-rows.ts';
 import { settled, stepUntil } from './pump.ts';
 import { takeSecret } from './rekey.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNode } from './simulated-node.ts';
-import { purposes, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** The creator's id in Raft: the genesis transaction adds it. */
 const creatorId = 1;
 const firstView = asView(2);
+const service = present(services[0], 'there is a first service');
 
 export interface CreatedService {
   readonly log: CommittedLog;
@@ -52,9 +60,9 @@ export async function createService(
   },
 ): Promise<CreatedService> {
   const { agenda } = world;
-  const chance = world.chance(purposes.creator);
+  const { owner, chance } = world.newNode();
   const secret = chance.bytes(ledgerSecretBytes);
-  const disk = new SimulatedDisk(new MemoryDisk(), { agenda, chance, owner: creatorId });
+  const disk = new SimulatedDisk(new MemoryDisk(), { agenda, chance, owner });
   const log = createLog(secret, disk, options);
   log.admit([creatorId]);
   world.members.trusted(creatorId);
@@ -65,6 +73,8 @@ export async function createService(
   const snapshots = await SnapshotFiles.open({ disk, folder: snapshotFolder }, asSeqno(0));
   const node = new SimulatedNode(world, {
     id: creatorId,
+    owner,
+    service,
     snapshots,
     chance,
     disk,
@@ -101,7 +111,7 @@ export async function createService(
   return { log, files: disk.memory.durableFiles(ledgerFolder), secret, nodes };
 }
 
-/** The nodes of the run come, each by a transaction of its own, and the creator goes. */
+/** The nodes of the run come, each by a transaction of its own; the creator goes, and it opens. */
 function addNodes(
   node: SimulatedNode,
   nodeCount: number,
@@ -113,6 +123,8 @@ function addNodes(
     const gone = { status: 'Retired', retired_committed: true } as const;
     nodeInfos.put(transaction, identities.nodeId, { ...info, ...gone });
     for (const id of nodeIds) nodeVoters.put(transaction, id, new Uint8Array(8));
+    serviceInfo.put(transaction, { ...serviceInfo.require(transaction), status: 'Open' });
+    endorseIdentity(transaction, service.key, node.clock.nowMs());
   });
   return { nodeIds, last };
 }
@@ -174,7 +186,7 @@ function executeGenesis(node: SimulatedNode, adapters: readonly Adapter[]): void
       },
       service: {
         createId: { view: firstView, seqno: asSeqno(1) },
-        certificatePem: identities.serviceCertificatePem,
+        certificatePem: service.certificatePem,
       },
     });
     for (const adapter of adapters) adapter.genesis(transaction);

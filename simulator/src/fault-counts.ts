@@ -39,12 +39,19 @@ export const faultKinds = [
   'snapshot install',
   'tampered snapshot',
   'stale snapshot',
+  'disaster',
+  'recovery',
+  'recovery with loss',
+  'recovery cut short',
   'locked out',
   'told of members',
+  'older ledger',
+  'reorder',
 ] as const;
 
 /** What only a network of several nodes can suffer. */
 export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
+  'recovery with loss',
   'drop',
   'duplicate',
   'delay',
@@ -79,6 +86,8 @@ export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
   'stale snapshot',
   'locked out',
   'told of members',
+  'older ledger',
+  'reorder',
 ]);
 
 export type FaultKind = (typeof faultKinds)[number];

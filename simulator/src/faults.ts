@@ -4,6 +4,7 @@ import type { NodeId } from '@coco/consensus';
 import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
 import type { Cluster, Member } from './cluster.ts';
+import type { Disaster } from './disaster.ts';
 import type { FaultKind } from './fault-counts.ts';
 import type { MembershipFaults } from './membership-faults.ts';
 import { rekey } from './rekey.ts';
@@ -49,19 +50,22 @@ const faults: readonly Fault[] = [
   { kind: 'join', weight: 5, needsPeers: true },
   { kind: 'replace', weight: 5, needsPeers: true },
   { kind: 'retire', weight: 4, needsPeers: true },
+  { kind: 'disaster', weight: 4, needsPeers: false },
 ];
 
 export class Faults {
   readonly #cluster: Cluster;
   readonly #membership: MembershipFaults;
+  readonly #disaster: Disaster;
   readonly #chance: Chance;
   readonly #faults: readonly Fault[];
   #isStopped = false;
   failure: unknown;
 
-  constructor(cluster: Cluster, membership: MembershipFaults) {
+  constructor(cluster: Cluster, membership: MembershipFaults, disaster: Disaster) {
     this.#cluster = cluster;
     this.#membership = membership;
+    this.#disaster = disaster;
     this.#chance = cluster.world.chance(purposes.faults);
     const isAlone = cluster.members.length === 1;
     this.#faults = faults.filter(({ needsPeers }) => !needsPeers || !isAlone);
@@ -97,7 +101,7 @@ export class Faults {
     let roll = this.#chance.below(total);
     const fault = this.#faults.find(({ weight }) => (roll -= weight) < 0);
     // Half of all faults hit the primary, which has most to lose.
-    const running = this.#cluster.members.filter(({ node }) => node.isAlive);
+    const running = this.#cluster.members.filter(({ node }) => node.isAlive && !node.isRecovering);
     const anyone = this.#chance.pick(running);
     const victim = this.#chance.percent(50) ? (this.#cluster.primary() ?? anyone) : anyone;
     if (fault && victim) this.#inflict(fault.kind, victim);
@@ -119,6 +123,7 @@ export class Faults {
       join: () => this.#membership.join(),
       replace: () => this.#membership.replace(),
       retire: () => this.#membership.retire(),
+      disaster: () => this.#disaster.inflict(),
     };
     acts[kind]?.();
   }
@@ -208,7 +213,7 @@ export class Faults {
           const code = error instanceof LedgerError ? error.code : undefined;
           if (code === undefined || !untimely.has(code)) this.failure ??= error;
           if (code !== 'BatchesInFlight' || triesLeft === 0) return;
-          agenda.after(this.#chance.between(0, 3), node.id, again);
+          agenda.after(this.#chance.between(0, 3), node.owner, again);
         },
       );
   }

@@ -19,12 +19,13 @@ import type { LedgerMembers } from '@coco/replication';
 import type { CommittedLog } from './committed-log.ts';
 import { ledgerFolder } from './durability-checker.ts';
 import { check } from './errors.ts';
+import type { ServiceIdentity } from './identities.ts';
 import { snapshotFolder } from './ledger-sources.ts';
 import type { NodeStart } from './node-start.ts';
 import type { RunningNode } from './running-node.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNode } from './simulated-node.ts';
-import { purposes, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** What a trusted node is given. */
 export interface JoinedNode {
@@ -57,20 +58,21 @@ export async function joinNode(
   place: {
     readonly world: World;
     readonly log: CommittedLog;
-    /** Nodes that were begun before. */
-    readonly count: number;
+    readonly service: ServiceIdentity;
     readonly sources: NodeStart['sources'];
   },
 ): Promise<SimulatedNode> {
-  const { world, log, count, sources } = place;
+  const { world, log, service, sources } = place;
   const { id, nodeId, members, committed, secrets } = joined;
   const row = log.state.value(nodeInfos.name, utf8Encode(nodeId));
   const isPending = row === undefined || nodeInfos.decode(row).status === 'Pending';
   check(!isPending, `${nodeId} is Pending and is given the ledger secrets`);
-  const chance = world.chance(purposes.node + count);
-  const disk = new SimulatedDisk(new MemoryDisk(), { agenda: world.agenda, chance, owner: id });
+  const { owner, chance } = world.newNode();
+  const disk = new SimulatedDisk(new MemoryDisk(), { agenda: world.agenda, chance, owner });
   return new SimulatedNode(world, {
     id,
+    owner,
+    service,
     nodeId,
     chance,
     disk,

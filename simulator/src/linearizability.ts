@@ -67,7 +67,7 @@ function apply(count: number, operation: Operation): number | undefined {
   return after === operation.count ? after : undefined;
 }
 
-/** Calls and answers by time; what is at one moment overlaps. The result stands before the first. */
+/** Calls and answers by time; what is at one moment overlaps. The result is before the first. */
 function momentsOf(operations: readonly Operation[]): Moment {
   const moments: { readonly atMs: number; readonly moment: Moment }[] = [];
   for (const [index, operation] of operations.entries()) {

@@ -30,6 +30,12 @@ export class MembershipChecker {
     this.#trusted.add(id);
   }
 
+  /** A service is recovered: all its nodes are new. */
+  recovered(): void {
+    this.#trusted.clear();
+    this.#last.clear();
+  }
+
   /** A replica tells its configuration. */
   configured(node: NodeId, { configuration, office }: Reported): void {
     const before = this.#last.get(node);

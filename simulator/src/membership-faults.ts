@@ -15,6 +15,8 @@ import { Voters } from './voters.ts';
 import { purposes } from './world.ts';
 
 const decisionMs = { low: 20, high: 600 };
+/** An answer of a node that died never comes. */
+const answerMsMax = 90_000;
 const pollMs = { low: 60, high: 250 };
 /** A service has up to seven nodes. */
 const nodesMax = 7;
@@ -39,6 +41,13 @@ export class MembershipFaults {
   /** Nodes that were asked in and are not here yet. */
   #coming = 0;
   #isStopped = false;
+  /** Counts recoveries. */
+  #era = 0;
+  /** The era's end. */
+  #over: () => void = () => {};
+  #whenOver: Promise<void> = new Promise((resolve) => {
+    this.#over = resolve;
+  });
   failure: unknown;
 
   constructor(cluster: Cluster, nodeCount: number) {
@@ -47,6 +56,21 @@ export class MembershipFaults {
     this.#sizeMax = Math.min(nodesMax, nodeCount + growth);
     this.#made = nodeCount;
     this.voters = new Voters(cluster);
+  }
+
+  /** The service is recovered by other nodes: whoever was on the way in is not any more. */
+  recovered(): void {
+    this.voters.recovered();
+    this.#era++;
+    this.#over();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenOver = promise;
+    this.#over = resolve;
+  }
+
+  /** As many nodes come as the network is to have beside the first. */
+  restore(count: number): void {
+    for (let left = count; left > 0; left--) this.join();
   }
 
   /** Nobody is asked in or out any more; who was let in still comes. */
@@ -112,6 +136,7 @@ export class MembershipFaults {
   async #enter(replaced: Member | undefined): Promise<void> {
     const { counts } = this.#cluster.world;
     const nodeId = nodeIdOf(++this.#made);
+    const era = this.#era;
     if (!(await this.#decide(() => this.#write((state) => addNode(state, nodeId, 'Pending'))))) {
       return;
     }
@@ -119,6 +144,7 @@ export class MembershipFaults {
     this.#tell(`${nodeId.slice(0, 8)} asks to join`);
     this.#begin(this.#arrive(nodeId));
     await this.#pause(decisionMs);
+    if (era !== this.#era) return;
     const mayReplace = replaced && this.voters.mayRetire(replaced.node.id);
     const retired = mayReplace ? replaced.node.nodeId : undefined;
     if (!(await this.#decide(() => this.#vote({ trusted: nodeId, retired })))) return;
@@ -128,15 +154,17 @@ export class MembershipFaults {
 
   /** Asks whoever leads until it is welcome; who is not wanted any more gives up. */
   async #arrive(nodeId: string): Promise<void> {
+    const era = this.#era;
     for (;;) {
       await this.#pause(pollMs);
+      if (era !== this.#era) return;
       const asked = this.#chance.percent(85) ? this.#cluster.primary() : undefined;
       if (!asked) continue;
       const status = this.#statusOf(asked, nodeId);
       if (status === 'Retired' || (this.#isStopped && status !== 'Trusted')) return;
       try {
         const welcomed = await this.#bounded(welcome(asked.node, nodeId));
-        if (!welcomed) continue;
+        if (!welcomed || era !== this.#era) continue;
         const { node } = await this.#cluster.join(welcomed);
         this.#tell(`${nodeId.slice(0, 8)} begins as ${node.name}`);
         return;
@@ -152,7 +180,8 @@ export class MembershipFaults {
 
   /** Repeats a write until it is committed; false once nobody votes any more. */
   async #decide(write: () => TransactionId | undefined): Promise<boolean> {
-    while (!this.#isStopped) {
+    const era = this.#era;
+    while (!this.#isStopped && era === this.#era) {
       const id = write();
       if (id) {
         const decision = await this.#bounded(this.#decision(id));
@@ -165,7 +194,8 @@ export class MembershipFaults {
 
   /** What became of a transaction, whoever lives to tell. */
   async #decision(id: TransactionId): Promise<'Committed' | 'Invalid' | undefined> {
-    for (let count = 0; count < 400; count++) {
+    const era = this.#era;
+    for (let count = 0; count < 400 && era === this.#era; count++) {
       for (const { node } of this.#cluster.live) {
         const status = node.tracker.status(id);
         if (status === 'Committed' || status === 'Invalid') return status;
@@ -175,11 +205,10 @@ export class MembershipFaults {
     return undefined;
   }
 
-  /** An answer of a node that dies never comes. */
+  /** An answer, if it comes in time, and in this era. */
   #bounded<Value>(answer: Promise<Value>): Promise<Value | undefined> {
-    return Promise.race([answer, this.#cluster.world.agenda.pause(90_000, nobody)]) as Promise<
-      Value | undefined
-    >;
+    const late = this.#cluster.world.agenda.pause(answerMsMax, nobody);
+    return Promise.race([answer, late, this.#whenOver]) as Promise<Value | undefined>;
   }
 
   #vote(vote: {

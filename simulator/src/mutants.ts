@@ -334,4 +334,25 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'take one ledger fewer for enough to recover from',
+    harmlessAlone: 'the one ledger is all there is',
+    patches: [
+      {
+        file: 'framework/recovery/src/judge-copies.ts',
+        find: 'unseenCount <= seenCount;',
+        replace: 'unseenCount <= seenCount + 1;',
+      },
+    ],
+  },
+  {
+    name: 'name files of the service before while a recovery may yet be discarded',
+    patches: [
+      {
+        file: 'framework/ledger/src/ledger-files.ts',
+        find: '        if (this.#isRecovery && !chunk.name.isRecovery) break;\n',
+        replace: '',
+      },
+    ],
+  },
 ];

@@ -1,10 +1,14 @@
 /** How a simulated node gets the part of the ledger that it lacks, as the node does it. */
-import type { Log } from '@coco/base';
-import { type BatchFollower, LedgerInstaller, type SecretReceiver } from '@coco/replication';
+import { LedgerError, type Log } from '@coco/base';
+import {
+  type BatchFollower,
+  type CatchUpOrder,
+  LedgerInstaller,
+  type SecretReceiver,
+} from '@coco/replication';
 import { keepSnapshot } from './node-snapshots.ts';
 import type { NodeStart } from './node-start.ts';
 import type { RunningNode } from './running-node.ts';
-import { serviceKey } from './service-key.ts';
 import type { World } from './world.ts';
 
 export function createInstaller(
@@ -23,7 +27,7 @@ export function createInstaller(
     state: node.pipeline.state,
     follower,
     receiver,
-    serviceSpki: serviceKey.spki,
+    serviceSpki: start.service.key.spki,
     files: {
       startAfter: (order, seqno) => node.askWorker(() => node.host.startAfter(order, seqno)),
       append: (order, batches) => {
@@ -39,6 +43,21 @@ export function createInstaller(
     },
     clock: node.clock,
     log,
-    yieldThread: () => agenda.pause(0, node.id),
+    yieldThread: () => agenda.pause(0, node.owner),
   });
+}
+
+/** As the node does: the replica waits for it; where it does not come about, the node ends. */
+export async function carryOut(
+  node: RunningNode & { readonly installer: LedgerInstaller },
+  order: CatchUpOrder,
+): Promise<void> {
+  const { installer, host } = node;
+  try {
+    await installer.install(order);
+    await node.askWorker(() => host.installed(order.request));
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    await node.askWorker(() => host.installFailed(order.request, error));
+  }
 }

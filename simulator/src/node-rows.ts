@@ -15,6 +15,11 @@ export function nodeIdOf(count: number): string {
   return toHex(sha256(utf8Encode(`simulated node ${count}`)));
 }
 
+/** The id of a node that recovers a service. */
+export function recoveringNodeIdOf(count: number): string {
+  return toHex(sha256(utf8Encode(`simulated recovering node ${count}`)));
+}
+
 /** The transaction by which a node asks to join. */
 export function addNode(
   transaction: Writable,

@@ -11,7 +11,6 @@ import {
 import { check } from './errors.ts';
 import type { NodeStart } from './node-start.ts';
 import type { RunningNode } from './running-node.ts';
-import { serviceKey } from './service-key.ts';
 import type { World } from './world.ts';
 
 /** Small, so that a run has several snapshots. */
@@ -43,11 +42,11 @@ export function makeSnapshots(
     onMade: offer('snapshot'),
     clock,
     log,
-    defer: (callback) => void agenda.after(0, node.id, callback),
+    defer: (callback) => void agenda.after(0, node.owner, callback),
   });
   const fetcher = new SnapshotFetcher({
     files,
-    serviceSpki: serviceKey.spki,
+    serviceSpki: start.service.key.spki,
     isPrimary: () => pipeline.isExecuting,
     sources: () => start.sources(node),
     onKept: offer('snapshot kept'),

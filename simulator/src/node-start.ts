@@ -14,8 +14,8 @@ import {
 import type { CatchUpSource, LedgerMembers } from '@coco/replication';
 import type { Chance } from './chance.ts';
 import type { CommittedLog } from './committed-log.ts';
+import type { ServiceIdentity } from './identities.ts';
 import type { RunningNode } from './running-node.ts';
-import { serviceKey } from './service-key.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 
 /** Small, so that many chunks come and go in a run. */
@@ -28,10 +28,20 @@ export type NodeBeginning =
       readonly view: View;
       readonly seqno: Seqno;
     }
+  /** One that goes on from the files of a service that was lost. */
+  | {
+      readonly kind: 'recover';
+      readonly configuration: Configuration;
+      readonly view: View;
+      readonly seqno: Seqno;
+    }
   /** A node that was told that the service trusts it, and who else is a member. */
   | { readonly kind: 'join'; readonly members: LedgerMembers; readonly committed: Seqno };
 
 export interface NodeStart {
+  /** Its process, on the agenda. */
+  readonly owner: number;
+  readonly service: ServiceIdentity;
   /** In Raft. */
   readonly id: NodeId;
   /** In the ledger. */
@@ -59,7 +69,7 @@ export interface NodeStart {
 
 /** The node's place in the ledger. */
 export function sequencerOf(start: NodeStart, guard: NonceRule): Sequencer {
-  const { id, algorithm } = serviceKey;
+  const { id, algorithm } = start.service.key;
   const signer = { keyId: id, algorithm, issuer: 'simulated service', subject: 'ledger' };
   return new Sequencer({ ...start.sequencer, secrets: start.secrets, guard, signer, chunkBytes });
 }

@@ -5,10 +5,21 @@ export class OfficeChecker {
   readonly #primaries = new Map<number, number>();
   readonly #ended = new Set<string>();
   readonly #open = new Map<number, number>();
+  #count = 0;
 
   /** Views that had a primary. */
   get count(): number {
-    return this.#primaries.size;
+    return this.#count;
+  }
+
+  /**
+   * A service is recovered: its views follow those that the files tell of. The lost one may have
+   * had a later one, of which nothing was durable.
+   */
+  recovered(): void {
+    this.#primaries.clear();
+    this.#open.clear();
+    this.#ended.clear();
   }
 
   /** What a node is after a step: the view that it executes in, if it does. */
@@ -21,6 +32,7 @@ export class OfficeChecker {
     const other = this.#primaries.get(view) ?? node;
     check(other === node, `view ${view} has two primaries, nodes ${other} and ${node}`);
     check(!this.#ended.has(`${node} ${view}`), `node ${node} takes office again in view ${view}`);
+    if (!this.#primaries.has(view)) this.#count++;
     this.#primaries.set(view, node);
     this.#open.set(node, view);
   }

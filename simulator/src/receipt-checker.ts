@@ -1,15 +1,15 @@
 /**
  * What a client holds on to: every node gives a receipt of everything that was acknowledged, and it
- * verifies offline against the service's certificate alone.
+ * verifies offline against the service's certificate alone; across recoveries with endorsements.
  */
 import { formatTransactionId } from '@coco/base';
-import type { LedgerSecrets } from '@coco/ledger';
 import { receiptEndpoint } from '@coco/node';
 import { verifyReceipt } from '@coco/receipt';
 import type { Chance } from './chance.ts';
 import type { Member } from './cluster.ts';
+import type { CommittedLog } from './committed-log.ts';
 import { check } from './errors.ts';
-import { identities } from './identities.ts';
+import type { ServiceIdentity } from './identities.ts';
 
 /** Each costs a signature's verification: some of many say it of all. */
 const receiptsMax = 12;
@@ -21,12 +21,16 @@ function seqnoOf(id: string): number {
 export async function checkReceipts(
   members: readonly Member[],
   acknowledged: readonly string[],
-  parts: { readonly secrets: LedgerSecrets; readonly chance: Chance },
+  parts: {
+    readonly log: CommittedLog;
+    readonly service: ServiceIdentity;
+    readonly chance: Chance;
+  },
 ): Promise<void> {
   for (const { node } of members) {
     const endpoint = receiptEndpoint({
       tracker: node.tracker,
-      secrets: parts.secrets,
+      secrets: parts.log.secrets,
       readCovered: ({ seqno }) => node.host.readCovered(seqno),
     });
     // What lies before the snapshot that it began from, a node has no files of.
@@ -46,7 +50,8 @@ export async function checkReceipts(
       });
       const verified = await verifyReceipt({
         receipt: body,
-        serviceIdentity: identities.serviceCertificatePem,
+        serviceIdentity: parts.service.certificatePem,
+        endorsements: parts.log.endorsements,
       });
       const shown = formatTransactionId(verified.transactionId);
       check(shown === id, `${node.name} gives a receipt of ${shown} for ${id}`);

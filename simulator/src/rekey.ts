@@ -35,8 +35,7 @@ export function rekey(pipeline: BatchPipeline, random: Random): void {
   pipeline.execute((transaction) => {
     const trusted = nodeInfos.rows(transaction).filter(([, { status }]) => status === 'Trusted');
     const rows = trusted.map(([id]) => {
-      const encrypted_secret = toBase64(concatBytes(utf8Encode(id), secret));
-      return [id, [{ version: null, encrypted_secret }]] as const;
+      return [id, [{ version: null, encrypted_secret: sealFor(id, secret) }]] as const;
     });
     nodeSecrets.put(transaction, Object.fromEntries(rows));
     return {
@@ -44,6 +43,11 @@ export function rekey(pipeline: BatchPipeline, random: Random): void {
       whenAppended: ({ seqno }) => pipeline.state.sequencer.rekey(asSeqno(seqno + 1), secret),
     };
   });
+}
+
+/** A secret as it is given to a node: the mark of its cipher. */
+export function sealFor(nodeId: string, secret: Uint8Array): string {
+  return toBase64(concatBytes(utf8Encode(nodeId), secret));
 }
 
 /** The secret that an entry brings, for who reads the whole ledger: the checkers. */
@@ -56,6 +60,9 @@ export function takeSecret(
   if (!value) return;
   const [first] = Object.entries(nodeSecrets.decode(value));
   const [nodeId, rows] = present(first, 'a rekey is for somebody');
-  const sealed = fromBase64(present(rows[0], 'a node has a row').encrypted_secret);
-  secrets.add(asSeqno(id.seqno + 1), sealed.slice(utf8Encode(nodeId).length));
+  const row = present(rows[0], 'a node has a row');
+  // One with a version is of a recovery, and known.
+  if (row.version !== null) return;
+  const sealed = fromBase64(row.encrypted_secret);
+  secrets.learn(asSeqno(id.seqno + 1), sealed.slice(utf8Encode(nodeId).length));
 }

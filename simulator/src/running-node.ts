@@ -11,6 +11,8 @@ export interface RunningNode {
   /** In the ledger. */
   readonly nodeId: string;
   readonly name: string;
+  /** Its process, on the agenda. */
+  readonly owner: number;
   /** Whether its host serves what it likes. */
   readonly isHostile: boolean;
   /** Whom its channel knows. */

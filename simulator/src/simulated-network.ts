@@ -47,6 +47,11 @@ export class SimulatedNetwork {
   readonly receivers: Map<NodeId, Receiver> = new Map();
   /** Whom each node's channel knows: nothing passes between two of which one does not. */
   readonly #known = new Map<NodeId, ReadonlySet<NodeId>>();
+  /** What is sent in one does not arrive in another. */
+  #era = 0;
+  /** The newest message of each link that has arrived, by the order of sending. */
+  readonly #arrived = new Map<string, number>();
+  #sentCount = 0;
   readonly #agenda: Agenda;
   readonly #chance: Chance;
   readonly #counts: FaultCounts;
@@ -98,6 +103,14 @@ export class SimulatedNetwork {
     this.#transmit({ from, to, bytes, isIntact });
   }
 
+  /** All nodes are gone, and what was on its way. */
+  reset(): void {
+    this.heal();
+    this.receivers.clear();
+    this.#known.clear();
+    this.#era++;
+  }
+
   /** Cuts the links from one group to another, one way. */
   block(from: readonly NodeId[], to: readonly NodeId[]): void {
     for (const source of from) for (const target of to) this.cut.add(`${source}>${target}`);
@@ -116,8 +129,11 @@ export class SimulatedNetwork {
     const isDelayed = this.#chance.percent(this.weather.delayPercent);
     if (isDelayed) this.#counts.add('delay');
     const delay = this.#chance.between(transitMs.low, isDelayed ? delayedMsMax : transitMs.high);
+    const [era, order] = [this.#era, this.#sentCount++];
     this.#agenda.after(delay, nobody, () => {
       const { from, to, bytes, isIntact } = parcel;
+      if (era !== this.#era) return;
+      this.#noteOrder(`${from}>${to}`, order);
       const receiver = this.receivers.get(to);
       if (!receiver || !this.passes(from, to)) {
         this.#counts.add('blocked message');
@@ -128,6 +144,12 @@ export class SimulatedNetwork {
       if (!this.isLinked(from, to)) return;
       receiver.step(from, parsePeerMessage(bytes, defaultLimits), isIntact);
     });
+  }
+
+  #noteOrder(link: string, order: number): void {
+    const newest = this.#arrived.get(link) ?? 0;
+    if (order < newest) this.#counts.add('reorder');
+    this.#arrived.set(link, Math.max(newest, order));
   }
 
   /** A body with another bit, as a host might send it: the handle is in Raft's own message. */

@@ -4,7 +4,7 @@
  * threads. Nothing of it is a copy: what is wired here is what the node wires.
  */
 import type { Adapter } from '@coco/adapter';
-import { asSeqno, LedgerError, type Log } from '@coco/base';
+import { asSeqno, type Log } from '@coco/base';
 import type { Configuration, NodeId, PeerMessage } from '@coco/consensus';
 import type { TransactionStatusTracker } from '@coco/endpoint';
 import type { LedgerFiles, LedgerSecrets, Sequencer } from '@coco/ledger';
@@ -19,21 +19,22 @@ import {
   type LedgerInstaller,
   type LedgerMembers,
   NodeOffice,
-  ReplicaHost,
+  type ReplicaHost,
   type ReplicaMessage,
 } from '@coco/replication';
 import type { Chance } from './chance.ts';
 import { type CommittedLog, nameOf, rangeOf } from './committed-log.ts';
 import { check } from './errors.ts';
 import { Mailbox } from './mailbox.ts';
-import { createInstaller } from './node-installer.ts';
+import { createHost } from './node-host.ts';
+import { carryOut, createInstaller } from './node-installer.ts';
 import { nodeLog } from './node-log.ts';
 import { followMembers } from './node-members.ts';
+import { OlderPart } from './node-older.ts';
 import { makeSnapshots } from './node-snapshots.ts';
 import { type NodeBeginning, type NodeStart, sequencerOf } from './node-start.ts';
 import { simulatedKey } from './rekey.ts';
 import type { RunningNode } from './running-node.ts';
-import { serviceKey, signAsService } from './service-key.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 import type { World } from './world.ts';
@@ -41,20 +42,15 @@ import type { World } from './world.ts';
 /** As the replica worker's. */
 const tickMs = 50;
 const signMs = { low: 0.2, high: 4 };
-/** Less than two batches: the replica often has to wait for its main thread. */
-const backlogBytesMax = 4_000;
-/** As small as the disks that fill up in a run. */
-const storageLimits = { warningBytes: 40_000, reserveBytes: 20_000 };
 /** Small, so that a primary without a majority fills up. */
 const uncommittedMax = 60;
-/** Small, so that a node which was away for a moment is too far behind for Raft's log. */
-const keptEntries = 24;
 /** Configurations of which a commit that is heard may be. */
 const rememberedConfigurations = 3;
 
 export class SimulatedNode implements RunningNode {
   readonly id: NodeId;
   readonly nodeId: string;
+  readonly owner: number;
   readonly disk: SimulatedDisk;
   readonly files: LedgerFiles;
   readonly clock: SimulatedClock;
@@ -68,6 +64,9 @@ export class SimulatedNode implements RunningNode {
   isAlive = true;
   /** The members have retired it, and the ledger is closed to it. */
   isLockedOut = false;
+  /** It recovers a service that is not open yet; its state is public until `hasState`. */
+  isRecovering: boolean;
+  hasState: boolean;
   /** What stopped it, if it stopped by itself. */
   failure: unknown;
   /** Whom its channel knows. */
@@ -84,12 +83,17 @@ export class SimulatedNode implements RunningNode {
   readonly #toMain: Mailbox;
   readonly #toWorker: Mailbox;
   #configurations: readonly Configuration[] = [];
+  #whenPart: (() => void)[] = [];
+  readonly #older: OlderPart;
 
   constructor(world: World, start: NodeStart) {
     const { agenda, nonces } = world;
     const { id, tracker, secrets, chance } = start;
     this.id = id;
     this.nodeId = start.nodeId;
+    this.owner = start.owner;
+    this.isRecovering = start.begin.kind === 'recover';
+    this.hasState = !this.isRecovering;
     this.disk = start.disk;
     this.files = start.files;
     this.isHostile = start.isHostile ?? false;
@@ -100,16 +104,16 @@ export class SimulatedNode implements RunningNode {
     this.#log = start.log;
     this.#nodeLog = nodeLog(world, this);
     this.#chance = chance;
-    this.#toMain = new Mailbox(agenda, chance, id);
-    this.#toWorker = new Mailbox(agenda, chance, id);
-    this.clock = new SimulatedClock(agenda, id);
+    this.#toMain = new Mailbox(agenda, chance, start.owner);
+    this.#toWorker = new Mailbox(agenda, chance, start.owner);
+    this.clock = new SimulatedClock(agenda, start.owner);
     this.pipeline = this.#createPipeline(start, sequencerOf(start, nonces.guardOf(this.name)));
     const { pipeline, clock } = this;
     const receiver = { secrets, nodeId: start.nodeId, encryptionKey: simulatedKey(start.nodeId) };
     const follower = new BatchFollower({
       state: pipeline.state,
       secrets,
-      serviceSpki: serviceKey.spki,
+      serviceSpki: start.service.key.spki,
       onEntry: (entry) => adoptSecret(entry, receiver),
     });
     this.office = new NodeOffice({
@@ -124,9 +128,23 @@ export class SimulatedNode implements RunningNode {
     this.#recorder = new ConfigurationRecorder({ pipeline, clock, log: this.#nodeLog });
     const shared = { world, start, follower, receiver, log: this.#nodeLog };
     this.installer = createInstaller(this, shared);
-    this.host = this.#createHost(start);
+    this.host = createHost(this, {
+      ...shared,
+      post: (message) => this.#post(message),
+      onPeers: (ids) => {
+        this.peers = ids;
+        world.network.setPeers(this.id, ids);
+      },
+      onFailed: (error) => {
+        this.failure = error;
+      },
+    });
     const parts = { world, start, log: this.#nodeLog };
     makeSnapshots(this, parts);
+    const onFailed = (error: unknown): void => {
+      this.failure ??= error;
+    };
+    this.#older = new OlderPart(this, { ...parts, onFailed });
     world.network.receivers.set(id, this);
     const tell = (members: LedgerMembers): void =>
       this.#toWorker.post(() => this.#setMembers(members));
@@ -146,26 +164,26 @@ export class SimulatedNode implements RunningNode {
   /** Whether it holds what was committed when the service took it in: then it answers clients. */
   get isPart(): boolean {
     const { begin } = this.#start;
-    if (this.isLockedOut) return false;
+    if (this.isLockedOut || this.isRecovering) return false;
     return this.pipeline.committedSeqno >= (begin.kind === 'join' ? begin.committed : 1);
   }
 
   /** The seqno of the snapshot that it began from; 0 where its files begin with the ledger. */
   get startedAfter(): number {
-    return this.installer.startedFrom?.seqno ?? 0;
+    return this.#older.isDone ? 0 : (this.installer.startedFrom?.seqno ?? 0);
   }
 
   /** Resolves when it is part of the service. */
   whenPart(): Promise<void> {
     if (this.isPart) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.pipeline.addObserver({
-        onCommitted: () => {
-          if (this.isPart) resolve();
-        },
-        rolledBack: () => {},
-      });
-    });
+    return new Promise((resolve) => this.#whenPart.push(resolve));
+  }
+
+  /** The service that it recovers is open. */
+  endRecovery(): void {
+    this.pipeline.endRecovery();
+    this.isRecovering = false;
+    this.#tellPart();
   }
 
   /** Gives an adapter its host; it seals and observes from here on. */
@@ -226,7 +244,7 @@ export class SimulatedNode implements RunningNode {
   /** Ends the process; the machine stays, and so does what was written. */
   end(): void {
     this.isAlive = false;
-    this.#world.agenda.kill(this.id);
+    this.#world.agenda.kill(this.owner);
     this.#world.network.receivers.delete(this.id);
   }
 
@@ -235,11 +253,10 @@ export class SimulatedNode implements RunningNode {
   }
 
   #begin(begin: NodeBeginning): void {
-    if (begin.kind === 'start') this.host.start(begin);
-    else {
+    if (begin.kind === 'join') {
       this.#setMembers(begin.members);
       this.host.join();
-    }
+    } else this.host.start(begin);
   }
 
   #setMembers(members: LedgerMembers): void {
@@ -248,7 +265,7 @@ export class SimulatedNode implements RunningNode {
   }
 
   #tickFor({ agenda }: World): void {
-    agenda.after(this.#chance.between(tickMs * 0.8, tickMs * 1.2), this.id, () => {
+    agenda.after(this.#chance.between(tickMs * 0.8, tickMs * 1.2), this.owner, () => {
       this.host.tick();
       this.#tickFor(this.#world);
     });
@@ -262,12 +279,13 @@ export class SimulatedNode implements RunningNode {
       sequencer,
       tracker,
       uncommittedMax,
+      isRecovery: this.isRecovering,
       ports: {
         clock: this.clock,
         log: this.#nodeLog,
         sign: async (input) => {
-          await agenda.pause(this.#chance.between(signMs.low, signMs.high), this.id);
-          return signAsService(input);
+          await agenda.pause(this.#chance.between(signMs.low, signMs.high), this.owner);
+          return start.service.key.sign(input);
         },
         propose: (batch, kind) => {
           this.#log.proposes(this.id, batch);
@@ -276,45 +294,19 @@ export class SimulatedNode implements RunningNode {
           const proposed = { kind, view, firstSeqno, entryCount, body, digest };
           this.#toWorker.post(() => this.host.propose(proposed));
         },
-        defer: (callback) => void agenda.after(0, this.id, callback),
+        defer: (callback) => void agenda.after(0, this.owner, callback),
       },
     });
     pipeline.addObserver({
       onCommitted: (batch) => {
-        this.#log.commits(this.id, batch);
+        this.#log.commits(this.id, { ...batch, isWhole: this.hasState });
+        this.#tellPart();
         const { view, firstSeqno, lastSeqno } = batch;
         this.#world.transcript.write(this.name, `commits ${view}.${firstSeqno}-${lastSeqno}`);
       },
       rolledBack: (to) => this.#world.transcript.write(this.name, `goes back to ${to}`),
     });
     return pipeline;
-  }
-
-  #createHost(start: NodeStart): ReplicaHost {
-    return new ReplicaHost({
-      nodeId: this.id,
-      raftModule: this.#world.raftModule,
-      files: start.files,
-      disk: start.disk.patient,
-      storage: storageLimits,
-      backlogBytesMax,
-      isFit: (peer) => this.#world.network.receivers.get(peer)?.isShort === false,
-      clock: this.clock,
-      random: this.#chance,
-      log: this.#nodeLog,
-      limits: { keptEntries },
-      send: (to, message) => {
-        if (this.isAlive) this.#world.network.send(this.id, to, message);
-      },
-      onPeers: (peers) => {
-        this.peers = peers.map(({ id }) => id);
-        this.#world.network.setPeers(this.id, this.peers);
-      },
-      post: (message) => this.#post(message),
-      onFailed: (error) => {
-        this.failure = error;
-      },
-    });
   }
 
   /** On the worker: what it says reaches the main thread later, in order. */
@@ -383,15 +375,18 @@ export class SimulatedNode implements RunningNode {
     }
   }
 
+  #tellPart(): void {
+    if (this.isPart) for (const resolve of this.#whenPart.splice(0)) resolve();
+  }
+
   /** Fetches what the replica lacks, as the node does. */
   #install(order: CatchUpOrder): void {
     this.#world.transcript.write(this.name, `lacks the ledger from ${order.next} on`);
-    this.installer
-      .install(order)
-      .then(() => this.askWorker(() => this.host.installed(order.request)))
-      .catch((error: unknown) => {
-        if (!(error instanceof LedgerError)) throw error;
-        this.#toWorker.post(() => this.host.installFailed(order.request, error));
-      });
+    carryOut(this, order).then(
+      () => this.#older.begin(this.installer.startedFrom),
+      (error: unknown) => {
+        this.failure ??= error;
+      },
+    );
   }
 }

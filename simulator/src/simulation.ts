@@ -5,6 +5,7 @@
 import { formatTransactionId, LedgerError } from '@coco/base';
 import { Clients } from './clients.ts';
 import { Cluster } from './cluster.ts';
+import { Disaster } from './disaster.ts';
 import { check } from './errors.ts';
 import { Faults } from './faults.ts';
 import { checkAudit, checkFilesEqual, checkRecoverable } from './ledger-checker.ts';
@@ -69,6 +70,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationOu
 interface Parts {
   readonly cluster: Cluster;
   readonly membership: MembershipFaults;
+  readonly disaster: Disaster;
   readonly clients: Clients;
   readonly transfers: Transfers;
 }
@@ -90,10 +92,12 @@ class Simulation {
     const clients = new Clients(cluster);
     const transfers = new Transfers(cluster);
     const membership = new MembershipFaults(cluster, nodeCount);
-    const faults = new Faults(cluster, membership);
+    const disaster = new Disaster(cluster, membership, nodeCount);
+    const faults = new Faults(cluster, membership, disaster);
+    const parts = { cluster, membership, disaster, clients, transfers };
     const checkAll = (): void => {
       this.#rejections.check();
-      for (const { failure } of [clients, transfers, faults, membership]) {
+      for (const { failure } of [clients, transfers, faults, membership, disaster]) {
         if (failure !== undefined) throw failure;
       }
       cluster.checkStep();
@@ -105,23 +109,23 @@ class Simulation {
     }
     faults.heal();
     membership.stop();
-    await this.#settle({ cluster, membership, clients, transfers }, checkAll);
+    await this.#settle(parts, checkAll);
     clients.checkHistories();
     await transfers.checkBalances(cluster.live);
     const acknowledged = this.#world.statuses.committed();
-    const { secrets } = cluster.log;
+    const { log, identity: service } = cluster;
     const chance = this.#world.chance(purposes.receipts);
-    await checkReceipts(cluster.live, acknowledged, { secrets, chance });
+    await checkReceipts(cluster.live, acknowledged, { log, service, chance });
     await checkFilesEqual(cluster.live);
-    await checkAudit(cluster.live, secrets);
+    await checkAudit(cluster.live, log.secrets);
     await checkRecoverable(cluster, acknowledged);
     checkAll();
-    return this.#report({ cluster, membership, clients, transfers });
+    return this.#report(parts);
   }
 
   /** Liveness: a primary, a new write on every node, and a decision of everything. */
   async #settle(
-    { cluster, membership, clients, transfers }: Parts,
+    { cluster, membership, disaster, clients, transfers }: Parts,
     checkAll: () => void,
   ): Promise<void> {
     const bound = { what: 'a primary is there after everything has healed' };
@@ -140,7 +144,7 @@ class Simulation {
     const what1 = 'everybody who is trusted votes, and who is not has ended';
     await stepUntil(
       this.#world,
-      holds(() => membership.isDone && cluster.followsLedger()),
+      holds(() => disaster.isDone && membership.isDone && cluster.followsLedger()),
       { what: what1, withinMs: settledWithinMs },
     );
     const isAtRest = (): boolean => transfers.isDone && this.#isDecided(cluster, clients);

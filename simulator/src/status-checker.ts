@@ -27,6 +27,17 @@ export class StatusChecker {
     return [...this.#decided].filter(([, { status }]) => status === 'Committed').map(([id]) => id);
   }
 
+  /**
+   * The service is recovered by other nodes. What was said of the ledger behind `kept` was declared
+   * as lost; everything else must still hold.
+   */
+  recovered(kept: number): void {
+    for (const [id, { by }] of this.#decided) {
+      by.clear();
+      if (Number(id.split('.')[1]) > kept) this.#decided.delete(id);
+    }
+  }
+
   answered(node: number, id: TransactionId, status: TransactionStatus): void {
     this.#count++;
     const key = formatTransactionId(id);

@@ -9,7 +9,7 @@ import { type Hex, keccak256 } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import { nobody } from './agenda.ts';
 import type { Chance } from './chance.ts';
-import type { Cluster, Member } from './cluster.ts';
+import type { Cluster, Member, Recovered } from './cluster.ts';
 import { check } from './errors.ts';
 import { accounts, chainId, prefund } from './ethereum-ledger.ts';
 import { purposes } from './world.ts';
@@ -25,6 +25,8 @@ const passing =
 interface Sender {
   readonly account: PrivateKeyAccount;
   nonce: number;
+  /** Whether the ledger may have gone back. */
+  isUnsure: boolean;
   /** Signed and not known to be in a block. */
   open: { readonly raw: Hex; readonly hash: Hex } | undefined;
 }
@@ -35,6 +37,7 @@ export class Transfers {
   readonly #senders: readonly Sender[] = accounts.map((account) => ({
     account,
     nonce: 0,
+    isUnsure: false,
     open: undefined,
   }));
   #isStopped = false;
@@ -44,6 +47,7 @@ export class Transfers {
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
     this.#chance = cluster.world.chance(purposes.transfers);
+    cluster.observe(this);
     for (const sender of this.#senders) this.#next(sender);
   }
 
@@ -55,6 +59,11 @@ export class Transfers {
   /** Whether every transfer that was begun has its receipt. */
   get isDone(): boolean {
     return this.#isStopped && this.#senders.every(({ open }) => !open);
+  }
+
+  /** Where a loss was declared, each looks where its account stands, and goes on from there. */
+  recovering({ isLoss }: Recovered): void {
+    if (isLoss) for (const sender of this.#senders) sender.isUnsure = true;
   }
 
   /** All nodes tell the same, and the sum of all balances is what it was. */
@@ -86,11 +95,13 @@ export class Transfers {
   }
 
   async #act(sender: Sender): Promise<void> {
+    const primary = this.#cluster.primary();
+    const anyone = this.#chance.pick(this.#cluster.live);
+    if (!anyone) return;
+    const asked = this.#chance.percent(30) ? anyone : (primary ?? anyone);
+    if (sender.isUnsure && !(await this.#lookAgain(sender, asked))) return;
     sender.open ??= await this.#sign(sender);
     const { raw, hash } = sender.open;
-    const primary = this.#cluster.primary();
-    const anyone = present(this.#chance.pick(this.#cluster.live), 'somebody lives');
-    const asked = this.#chance.percent(30) ? anyone : (primary ?? anyone);
     const receipt = await this.#within(call(asked.ethereum, 'eth_getTransactionReceipt', [hash]));
     if (receipt === undefined) return;
     if (isJsonObject(receipt)) {
@@ -106,6 +117,19 @@ export class Transfers {
     if (answer === undefined || error === undefined) return;
     this.counts.repeated++;
     check(passing.test(JSON.stringify(error)), `a transfer is refused: ${JSON.stringify(error)}`);
+  }
+
+  /** Whether it knows its nonce now. */
+  async #lookAgain(sender: Sender, { ethereum }: Member): Promise<boolean> {
+    const at = [sender.account.address, 'latest'];
+    const count = await this.#within(call(ethereum, 'eth_getTransactionCount', at));
+    if (count === undefined) return false;
+    const nonce = Number(count);
+    // Had its last one been kept, it would find the receipt.
+    if (nonce !== sender.nonce) sender.open = undefined;
+    sender.nonce = nonce;
+    sender.isUnsure = false;
+    return true;
   }
 
   /** A client gives up on a node that does not answer, or is gone, and asks again. */

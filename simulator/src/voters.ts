@@ -29,6 +29,11 @@ export class Voters {
     this.#intents.push(intent);
   }
 
+  /** The service is recovered by other nodes: no vote of before is under way. */
+  recovered(): void {
+    this.#intents = [];
+  }
+
   /** Whether the service surely goes on without this node, although others may be leaving. */
   maySpare(node: NodeId): boolean {
     const { sure, possible } = this.#sets();

@@ -25,6 +25,8 @@ export interface World {
   readonly members: MembershipChecker;
   /** The replica of a primary decides to promote a learner. */
   onPromotion: (primary: RunningNode, id: NodeId) => void;
+  /** A process of its own, and draws, for one more node. */
+  newNode(): { readonly owner: number; readonly chance: Chance };
   /** Draws of its own for each purpose: one more of one changes none of another. */
   chance(purpose: number): Chance;
 }
@@ -38,7 +40,7 @@ export const purposes = {
   receipts: 5,
   membership: 6,
   hosts: 7,
-  creator: 99,
+  disasters: 8,
   node: 100,
 } as const;
 
@@ -59,6 +61,7 @@ export async function createWorld(options: {
   // Seeds that follow one another must not give draws that do.
   const chance = (purpose: number): Chance =>
     new Chance(Math.imul(options.seed, 0x9e3779b1) ^ Math.imul(purpose, 0x85ebca6b));
+  let nodeCount = 0;
   const network = new SimulatedNetwork({
     agenda,
     chance: chance(purposes.network),
@@ -76,6 +79,7 @@ export async function createWorld(options: {
     statuses: new StatusChecker(),
     members: new MembershipChecker(),
     onPromotion: () => {},
+    newNode: () => ({ owner: ++nodeCount, chance: chance(purposes.node + nodeCount) }),
     chance,
   };
 }

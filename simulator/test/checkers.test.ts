@@ -9,7 +9,7 @@ import { countersMap, encodeCount, totalKey, totalsMap } from '../src/counters-a
 import { NonceChecker } from '../src/nonce-checker.ts';
 import { OfficeChecker } from '../src/office-checker.ts';
 import { ReferenceState, stateDigest } from '../src/reference-state.ts';
-import { serviceKey, signAsService } from '../src/service-key.ts';
+import { serviceKey } from '../src/service-key.ts';
 import { StatusChecker } from '../src/status-checker.ts';
 
 const failed = { code: 'SimulationFailed' };
@@ -103,7 +103,7 @@ describe('the checkers find', () => {
       committed: asSeqno(0),
     });
     sequencer.append(counter(1));
-    const batch = sequencer.completeBatch(signAsService(sequencer.closeBatch(0).input));
+    const batch = sequencer.completeBatch(serviceKey.sign(sequencer.closeBatch(0).input));
     const fresh: number[] = [];
     const log = new CommittedLog({
       secrets: secretsOf(),
@@ -111,7 +111,13 @@ describe('the checkers find', () => {
       onNew: ({ firstSeqno }) => fresh.push(firstSeqno),
     });
     const state = new Store().readAt(asSeqno(0));
-    const commit = { view: asView(2), firstSeqno: asSeqno(1), lastSeqno: asSeqno(2), state };
+    const commit = {
+      view: asView(2),
+      firstSeqno: asSeqno(1),
+      lastSeqno: asSeqno(2),
+      state,
+      isWhole: true,
+    };
     log.admit([1, 2]);
     assert.throws(() => log.commits(1, { ...commit, firstSeqno: asSeqno(2) }), failed);
     const unproposed = new CommittedLog({ secrets, onEntry: () => {}, onNew: () => {} });

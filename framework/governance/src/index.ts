@@ -14,7 +14,7 @@ export {
   prepareGovernanceRequest,
   signGovernanceRequest,
 } from './governance-request.ts';
-export { recoveryViewGap } from './identity-endorsement.ts';
+export { endorseIdentity, recoveryViewGap } from './identity-endorsement.ts';
 export {
   historicalSecretAt,
   type LedgerSecret,
