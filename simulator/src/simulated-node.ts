@@ -128,17 +128,7 @@ export class SimulatedNode implements RunningNode {
     this.#recorder = new ConfigurationRecorder({ pipeline, clock, log: this.#nodeLog });
     const shared = { world, start, follower, receiver, log: this.#nodeLog };
     this.installer = createInstaller(this, shared);
-    this.host = createHost(this, {
-      ...shared,
-      post: (message) => this.#post(message),
-      onPeers: (ids) => {
-        this.peers = ids;
-        world.network.setPeers(this.id, ids);
-      },
-      onFailed: (error) => {
-        this.failure = error;
-      },
-    });
+    this.host = this.#createHost(shared);
     const parts = { world, start, log: this.#nodeLog };
     makeSnapshots(this, parts);
     const onFailed = (error: unknown): void => {
@@ -307,6 +297,24 @@ export class SimulatedNode implements RunningNode {
       rolledBack: (to) => this.#world.transcript.write(this.name, `goes back to ${to}`),
     });
     return pipeline;
+  }
+
+  #createHost(shared: {
+    readonly world: World;
+    readonly start: NodeStart;
+    readonly log: Log;
+  }): ReplicaHost {
+    return createHost(this, {
+      ...shared,
+      post: (message) => this.#post(message),
+      onPeers: (ids) => {
+        this.peers = ids;
+        this.#world.network.setPeers(this.id, ids);
+      },
+      onFailed: (error) => {
+        this.failure = error;
+      },
+    });
   }
 
   /** On the worker: what it says reaches the main thread later, in order. */
