@@ -90,6 +90,24 @@ export const peerFaults: ReadonlySet<string> = new Set<FaultKind>([
   'reorder',
 ]);
 
+/** What comes about only where several faults meet. */
+export const rareFaults: ReadonlySet<string> = new Set<FaultKind>([
+  'failed hand-over',
+  'dropped proposal',
+  'retired primary',
+  'office passed on',
+  'tampered batches',
+  'hostile source',
+  'snapshot install',
+  'tampered snapshot',
+  'stale snapshot',
+  'locked out',
+  'told of members',
+  'older ledger',
+  'recovery with loss',
+  'recovery cut short',
+]);
+
 export type FaultKind = (typeof faultKinds)[number];
 
 export class FaultCounts {
