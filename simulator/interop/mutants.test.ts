@@ -5,7 +5,7 @@ import { mutants, nodeCountsOf } from '../src/mutants.ts';
 import { runMutant } from '../src/run-mutant.ts';
 
 /** Most fall at the first seed; a mistake that shows seldom may need several. */
-const effort = { runs: 30, steps: 1500 };
+const effort = { runs: 80, steps: 3000 };
 
 describe('mutants', () => {
   for (const mutant of mutants) {
