@@ -4,8 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { type JsonValue, utf8Decode, utf8Encode } from '@coco/base';
+import { coseHeader, type JsonValue, utf8Decode, utf8Encode } from '@coco/base';
+import { createCertificate, parseCertificate, SigningKey, signCose } from '@coco/crypto';
+import { SignJWT } from 'jose';
+import type { AskOptions } from '../test/member-client.ts';
 import { TestNetwork, type TestNode } from '../test/network-harness.ts';
 import { Asker } from '../test/note-clients.ts';
 
@@ -67,6 +71,66 @@ describe('any node of a network', () => {
       const unknown = (await node.ask('/app/who', { method: 'POST' })).json;
       assert.deepEqual(unknown, { policy: 'no_auth' });
     }
+  });
+
+  test('names users and bearers of tokens alike, whatever node they ask', async () => {
+    const [backup] = backups;
+    const issuer = 'https://example.issuer';
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const key = SigningKey.generate('P-384');
+    const notBeforeMs = Date.now() - 1000;
+    const cert = await createCertificate({
+      subject: 'user',
+      key,
+      isAuthority: false,
+      notBeforeMs,
+      days: 2,
+    });
+    const { id } = parseCertificate(cert);
+    const jwk = { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'k1', issuer } as JsonValue;
+    await network.decide([
+      { name: 'set_user', args: { cert } },
+      { name: 'set_jwt_issuer', args: { issuer, jwks: { keys: [jwk] } } },
+    ]);
+    const token = await new SignJWT({ iss: issuer, sub: 'alice', exp: 4_000_000_000 })
+      .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+      .sign(rsa.privateKey);
+    const protectedHeader = new Map<number, number | Uint8Array>([
+      [coseHeader.algorithm, key.algorithm],
+      [coseHeader.keyId, utf8Encode(id)],
+    ]);
+    const payload = utf8Encode('order');
+    const body = signCose({ key, protectedHeader, payload, isDetached: false });
+    const bearer = { authorization: `Bearer ${token}` };
+    const { member } = network;
+    const calls: readonly [AskOptions, JsonValue][] = [
+      [{ client: { cert, key: key.privatePem() } }, { policy: 'user_cert', id }],
+      [{ headers: bearer }, { policy: 'jwt', id: 'alice' }],
+      // What is signed or told counts, whoever brings it.
+      [
+        { headers: bearer, client: member.client },
+        { policy: 'jwt', id: 'alice' },
+      ],
+      [
+        { body, headers: { 'content-type': 'application/cose' }, client: member.client },
+        { policy: 'user_cose_sign1', id },
+      ],
+      [{ client: member.client }, { policy: 'member_cert', id: member.id }],
+    ];
+    for (const node of network.running) {
+      for (const [call, expected] of calls) {
+        const { json } = await node.ask('/app/who', { method: 'POST', ...call });
+        assert.deepEqual(json, expected, node.name);
+      }
+    }
+    // A token of nobody's key is not taken for another one because a backup forwards it.
+    const forged = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const foreign = await new SignJWT({ iss: issuer, sub: 'alice', exp: 4_000_000_000 })
+      .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+      .sign(forged.privateKey);
+    const headers = { authorization: `Bearer ${foreign}` };
+    const { json } = await backup.ask('/app/who', { method: 'POST', headers });
+    assert.deepEqual(json, { policy: 'no_auth' });
   });
 
   test('names the primary, and points to it', async () => {

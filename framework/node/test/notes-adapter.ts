@@ -1,9 +1,19 @@
 /** A small ledger of notes: enough of an adapter to write private rows over HTTP. */
 import type { Adapter, Host } from '@coco/adapter';
-import { present, utf8Encode } from '@coco/base';
-import { bytesResponse, endpointError, jsonResponse } from '@coco/endpoint';
+import { isJsonObject, type JsonValue, present, utf8Encode } from '@coco/base';
+import { bytesResponse, type Caller, endpointError, jsonResponse } from '@coco/endpoint';
 
 const map = 'notes.rows';
+
+/** By which policy the caller is known, and as whom. */
+function nameOf(caller: Caller): JsonValue {
+  const { policy } = caller;
+  if (caller.policy === 'jwt') {
+    const { payload } = caller;
+    return { policy, id: isJsonObject(payload) ? (payload.sub ?? null) : null };
+  }
+  return 'id' in caller ? { policy, id: caller.id } : { policy };
+}
 
 export function createNotesAdapter(): Adapter {
   let host: Host | undefined;
@@ -34,13 +44,8 @@ export function createNotesAdapter(): Adapter {
         method: 'POST',
         path: '/app/who',
         mode: 'write',
-        authentication: ['member_cert', 'user_cert', 'no_auth'],
-        handle: (_, { caller }) => {
-          const { policy } = caller;
-          return {
-            response: jsonResponse('id' in caller ? { policy, id: caller.id } : { policy }),
-          };
-        },
+        authentication: ['user_cose_sign1', 'jwt', 'member_cert', 'user_cert', 'no_auth'],
+        handle: (_, { caller }) => ({ response: jsonResponse(nameOf(caller)) }),
       },
       {
         method: 'DELETE',
