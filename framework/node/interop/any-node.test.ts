@@ -5,9 +5,19 @@
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connect } from 'node:tls';
 import { coseHeader, type JsonValue, utf8Decode, utf8Encode } from '@coco/base';
-import { createCertificate, parseCertificate, SigningKey, signCose } from '@coco/crypto';
+import {
+  certificateIssuedBy,
+  createCertificate,
+  parseCertificate,
+  SigningKey,
+  signCose,
+} from '@coco/crypto';
 import { SignJWT } from 'jose';
 import type { AskOptions } from '../test/member-client.ts';
 import { TestNetwork, type TestNode } from '../test/network-harness.ts';
@@ -19,6 +29,18 @@ const write = { method: 'POST', body: utf8Encode('x') } as const;
 
 function idOf(answer: { readonly json: JsonValue }): string {
   return String((answer.json as Json).transactionId);
+}
+
+/** What a node shows in a handshake, and the service's certificate that its operator finds. */
+async function certificatesOf(
+  node: TestNode,
+): Promise<{ readonly node: string; readonly service: string }> {
+  const [host, port] = node.address.split(':');
+  const socket = connect({ host, port: Number(port), rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const shown = socket.getPeerX509Certificate()?.toString() ?? '';
+  socket.destroy();
+  return { node: shown, service: await readFile(join(node.folder, 'service_cert.pem'), 'utf8') };
 }
 
 describe('any node of a network', () => {
@@ -131,6 +153,33 @@ describe('any node of a network', () => {
     const headers = { authorization: `Bearer ${foreign}` };
     const { json } = await backup.ask('/app/who', { method: 'POST', headers });
     assert.deepEqual(json, { policy: 'no_auth' });
+  });
+
+  test('shows renewed certificates, its own and the service’s, also while it is a backup', async () => {
+    const valid_from = new Date(Date.now() - 60_000).toISOString().slice(0, 19).replace('T', ' ');
+    const args = { valid_from, validity_period_days: 90 };
+    const before = await Promise.all(network.running.map(certificatesOf));
+    await network.decide([
+      { name: 'set_service_certificate_validity', args },
+      { name: 'set_all_nodes_certificate_validity', args },
+    ]);
+    for (const [at, node] of network.running.entries()) {
+      let now = await certificatesOf(node);
+      const isOld = (): boolean =>
+        now.node === before[at]?.node || now.service === before[at]?.service;
+      while (isOld()) now = await certificatesOf(node);
+      assert.ok(certificateIssuedBy(now.node, now.service), node.name);
+      for (const pem of [now.node, now.service]) {
+        const { notBeforeMs, notAfterMs } = parseCertificate(pem);
+        assert.equal(notAfterMs - notBeforeMs, 90 * 86_400_000 - 1000);
+      }
+      const { spki } = parseCertificate(now.service);
+      assert.deepEqual(spki, parseCertificate(before[at]?.service ?? '').spki, 'of the same key');
+      const { json } = await node.ask('/node/network');
+      assert.equal((json as Json).service_certificate, now.service);
+      const answer = await node.ask('/app/notes/renewed', write);
+      assert.equal(answer.status, 200, utf8Decode(answer.bytes));
+    }
   });
 
   test('names the primary, and points to it', async () => {
