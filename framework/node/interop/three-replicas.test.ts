@@ -133,7 +133,7 @@ describe('three replicas in three processes', () => {
     });
     for (const { id, call } of replicas.map((one) => ({ id: one.id, call: one.call.bind(one) }))) {
       const others = peers.filter((peer) => peer.id !== id);
-      await call('setMembers', { peers: others, trusted: voters });
+      await call('setMembers', { seqno: 1, peers: others, trusted: voters });
     }
   });
   after(async () => {
