@@ -78,6 +78,8 @@ describe('WebSocket on every node', () => {
     );
     unwatch();
     await secure.destroy();
+    // Otherwise it connects again and again when the node has stopped.
+    (await reader.transport.getRpcClient()).close();
   });
 
   test('a batch is answered, and a connection ends with 1001 when its node stops', async () => {
