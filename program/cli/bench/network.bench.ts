@@ -87,6 +87,11 @@ async function loads(sandbox: Sandbox): Promise<void> {
   const plans: readonly (readonly [string, readonly string[], readonly string[]])[] = [
     ['ERC-20, one per request, 16 connections', rpc, all],
     ['ERC-20, batches of 20, 16 connections', rpc, [...all, '--batch', '20']],
+    [
+      'ERC-20, batches of 20, 1,800 due each second',
+      rpc,
+      [...all, '--batch', '20', '--rate', '1800'],
+    ],
     ['committed writes over HTTPS, 16 connections', https, [...few, '--sync']],
     ['a committed write over HTTPS, idle network', https, [...idle, '--warmup', '200']],
   ];
